@@ -1,0 +1,2 @@
+//! rctd serves a router's netfilter connection-tracking table over XML-RPC.
+pub mod limits;
