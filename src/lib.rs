@@ -1,2 +1,4 @@
 //! rctd serves a router's netfilter connection-tracking table over XML-RPC.
+pub mod conntrack;
 pub mod limits;
+pub mod query;

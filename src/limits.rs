@@ -16,3 +16,35 @@ pub const NESTING: usize = 8;
 pub const PARAMS: usize = 16;
 /// Bytes of a procedure's name.
 pub const METHOD_NAME_BYTES: usize = 64;
+/// Bytes of one request to the kernel. The longest, an update of an IPv6 entry, is below 160.
+pub const REQUEST_BYTES: usize = 320;
+/// Bytes of the buffer that dumps are read through. The kernel fills at most 32 KiB a call; a smaller buffer costs speed.
+pub const DUMP_BYTES: usize = 32 * 1024;
+/// Different texts (helper names, security contexts) that entries may carry at a time.
+pub const LABELS: usize = 64;
+/// Bytes of one such text. A helper's name has at most 15; a security context is about 40.
+pub const LABEL_BYTES: usize = 120;
+/// Users of the passwd file that get names.
+pub const USERS: usize = 128;
+/// Bytes of such a name (useradd(8) allows 32).
+pub const USER_NAME_BYTES: usize = 32;
+/// Networks given with `--ignore`.
+pub const IGNORED_NETS: usize = 16;
+/// Fields that one filter may name.
+pub const CONDITIONS: usize = 24;
+/// Wanted values of one field: the elements of an Array.
+pub const ALTERNATIVES_A_FIELD: usize = 16;
+/// Wanted values of a whole filter.
+pub const ALTERNATIVES: usize = 64;
+/// Bytes of all texts in a filter.
+pub const FILTER_TEXT_BYTES: usize = 512;
+/// Rows in one block: what is leased to queries at a time.
+pub const BLOCK_ROWS: usize = 64;
+/// Blocks of rows in all.
+pub const ROW_BLOCKS: usize = 48;
+/// Blocks that one query may lease: its page, or its pivots.
+pub const QUERY_BLOCKS: usize = 16;
+/// Clients served at a time. One more waits in the kernel's queue.
+pub const CLIENTS: usize = 32;
+/// Bytes of the snapshot's arena for each flow that must fit.
+pub const SNAPSHOT_FLOW_BYTES: usize = 96;

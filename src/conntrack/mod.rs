@@ -1,0 +1,23 @@
+//! ctnetlink: the kernel's connection-tracking table as bytes.
+//!
+//! Pure but for [`socket`]: bytes in, small `Copy` records out, and the other way round. Nothing here allocates, reads
+//! a clock or panics, whatever the bytes. The byte order is decided in [`attr`] and [`message`] alone: the headers of
+//! netlink are in the machine's own order, what ctnetlink puts into attributes is big-endian.
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`uapi`] | the kernel's numbers under the kernel's names |
+//! | [`attr`] | attributes: a cursor to read them, a builder to write them |
+//! | [`message`] | datagrams cut into messages, and what each message says |
+//! | [`flow`] | one entry of the table: [`flow::Flow`], [`flow::Tuple`], [`flow::Target`] |
+//! | [`label`] | the few texts that entries carry (helper names, security contexts), each kept once |
+//! | [`request`] | what is asked: dump, get, delete, update, count |
+//! | [`socket`] | the only file that touches the kernel |
+
+pub mod attr;
+pub mod flow;
+pub mod label;
+pub mod message;
+pub mod request;
+pub mod socket;
+pub mod uapi;

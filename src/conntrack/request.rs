@@ -1,0 +1,279 @@
+//! Requests to ctnetlink, each written whole into a small fixed buffer.
+
+use super::attr::Builder;
+use super::flow::Target;
+use super::message::{NFGENMSG_BYTES, NLMSGHDR_BYTES};
+use super::uapi::*;
+use crate::limits::REQUEST_BYTES;
+use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader};
+use netlink_packet_netfilter::{NetfilterHeader, NetfilterProtoFamily};
+
+/// A request ready to be sent but for its sequence number.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    buf: [u8; REQUEST_BYTES],
+    len: usize,
+}
+
+impl Request {
+    /// Builds a message of `kind` for `family` (`AF_*`; 0 is both) with the attributes that `attrs` puts.
+    fn new(kind: u8, flags: u16, family: u8, attrs: impl FnOnce(&mut Builder<'_>)) -> Self {
+        let mut buf = [0; REQUEST_BYTES];
+        let genmsg = NetfilterHeader::new(NetfilterProtoFamily::from(family), 0, 0);
+        genmsg.emit(&mut buf[NLMSGHDR_BYTES..]);
+        let mut builder = Builder::new(&mut buf, NLMSGHDR_BYTES + NFGENMSG_BYTES);
+        attrs(&mut builder);
+        // The longest, an IPv6 target with mark and mask, is 136 bytes; a test builds it.
+        let len = builder.finish().unwrap_or(0);
+        let mut header = NetlinkHeader::default();
+        header.length = len as u32;
+        header.message_type = u16::from_be_bytes([NFNL_SUBSYS_CTNETLINK, kind]);
+        header.flags = NLM_F_REQUEST | flags;
+        header.emit(&mut buf);
+        Request { buf, len }
+    }
+
+    /// The bytes to send, under the sequence number `sequence`.
+    pub fn numbered(&mut self, sequence: u32) -> &[u8] {
+        NetlinkBuffer::new(&mut self.buf[..]).set_sequence_number(sequence);
+        self.buf.get(..self.len).unwrap_or(&[])
+    }
+}
+
+/// Deletes exactly the entry that `target` names.
+#[must_use]
+pub fn delete(target: &Target) -> Request {
+    Request::new(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, target.l3proto(), |to| {
+        target.emit(to);
+        to.put_be32(CTA_ID, target.id());
+    })
+}
+
+/// Reads the entry that has `target`'s tuple and zone now. The kernel does not compare the id here: the caller must.
+#[must_use]
+pub fn get(target: &Target) -> Request {
+    Request::new(IPCTNL_MSG_CT_GET, 0, target.l3proto(), |to| target.emit(to))
+}
+
+/// What [`update`] sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The bits of `mask` in the mark to those of `value`.
+    Mark {
+        /// The bits' new values.
+        value: u32,
+        /// The bits to set; all for the whole mark.
+        mask: u32,
+    },
+    /// The seconds left, which traffic no longer renews.
+    Timeout {
+        /// Seconds.
+        seconds: u32,
+        /// The entry's `IPS_*` bits as they are now: the kernel takes the status whole, and refuses (EBUSY) a
+        /// request that would clear a bit which only it may clear.
+        status: u32,
+    },
+}
+
+/// Changes the entry that has `target`'s tuple and zone. As [`get`], it does not compare the id.
+#[must_use]
+pub fn update(target: &Target, change: Change) -> Request {
+    Request::new(IPCTNL_MSG_CT_NEW, NLM_F_ACK, target.l3proto(), |to| {
+        target.emit(to);
+        match change {
+            Change::Mark { value, mask } => {
+                to.put_be32(CTA_MARK, value & mask);
+                to.put_be32(CTA_MARK_MASK, mask);
+            }
+            Change::Timeout { seconds, status } => {
+                to.put_be32(CTA_TIMEOUT, seconds);
+                to.put_be32(CTA_STATUS, status | IPS_FIXED_TIMEOUT);
+            }
+        }
+    })
+}
+
+/// Asks how many entries there are.
+#[must_use]
+pub fn count() -> Request {
+    Request::new(IPCTNL_MSG_CT_GET_STATS, 0, 0, |_| {})
+}
+
+/// Asks for the counters of each CPU.
+#[must_use]
+pub fn cpu_stats() -> Request {
+    Request::new(IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, 0, |_| {})
+}
+
+/// What the kernel can leave out of a dump. It only ever saves work: an old kernel ignores parts of it without a word,
+/// so every entry that comes is judged again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelFilter {
+    /// `AF_INET` or `AF_INET6`.
+    pub l3proto: Option<u8>,
+    /// Parts of the original tuple.
+    pub orig: TupleFilter,
+    /// Parts of the reply tuple.
+    pub repl: TupleFilter,
+    /// Value and mask.
+    pub mark: Option<(u32, u32)>,
+    /// Value and mask (kernel 5.15 and later).
+    pub status: Option<(u32, u32)>,
+    /// The zone (kernel 6.8 and later).
+    pub zone: Option<u16>,
+}
+
+/// The parts of a tuple that a dump can be limited to (kernel 5.8 and later).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TupleFilter {
+    /// Source address.
+    pub src: Option<[u8; 16]>,
+    /// Destination address.
+    pub dst: Option<[u8; 16]>,
+    /// `IPPROTO_*`.
+    pub l4proto: Option<u8>,
+    /// Source port.
+    pub src_port: Option<u16>,
+    /// Destination port.
+    pub dst_port: Option<u16>,
+    /// ICMP type.
+    pub icmp_type: Option<u8>,
+    /// ICMP code.
+    pub icmp_code: Option<u8>,
+    /// ICMP identifier.
+    pub icmp_id: Option<u16>,
+}
+
+impl TupleFilter {
+    /// The parts that both ask for in the same way.
+    fn common(&self, other: &Self) -> Self {
+        TupleFilter {
+            src: same(self.src, other.src),
+            dst: same(self.dst, other.dst),
+            l4proto: same(self.l4proto, other.l4proto),
+            src_port: same(self.src_port, other.src_port),
+            dst_port: same(self.dst_port, other.dst_port),
+            icmp_type: same(self.icmp_type, other.icmp_type),
+            icmp_code: same(self.icmp_code, other.icmp_code),
+            icmp_id: same(self.icmp_id, other.icmp_id),
+        }
+    }
+
+    /// The `CTA_FILTER_F_*` flags of what is set, as far as the kernel takes it: addresses need a family, and what
+    /// is inside a protocol needs the protocol (`ctnetlink_parse_tuple_filter`).
+    fn flags(&self, l3proto: Option<u8>) -> u32 {
+        let mut flags = 0;
+        let mut set = |on: bool, flag: u32| flags |= if on { flag } else { 0 };
+        set(self.src.is_some() && l3proto.is_some(), CTA_FILTER_F_CTA_IP_SRC);
+        set(self.dst.is_some() && l3proto.is_some(), CTA_FILTER_F_CTA_IP_DST);
+        let Some(l4proto) = self.l4proto else {
+            return flags;
+        };
+        set(true, CTA_FILTER_F_CTA_PROTO_NUM);
+        match l4proto {
+            IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_SCTP | IPPROTO_DCCP => {
+                set(self.src_port.is_some(), CTA_FILTER_F_CTA_PROTO_SRC_PORT);
+                set(self.dst_port.is_some(), CTA_FILTER_F_CTA_PROTO_DST_PORT);
+            }
+            IPPROTO_ICMP | IPPROTO_ICMPV6 => {
+                let v6 = if l4proto == IPPROTO_ICMPV6 { 3 } else { 0 };
+                set(self.icmp_type.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_TYPE << v6);
+                set(self.icmp_code.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_CODE << v6);
+                set(self.icmp_id.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_ID << v6);
+            }
+            _ => {}
+        }
+        flags
+    }
+
+    /// Writes the tuple's parts that `flags` names.
+    fn emit(&self, flags: u32, l3proto: Option<u8>, to: &mut Builder<'_>) {
+        let v4 = l3proto == Some(AF_INET);
+        let address = |to: &mut Builder<'_>, kind: u16, value: Option<[u8; 16]>| match value {
+            Some(value) if v4 => to.put(kind, &value[12..]),
+            Some(value) => to.put(kind + CTA_IP_V6_SRC - CTA_IP_V4_SRC, &value),
+            None => {}
+        };
+        if flags & (CTA_FILTER_F_CTA_IP_SRC | CTA_FILTER_F_CTA_IP_DST) != 0 {
+            to.nest(CTA_TUPLE_IP, |to| {
+                address(to, CTA_IP_V4_SRC, self.src);
+                address(to, CTA_IP_V4_DST, self.dst);
+            });
+        }
+        if let Some(l4proto) = self.l4proto {
+            to.nest(CTA_TUPLE_PROTO, |to| self.emit_proto(l4proto, flags, to));
+        }
+    }
+
+    fn emit_proto(&self, l4proto: u8, flags: u32, to: &mut Builder<'_>) {
+        to.put(CTA_PROTO_NUM, &[l4proto]);
+        let v6 = l4proto == IPPROTO_ICMPV6;
+        let (shift, first) = if v6 { (3, CTA_PROTO_ICMPV6_ID) } else { (0, CTA_PROTO_ICMP_ID) };
+        let wanted = |flag: u32| flags & flag != 0;
+        if let Some(port) = self.src_port.filter(|_| wanted(CTA_FILTER_F_CTA_PROTO_SRC_PORT)) {
+            to.put_be16(CTA_PROTO_SRC_PORT, port);
+        }
+        if let Some(port) = self.dst_port.filter(|_| wanted(CTA_FILTER_F_CTA_PROTO_DST_PORT)) {
+            to.put_be16(CTA_PROTO_DST_PORT, port);
+        }
+        let icmp = |flag: u32| wanted(flag << shift);
+        if let Some(id) = self.icmp_id.filter(|_| icmp(CTA_FILTER_F_CTA_PROTO_ICMP_ID)) {
+            to.put_be16(first, id);
+        }
+        if let Some(kind) = self.icmp_type.filter(|_| icmp(CTA_FILTER_F_CTA_PROTO_ICMP_TYPE)) {
+            to.put(first + 1, &[kind]);
+        }
+        if let Some(code) = self.icmp_code.filter(|_| icmp(CTA_FILTER_F_CTA_PROTO_ICMP_CODE)) {
+            to.put(first + 2, &[code]);
+        }
+    }
+}
+
+fn same<T: PartialEq>(a: Option<T>, b: Option<T>) -> Option<T> {
+    a.filter(|a| b.as_ref() == Some(a))
+}
+
+impl KernelFilter {
+    /// What two filters have in common: a dump limited to that serves both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        KernelFilter {
+            l3proto: same(self.l3proto, other.l3proto),
+            orig: self.orig.common(&other.orig),
+            repl: self.repl.common(&other.repl),
+            mark: same(self.mark, other.mark),
+            status: same(self.status, other.status),
+            zone: same(self.zone, other.zone),
+        }
+    }
+}
+
+/// Asks for every entry that `filter` leaves in.
+#[must_use]
+pub fn dump(filter: &KernelFilter) -> Request {
+    let family = filter.l3proto.unwrap_or(0);
+    let orig = filter.orig.flags(filter.l3proto);
+    let repl = filter.repl.flags(filter.l3proto);
+    Request::new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, |to| {
+        if let Some((value, mask)) = filter.mark {
+            to.put_be32(CTA_MARK, value);
+            to.put_be32(CTA_MARK_MASK, mask);
+        }
+        if let Some((value, mask)) = filter.status {
+            to.put_be32(CTA_STATUS, value);
+            to.put_be32(CTA_STATUS_MASK, mask);
+        }
+        if let Some(zone) = filter.zone {
+            to.put_be16(CTA_ZONE, zone);
+        }
+        if orig | repl == 0 {
+            return;
+        }
+        to.nest(CTA_TUPLE_ORIG, |to| filter.orig.emit(orig, filter.l3proto, to));
+        to.nest(CTA_TUPLE_REPLY, |to| filter.repl.emit(repl, filter.l3proto, to));
+        to.nest(CTA_FILTER, |to| {
+            to.put(CTA_FILTER_ORIG_FLAGS, &orig.to_ne_bytes());
+            to.put(CTA_FILTER_REPLY_FLAGS, &repl.to_ne_bytes());
+        });
+    })
+}
