@@ -1,0 +1,25 @@
+//! Which flows, in which order, which of them: filters, orders and pages over a stream of entries.
+//!
+//! Knows fields and flows; knows nothing of sockets, netlink messages or XML. The table is never held: a page is the
+//! best `length` rows after the first `start` of a total order, found while the entries stream by.
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`field`] | the one table of fields: name, kind, where its value is |
+//! | [`context`] | what values depend on beside the flow: labels, user names, what is hidden |
+//! | [`users`] | the passwd file, for `username` |
+//! | [`filter`] | what must match, and what of it the kernel can judge |
+//! | [`order`] | the total order of rows |
+//! | [`rows`] | the memory for rows, shared by all queries |
+//! | [`page`] | the passes that find a page |
+//! | [`snapshot`] | a table kept in compact form |
+
+pub mod context;
+pub mod field;
+pub mod filter;
+pub mod net;
+pub mod order;
+pub mod page;
+pub mod rows;
+pub mod snapshot;
+pub mod users;

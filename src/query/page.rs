@@ -1,0 +1,478 @@
+//! The passes over the table that find a page, in the rows of one lease.
+//!
+//! A pass offers every flow once. How many passes a page takes depends on where it is and on `capacity`, the rows of the
+//! lease:
+//!
+//! - In the kernel's own order, or with `start + length` within the capacity: one. The best rows so far are kept in a
+//!   heap with the last of them on top, so that nearly every flow is dismissed by one comparison.
+//! - Deeper: a pass that draws a sample of rows (all of them, if they fit: then it is the only one); a pass that counts
+//!   how many flows stand between each two of the sample, which tells between which two the page begins and how many
+//!   flows stand before those; a pass that selects from there. Where too many stand between the two for the lease, the
+//!   sample is drawn again from these alone, and so on: each time divides what is left by about the capacity.
+//! - A page in the kernel's own order that is longer than the capacity: the next part is what follows the flows passed
+//!   so far. That is exact only where the order can't change, so it is for a snapshot; of the kernel's table such a page
+//!   is streamed from a dump of its own instead.
+//! - A sorted page longer than the capacity goes out in parts: when the rows of one pass are written, the next pass selects the
+//!   best ones after the last of them.
+//!
+//! On a table that stands still this is exactly what sorting it all and cutting the page out would give. While entries
+//! come and go, a row is never given twice and none is lost that was there throughout with its place in the order
+//! unchanged; where `start` falls is then as good as the table was still between two passes.
+
+use super::context::Context;
+use super::order::Order;
+use super::rows::{Lease, Ranking, Row, RowPool};
+use crate::conntrack::flow::{Flow, ReadError};
+use core::cmp::Ordering;
+
+/// A view of the query's flow stream: the flow as far as the query asked for it, and all of it on demand.
+pub trait Candidate {
+    /// The flow with at least [`Page::needs`].
+    fn flow(&self) -> &Flow;
+
+    /// The flow in full.
+    ///
+    /// # Errors
+    /// [`ReadError`], when an attribute that was not needed so far can't be read.
+    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError>;
+}
+
+/// What the pass that is under way does.
+#[derive(Clone, Copy, Debug)]
+enum Pass {
+    /// Takes flows as they come, after the first `skip`.
+    Take { skip: u64 },
+    /// Keeps the best rows after `after`; the first `skip` of them are not of the page.
+    Select { skip: usize },
+    /// Draws a sample of the flows within the bounds.
+    Sample,
+    /// Counts how many flows stand between the rows of the sample.
+    Count,
+}
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The table must be read once more.
+    Again,
+    /// [`Page::row`] gives rows; call [`Page::written`] when they are out.
+    Rows,
+}
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Page {
+    order: Option<Order>,
+    pass: Pass,
+    start: u64,
+    /// Rows of the page that are still to be found; `u64::MAX` for all there are.
+    remaining: u64,
+    /// Rows in use of the lease, in this pass.
+    len: usize,
+    /// Matching flows in this pass, and of these the ones within the bounds.
+    matched: u64,
+    within: u64,
+    /// Matching flows in the first pass.
+    total: Option<u64>,
+    /// The page lies after this row and before that one; so many flows stand before the former, itself included.
+    after: Option<Row>,
+    before: Option<Row>,
+    behind: u64,
+    /// Rows `next..len` are ready to be written.
+    next: usize,
+    /// There are more rows than this pass could hold.
+    more: bool,
+    random: u64,
+    passes: u32,
+}
+
+impl Page {
+    /// The page of `length` rows (all with `None`) after the first `start`, in `order` or, without one, as they come.
+    #[must_use]
+    pub fn new(order: Option<Order>, start: u64, length: Option<u64>) -> Self {
+        Page {
+            order,
+            pass: Pass::Take { skip: start },
+            start,
+            remaining: length.unwrap_or(u64::MAX),
+            len: 0,
+            matched: 0,
+            within: 0,
+            total: None,
+            after: None,
+            before: None,
+            behind: 0,
+            next: 0,
+            more: false,
+            random: 0x9E37_79B9_7F4A_7C15,
+            passes: 0,
+        }
+    }
+
+    /// The rows that the lease should have for this page to take one pass: more help nothing.
+    #[must_use]
+    pub fn wants(&self) -> usize {
+        if self.remaining == 0 {
+            return 0;
+        }
+        let rows = match self.order {
+            None => self.remaining,
+            Some(_) => self.start.saturating_add(self.remaining),
+        };
+        usize::try_from(rows).unwrap_or(usize::MAX)
+    }
+
+    /// The attributes that a flow must be read with to be offered.
+    #[must_use]
+    pub fn needs(&self) -> u32 {
+        self.order.map_or(0, |order| order.needs())
+    }
+
+    /// Matching flows in the whole table, once a pass is over.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total.unwrap_or(0)
+    }
+
+    /// How many times the table was read for this page.
+    #[must_use]
+    pub fn passes(&self) -> u32 {
+        self.passes
+    }
+
+    /// A pass begins.
+    pub fn begin(&mut self, lease: &Lease) {
+        self.passes += 1;
+        (self.next, self.matched, self.within) = (0, 0, 0);
+        self.more = false;
+        if !matches!(self.pass, Pass::Count) {
+            self.len = 0;
+        }
+        let fits = |rows: u64| rows <= lease.capacity() as u64;
+        if self.passes > 1 || self.order.is_none() || self.remaining == 0 {
+            return;
+        }
+        // One selection does if the page, or at least its first row, is within reach of it.
+        let reach = self.start.saturating_add(self.remaining.min(lease.capacity() as u64));
+        self.pass = if fits(reach) || self.start == 0 {
+            Pass::Select { skip: self.start as usize }
+        } else {
+            Pass::Sample
+        };
+    }
+
+    /// Takes note of a matching flow.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the flow is wanted but can't be read in full.
+    #[inline]
+    pub fn offer(
+        &mut self,
+        candidate: &mut dyn Candidate,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        self.matched += 1;
+        if self.remaining == 0 {
+            return Ok(());
+        }
+        let Some(order) = self.order else {
+            return self.take(candidate, pool, lease, context);
+        };
+        let key = order.key(candidate.flow(), context);
+        let mut row = Row { key, rank: 0, flow: Flow::default() };
+        let mut tie = Tie { candidate, row: &mut row, known: false };
+        match self.pass {
+            Pass::Select { .. } => self.select(&mut tie, order, pool, lease, context),
+            Pass::Sample => self.sample(&mut tie, order, pool, lease, context),
+            Pass::Count => self.count(&mut tie, order, pool, lease, context),
+            Pass::Take { .. } => Ok(()),
+        }
+    }
+
+    fn take(
+        &mut self,
+        candidate: &mut dyn Candidate,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        let Pass::Take { skip } = self.pass else {
+            return Ok(());
+        };
+        if self.matched <= skip || self.len as u64 >= self.remaining {
+            return Ok(());
+        }
+        match pool.get_mut(lease, self.len) {
+            Some(slot) => {
+                slot.flow = candidate.full(context)?;
+                self.len += 1;
+            }
+            None => self.more = true,
+        }
+        Ok(())
+    }
+
+    /// How many rows a selection keeps.
+    fn wanted(&self, lease: &Lease) -> usize {
+        let Pass::Select { skip } = self.pass else {
+            return 0;
+        };
+        let rows = self.remaining.saturating_add(skip as u64);
+        usize::try_from(rows).unwrap_or(usize::MAX).min(lease.capacity())
+    }
+
+    #[inline]
+    fn select(
+        &mut self,
+        tie: &mut Tie<'_>,
+        order: Order,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        let wanted = self.wanted(lease);
+        if let Some(after) = &self.after {
+            if tie.compare(after, order, context)? != Ordering::Greater {
+                return Ok(());
+            }
+        }
+        if self.len == wanted {
+            self.more = true;
+            // The last of the rows kept so far dismisses nearly every flow.
+            let Some(last) = pool.get(lease, 0) else {
+                return Ok(());
+            };
+            if tie.compare(last, order, context)? != Ordering::Less {
+                return Ok(());
+            }
+        }
+        let row = *tie.full(context)?;
+        let at = if self.len < wanted { self.len } else { 0 };
+        let Some(slot) = pool.get_mut(lease, at) else {
+            return Ok(());
+        };
+        *slot = row;
+        let ranking = Ranking { order, context };
+        if self.len < wanted {
+            self.len += 1;
+            pool.sift_up(lease, ranking, at);
+        } else {
+            pool.sift_down(lease, ranking, 0, self.len);
+        }
+        Ok(())
+    }
+
+    /// Whether the flow stands within the bounds.
+    fn is_within(&self, tie: &mut Tie<'_>, order: Order, context: &mut Context) -> Result<bool, ReadError> {
+        if let Some(after) = &self.after {
+            if tie.compare(after, order, context)? != Ordering::Greater {
+                return Ok(false);
+            }
+        }
+        match &self.before {
+            Some(before) => Ok(tie.compare(before, order, context)? == Ordering::Less),
+            None => Ok(true),
+        }
+    }
+
+    fn sample(
+        &mut self,
+        tie: &mut Tie<'_>,
+        order: Order,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        if !self.is_within(tie, order, context)? {
+            return Ok(());
+        }
+        self.within += 1;
+        // Reservoir sampling: each of the `within` flows so far is kept with the same probability.
+        let at = if self.len < lease.capacity() {
+            self.len += 1;
+            self.len - 1
+        } else {
+            let at = self.random_below(self.within);
+            match usize::try_from(at) {
+                Ok(at) if at < lease.capacity() => at,
+                _ => return Ok(()),
+            }
+        };
+        let row = *tie.full(context)?;
+        if let Some(slot) = pool.get_mut(lease, at) {
+            *slot = row;
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        tie: &mut Tie<'_>,
+        order: Order,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        if !self.is_within(tie, order, context)? {
+            return Ok(());
+        }
+        self.within += 1;
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let Some(pivot) = pool.get(lease, middle) else {
+                return Ok(());
+            };
+            if tie.compare(pivot, order, context)? == Ordering::Greater {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        // The first pivot that is not before the flow; the flows after the last one are not needed.
+        if let Some(pivot) = pool.get_mut(lease, low).filter(|_| low < self.len) {
+            pivot.rank += 1;
+        }
+        Ok(())
+    }
+
+    /// xorshift64*: the sample need not be unpredictable, only unrelated to the order.
+    fn random_below(&mut self, bound: u64) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        let high = self.random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 32;
+        (high.wrapping_mul(bound & 0xffff_ffff)) >> 32
+    }
+
+    /// A pass is over: the table was read to its end.
+    pub fn end(&mut self, pool: &mut RowPool, lease: &Lease, context: &Context) -> Outcome {
+        self.total.get_or_insert(self.matched);
+        let Some(order) = self.order else {
+            return Outcome::Rows;
+        };
+        let ranking = Ranking { order, context };
+        match self.pass {
+            Pass::Take { .. } => Outcome::Rows,
+            Pass::Select { skip } => {
+                pool.sort(lease, ranking, self.len);
+                self.next = skip.min(self.len);
+                Outcome::Rows
+            }
+            Pass::Sample => self.end_sample(pool, lease, ranking),
+            Pass::Count => self.end_count(pool, lease),
+        }
+    }
+
+    fn end_sample(&mut self, pool: &mut RowPool, lease: &Lease, ranking: Ranking<'_>) -> Outcome {
+        pool.sort(lease, ranking, self.len);
+        if self.within <= lease.capacity() as u64 {
+            // Everything within the bounds is here.
+            let skip = self.start.saturating_sub(self.behind);
+            self.next = usize::try_from(skip).unwrap_or(usize::MAX).min(self.len);
+            self.more = self.before.is_some();
+            return Outcome::Rows;
+        }
+        for index in 0..self.len {
+            if let Some(row) = pool.get_mut(lease, index) {
+                row.rank = 0;
+            }
+        }
+        self.keep_len(Pass::Count)
+    }
+
+    /// The next pass goes on with the rows that are there.
+    fn keep_len(&mut self, pass: Pass) -> Outcome {
+        self.pass = pass;
+        Outcome::Again
+    }
+
+    fn end_count(&mut self, pool: &mut RowPool, lease: &Lease) -> Outcome {
+        let (mut behind, mut after, mut before) = (self.behind, self.after, self.before);
+        for index in 0..self.len {
+            let Some(row) = pool.get(lease, index) else {
+                break;
+            };
+            let up_to = behind + u64::from(row.rank);
+            if up_to > self.start {
+                before = Some(*row);
+                break;
+            }
+            (behind, after) = (up_to, Some(*row));
+        }
+        (self.behind, self.after, self.before) = (behind, after, before);
+        let skip = usize::try_from(self.start.saturating_sub(behind)).unwrap_or(usize::MAX);
+        if skip < lease.capacity() {
+            self.before = None;
+            self.pass = Pass::Select { skip };
+        } else {
+            self.pass = Pass::Sample;
+        }
+        Outcome::Again
+    }
+
+    /// The row to be written next; `None` when those of this pass are out.
+    #[must_use]
+    pub fn row<'a>(&self, pool: &'a RowPool, lease: &Lease) -> Option<&'a Row> {
+        if self.remaining == 0 || self.next >= self.len {
+            return None;
+        }
+        pool.get(lease, self.next)
+    }
+
+    /// The row that [`Page::row`] gave is written.
+    pub fn written(&mut self) {
+        self.next += 1;
+        if self.remaining != u64::MAX {
+            self.remaining -= 1;
+        }
+    }
+
+    /// When [`Page::row`] gives no more: whether the page goes on with another pass. False means that it is complete.
+    pub fn go_on(&mut self, pool: &RowPool, lease: &Lease) -> bool {
+        if self.remaining == 0 || !self.more || self.len == 0 {
+            return false;
+        }
+        let Some(last) = pool.get(lease, self.len - 1) else {
+            return false;
+        };
+        self.after = Some(*last);
+        self.before = None;
+        self.pass = match self.pass {
+            Pass::Take { skip } => Pass::Take { skip: skip + self.len as u64 },
+            _ => Pass::Select { skip: 0 },
+        };
+        true
+    }
+}
+
+/// A flow that is being compared: it is read in full at the first tie, or when it is kept.
+struct Tie<'a> {
+    candidate: &'a mut dyn Candidate,
+    row: &'a mut Row,
+    known: bool,
+}
+
+impl Tie<'_> {
+    #[inline]
+    fn full(&mut self, context: &mut Context) -> Result<&Row, ReadError> {
+        if !self.known {
+            self.row.flow = self.candidate.full(context)?;
+            self.known = true;
+        }
+        Ok(self.row)
+    }
+
+    #[inline]
+    fn compare(&mut self, other: &Row, order: Order, context: &mut Context) -> Result<Ordering, ReadError> {
+        match self.row.key.cmp(&other.key) {
+            Ordering::Equal => {
+                self.full(context)?;
+                Ok(order.break_tie(&self.row.flow, &other.flow, context))
+            }
+            decided => Ok(decided),
+        }
+    }
+}

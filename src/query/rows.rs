@@ -1,0 +1,255 @@
+//! The memory for rows: one fixed pool, leased to queries in blocks.
+//!
+//! A query leases what its page needs, up to [`QUERY_BLOCKS`]; one block is kept back for every other client slot, so that
+//! a greedy query can slow others down but never shut them out. Nothing is copied when a lease grows, and memory that
+//! no query ever used is never touched.
+
+use super::context::Context;
+use super::order::{Key, Order};
+use crate::conntrack::flow::Flow;
+use crate::limits::{BLOCK_ROWS, CLIENTS, QUERY_BLOCKS, ROW_BLOCKS};
+use core::cmp::Ordering;
+use heapless::Vec;
+
+/// A flow that was kept, and where it stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row {
+    /// Its place in the query's order.
+    pub key: Key,
+    /// In a counting pass: how many flows stand between the row before this one and this one, itself included.
+    pub rank: u32,
+    /// The flow, read in full.
+    pub flow: Flow,
+}
+
+/// All rows there are.
+#[derive(Debug)]
+pub struct RowPool {
+    /// Has room for all rows from the start, so it never moves; grows in length with the highest block ever leased,
+    /// so that memory which no query needed is never touched.
+    rows: std::vec::Vec<Row>,
+    /// A bit for each block that is leased.
+    leased: u64,
+    /// Leases that hold at least one block.
+    leases: usize,
+}
+
+const _: () = assert!(ROW_BLOCKS <= 64, "`leased` has 64 bits");
+const _: () = assert!(CLIENTS < ROW_BLOCKS, "every client can lease a block");
+
+/// The blocks that one query holds. Not given back by being dropped: see [`RowPool::release`].
+#[derive(Debug, Default)]
+pub struct Lease {
+    blocks: Vec<u8, QUERY_BLOCKS>,
+}
+
+impl Lease {
+    /// No blocks.
+    #[must_use]
+    pub const fn new() -> Self {
+        Lease { blocks: Vec::new() }
+    }
+
+    /// How many rows it has room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.blocks.len() * BLOCK_ROWS
+    }
+}
+
+impl Default for RowPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RowPool {
+    /// A pool of [`ROW_BLOCKS`] blocks, none leased. This is the one place where memory for rows is allocated.
+    #[must_use]
+    pub fn new() -> Self {
+        RowPool { rows: std::vec::Vec::with_capacity(ROW_BLOCKS * BLOCK_ROWS), leased: 0, leases: 0 }
+    }
+
+    /// Grows `lease` towards `rows` rows, as far as there is room: one block always, more only from what is not kept
+    /// back for the other clients.
+    pub fn grow(&mut self, lease: &mut Lease, rows: usize) {
+        while lease.capacity() < rows && !lease.blocks.is_full() {
+            let free = ROW_BLOCKS - self.leased.count_ones() as usize;
+            let others = CLIENTS - (self.leases + usize::from(lease.blocks.is_empty())).min(CLIENTS);
+            if !lease.blocks.is_empty() && free <= others {
+                return;
+            }
+            let block = self.leased.trailing_ones() as u8;
+            if usize::from(block) >= ROW_BLOCKS {
+                return;
+            }
+            self.leases += usize::from(lease.blocks.is_empty());
+            self.leased |= 1 << block;
+            let reached = (usize::from(block) + 1) * BLOCK_ROWS;
+            if self.rows.len() < reached {
+                self.rows.resize(reached, Row::default());
+            }
+            // There is room: the loop's condition says so.
+            let _ = lease.blocks.push(block);
+        }
+    }
+
+    /// Takes all blocks of `lease` back.
+    pub fn release(&mut self, lease: &mut Lease) {
+        self.leases -= usize::from(!lease.blocks.is_empty());
+        for block in &lease.blocks {
+            self.leased &= !(1 << block);
+        }
+        lease.blocks.clear();
+    }
+
+    /// Whether no query holds a row.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.leased == 0
+    }
+
+    #[inline]
+    fn place(lease: &Lease, index: usize) -> Option<usize> {
+        let block = lease.blocks.get(index / BLOCK_ROWS)?;
+        Some(usize::from(*block) * BLOCK_ROWS + index % BLOCK_ROWS)
+    }
+
+    /// Row `index` of a lease.
+    #[must_use]
+    #[inline]
+    pub fn get(&self, lease: &Lease, index: usize) -> Option<&Row> {
+        self.rows.get(Self::place(lease, index)?)
+    }
+
+    /// Row `index` of a lease, to write to.
+    #[inline]
+    pub fn get_mut(&mut self, lease: &Lease, index: usize) -> Option<&mut Row> {
+        self.rows.get_mut(Self::place(lease, index)?)
+    }
+
+    #[inline]
+    fn swap(&mut self, lease: &Lease, a: usize, b: usize) {
+        if let (Some(a), Some(b)) = (Self::place(lease, a), Self::place(lease, b)) {
+            self.rows.swap(a, b);
+        }
+    }
+
+    /// Compares two rows of a lease.
+    #[inline]
+    fn compare(&self, lease: &Lease, ranking: Ranking<'_>, a: usize, b: usize) -> Ordering {
+        match (self.get(lease, a), self.get(lease, b)) {
+            (Some(a), Some(b)) => ranking.compare(a, b),
+            _ => Ordering::Equal,
+        }
+    }
+
+    /// Restores the heap (the last in order at index 0) upwards from `index`.
+    pub fn sift_up(&mut self, lease: &Lease, ranking: Ranking<'_>, mut index: usize) {
+        while index > 0 {
+            let parent = (index - 1) / 2;
+            if self.compare(lease, ranking, index, parent) != Ordering::Greater {
+                return;
+            }
+            self.swap(lease, index, parent);
+            index = parent;
+        }
+    }
+
+    /// Restores the heap of the first `len` rows downwards from `index`.
+    pub fn sift_down(&mut self, lease: &Lease, ranking: Ranking<'_>, mut index: usize, len: usize) {
+        loop {
+            let mut last = index;
+            for child in [2 * index + 1, 2 * index + 2] {
+                if child < len && self.compare(lease, ranking, child, last) == Ordering::Greater {
+                    last = child;
+                }
+            }
+            if last == index {
+                return;
+            }
+            self.swap(lease, index, last);
+            index = last;
+        }
+    }
+
+    /// Sorts the first `len` rows, which need not be a heap.
+    pub fn sort(&mut self, lease: &Lease, ranking: Ranking<'_>, len: usize) {
+        for index in (0..len / 2).rev() {
+            self.sift_down(lease, ranking, index, len);
+        }
+        for end in (1..len).rev() {
+            self.swap(lease, 0, end);
+            self.sift_down(lease, ranking, 0, end);
+        }
+    }
+
+    /// How many of the first `len` rows, which are in order, stand before `row`.
+    #[must_use]
+    pub fn rows_before(&self, lease: &Lease, ranking: Ranking<'_>, len: usize, row: &Row) -> usize {
+        let (mut low, mut high) = (0, len);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let before = self.get(lease, middle).is_some_and(|r| ranking.compare(r, row) == Ordering::Less);
+            if before {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+/// An order with what it depends on.
+#[derive(Clone, Copy)]
+pub struct Ranking<'a> {
+    /// The order.
+    pub order: Order,
+    /// Labels and users, for fields that are texts.
+    pub context: &'a Context,
+}
+
+impl Ranking<'_> {
+    /// Compares two rows that were read in full.
+    #[must_use]
+    #[inline]
+    pub fn compare(&self, a: &Row, b: &Row) -> Ordering {
+        a.key.cmp(&b.key).then_with(|| self.order.break_tie(&a.flow, &b.flow, self.context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_query_never_takes_the_block_kept_for_another() {
+        let mut pool = RowPool::new();
+        let mut leases: std::vec::Vec<Lease> = (0..CLIENTS).map(|_| Lease::new()).collect();
+        let mut rest = leases.split_off(2);
+        for greedy in &mut leases {
+            pool.grow(greedy, usize::MAX);
+        }
+        for lease in &mut rest {
+            pool.grow(lease, 1);
+            assert_eq!(lease.capacity(), BLOCK_ROWS);
+        }
+        for lease in leases.iter_mut().chain(&mut rest) {
+            pool.release(lease);
+        }
+        assert!(pool.is_idle());
+    }
+
+    #[test]
+    fn a_lease_grows_no_further_than_asked_and_allowed() {
+        let mut pool = RowPool::new();
+        let mut lease = Lease::new();
+        pool.grow(&mut lease, BLOCK_ROWS + 1);
+        assert_eq!(lease.capacity(), 2 * BLOCK_ROWS);
+        pool.grow(&mut lease, usize::MAX);
+        let most = QUERY_BLOCKS.min(ROW_BLOCKS - (CLIENTS - 1));
+        assert_eq!(lease.capacity(), most * BLOCK_ROWS);
+        assert!(pool.get(&lease, lease.capacity()).is_none());
+    }
+}
