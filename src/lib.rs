@@ -1,4 +1,5 @@
 //! rctd serves a router's netfilter connection-tracking table over XML-RPC.
 pub mod conntrack;
 pub mod limits;
+pub mod out;
 pub mod query;
