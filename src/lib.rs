@@ -3,3 +3,4 @@ pub mod conntrack;
 pub mod limits;
 pub mod out;
 pub mod query;
+pub mod xmlrpc;

@@ -12,6 +12,8 @@ pub const BODY_BYTES: usize = 64 * 1024;
 pub const OUTPUT_BYTES: usize = 8 * 1024;
 /// Arrays and structs inside one another in a call. Deeper is a fault.
 pub const NESTING: usize = 8;
+/// Attributes of one XML element of a call; clients send none, or a namespace. More are a fault. Costs stack only.
+pub const ATTRIBUTES: usize = 8;
 /// Parameters of one call.
 pub const PARAMS: usize = 16;
 /// Bytes of a procedure's name.

@@ -1,0 +1,224 @@
+//! A whole call: checked in one walk over its text, then handed out piece by piece.
+
+use super::error::DecodeError;
+use super::grammar::{self, Inside};
+use super::scan::{Child, Cursor, Event, Open};
+use super::text::{Text, is_space};
+use super::value::{Items, Kind, Value};
+use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
+use core::ops::Range;
+
+const SHAPE: &str = "a methodCall holds one methodName, then at most one params";
+
+/// A checked call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The procedure's name: letters, digits and `_ . : /`, at most `METHOD_NAME_BYTES`, never empty.
+    pub method: &'a str,
+    /// Its parameters.
+    pub params: Params<'a>,
+    method_at: usize,
+}
+
+/// The parameters of a call, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Params<'a> {
+    raw: &'a str,
+    start: usize,
+    count: usize,
+}
+
+impl<'a> Params<'a> {
+    /// How many there are: at most `PARAMS`.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Pulls them one after another.
+    pub fn iter(&self) -> Items<'a> {
+        Items::new(self.raw, self.start)
+    }
+
+    /// The parameter at `index`, from 0. Steps over those before it.
+    pub fn get(&self, index: usize) -> Option<Value<'a>> {
+        self.iter().nth(index)
+    }
+}
+
+impl<'a> IntoIterator for &Params<'a> {
+    type Item = Value<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        self.iter()
+    }
+}
+
+/// Where a checked call stands in its body, to take it up again without parsing: [`Call::mark`], [`Mark::call`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    method: Range<usize>,
+    params: Range<usize>,
+    count: usize,
+}
+
+impl Mark {
+    /// The call again, in no time. `body` must be the one that was parsed, unchanged; with another one nothing makes
+    /// sense, but nothing panics. None where the call is not within it.
+    pub fn call<'a>(&self, body: &'a str) -> Option<Call<'a>> {
+        let params =
+            Params { raw: body.get(self.params.clone())?, start: self.params.start, count: self.count };
+        Some(Call { method: body.get(self.method.clone())?, params, method_at: self.method.start })
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Where the call stands.
+    pub fn mark(&self) -> Mark {
+        let params = &self.params;
+        Mark {
+            method: self.method_at..self.method_at + self.method.len(),
+            params: params.start..params.start + params.raw.len(),
+            count: params.count,
+        }
+    }
+
+    /// The call that one entry of `system.multicall`'s array describes: a struct with `methodName`, a string, and
+    /// `params`, an array. Looks only at the entry, once for each level of it.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] where the entry is not that, with a member missing, twice or unknown.
+    pub fn from_entry(entry: &Value<'a>) -> Result<Self, DecodeError> {
+        const ENTRY: &str =
+            "each call of a multicall is a struct of methodName, a string, and params, an array";
+        let wrong = DecodeError::bad_value(ENTRY, entry.range().start);
+        let (mut name, mut params) = (None, None);
+        for (member, value) in entry.as_struct().ok_or(wrong)? {
+            let slot = match value.kind() {
+                Kind::String if member.eq_str("methodName") => &mut name,
+                Kind::Array if member.eq_str("params") => &mut params,
+                _ => return Err(wrong),
+            };
+            if slot.replace(value).is_some() {
+                return Err(wrong);
+            }
+        }
+        let (name, params) = name.zip(params).ok_or(wrong)?;
+        let (method, method_at) = method_name(name.text())?;
+        let count = params.as_array().map_or(0, |items| items.take(PARAMS + 1).count());
+        if count > PARAMS {
+            return Err(too_many(params.range().start));
+        }
+        let params = Params { raw: params.text().raw(), start: params.range().start, count };
+        Ok(Call { method, params, method_at })
+    }
+}
+
+/// Checks all of `body`, once, and returns the call that it is.
+///
+/// `body` is UTF-8 without a byte order mark ([`super::charset`] makes it so). What comes out borrows from it.
+///
+/// # Errors
+/// The first mistake of the document, with its place: it is not well-formed, is no `methodCall`, or a value breaks
+/// the rules of its type or a limit.
+pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
+    let mut cursor = Cursor::document(body);
+    let root = match cursor.event()? {
+        Event::Open(open) if open.name == "methodCall" => open,
+        Event::Open(open) => {
+            return Err(DecodeError::not_a_call("the root element is not methodCall", open.at));
+        }
+        _ => {
+            let what = "the document holds no element: a call begins with <methodCall>";
+            return Err(DecodeError::not_well_formed(what, cursor.position()));
+        }
+    };
+    let (method, method_at) = parse_method(&mut cursor, &root)?;
+    let params = match cursor.child(&root)? {
+        Child::Closed(at) => Params { raw: "", start: at, count: 0 },
+        Child::Open(open) if open.name == "params" => {
+            let params = parse_params(&mut cursor, &open)?;
+            match cursor.child(&root)? {
+                Child::Closed(_) => params,
+                other => return Err(misplaced(other)),
+            }
+        }
+        other => return Err(misplaced(other)),
+    };
+    match cursor.event()? {
+        Event::End => Ok(Call { method, params, method_at }),
+        // The tokenizer lets nothing else pass behind the root.
+        _ => Err(DecodeError::not_well_formed("something follows </methodCall>", cursor.position())),
+    }
+}
+
+fn misplaced(child: Child<'_>) -> DecodeError {
+    let (Child::Open(Open { at, .. }) | Child::Text(at) | Child::Closed(at)) = child;
+    DecodeError::not_a_call(SHAPE, at)
+}
+
+fn too_many(at: usize) -> DecodeError {
+    DecodeError::bad_value("the call has more than 16 parameters", at)
+}
+
+// The sentence above and the one in `method_name` name the limits.
+const _: () = assert!(PARAMS == 16 && METHOD_NAME_BYTES == 64);
+
+fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str, usize), DecodeError> {
+    match cursor.child(root)? {
+        Child::Open(open) if open.name == "methodName" => {
+            let end = grammar::text_end(cursor, &open)?;
+            method_name(Text::new(cursor.raw(open.content, end), open.content))
+        }
+        other => Err(misplaced(other)),
+    }
+}
+
+/// The procedure's name in `text`, and its offset. The specification's alphabet, and no reference or comment in it, so
+/// that the name can be used as it stands.
+fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
+    let at = text.range().start;
+    let trimmed = text.raw().trim_start_matches(is_space);
+    let name = trimmed.trim_end_matches(is_space);
+    let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/');
+    if name.is_empty() || !name.bytes().all(known) {
+        return Err(DecodeError::not_a_call(
+            "a methodName is letters, digits, and the characters _ . : /",
+            at,
+        ));
+    }
+    if name.len() > METHOD_NAME_BYTES {
+        return Err(DecodeError::not_a_call("the methodName has more than 64 characters", at));
+    }
+    Ok((name, at + text.raw().len() - trimmed.len()))
+}
+
+fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, DecodeError> {
+    const ONE_VALUE: &str = "a param holds exactly one value";
+    let mut count = 0;
+    loop {
+        match cursor.child(open)? {
+            Child::Open(param) if param.name == "param" => {
+                count += 1;
+                if count > PARAMS {
+                    return Err(too_many(param.at));
+                }
+                let value = grammar::opened(cursor, &param, "value", ONE_VALUE)?;
+                grammar::value(cursor, &value, Inside::Check(NESTING))?;
+                grammar::closed(cursor, &param, ONE_VALUE)?;
+            }
+            Child::Closed(end) => {
+                let raw = cursor.raw(open.content, end);
+                return Ok(Params { raw, start: open.content, count });
+            }
+            Child::Open(Open { at, .. }) | Child::Text(at) => {
+                return Err(DecodeError::not_a_call("params holds only param elements", at));
+            }
+        }
+    }
+}
