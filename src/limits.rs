@@ -50,3 +50,12 @@ pub const QUERY_BLOCKS: usize = 16;
 pub const CLIENTS: usize = 32;
 /// Bytes of the snapshot's arena for each flow that must fit.
 pub const SNAPSHOT_FLOW_BYTES: usize = 96;
+/// Bytes that the size lines and line ends of one chunked body may add up to. A body sent in one-byte chunks
+/// needs 5 for each; more is somebody who wants to keep the decoder busy, and is 413.
+pub const CHUNK_FRAMING_BYTES: usize = 8 * BODY_BYTES;
+/// Bytes of one chunk's extensions (RFC 9112 section 7.1.1), which nobody here reads. More are 400.
+pub const CHUNK_EXTENSION_BYTES: usize = 256;
+/// Bytes of a host name, as long as DNS allows (RFC 1035 section 2.3.4).
+pub const HOST_NAME_BYTES: usize = 253;
+/// Further names accepted in `Host`, one for each --allow-host. Costs about 2 KiB.
+pub const ALLOW_HOSTS: usize = 8;

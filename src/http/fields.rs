@@ -1,0 +1,246 @@
+//! The header fields that matter here, and what their values mean.
+//!
+//! All others are skipped. A field that may come once and comes twice is an error rather than a choice: a proxy
+//! in front could choose the other one (RFC 9112 section 11.2).
+
+use super::error::Error;
+
+/// Where a request's body ends (RFC 9112 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// After so many bytes; at most [`crate::limits::BODY_BYTES`].
+    Length(usize),
+    /// After the last chunk.
+    Chunked,
+}
+
+/// The `charset` of the body's media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charset {
+    /// utf-8
+    Utf8,
+    /// us-ascii
+    UsAscii,
+    /// iso-8859-1
+    Latin1,
+    /// None was given: the XML declaration says it, or it is UTF-8.
+    Unspecified,
+}
+
+/// The fields of one head, as they stand in it.
+#[derive(Default)]
+pub(super) struct Fields<'a> {
+    pub host: Option<&'a [u8]>,
+    pub origin: Option<&'a [u8]>,
+    content_length: Option<&'a [u8]>,
+    transfer_encoding: Option<&'a [u8]>,
+    content_type: Option<&'a [u8]>,
+    /// A `Content-Encoding` other than `identity` was there.
+    encoded: bool,
+    /// `Connection: close`, `Connection: keep-alive`
+    close: bool,
+    keep_alive: bool,
+    /// `Expect: 100-continue`, any other `Expect`
+    expect_continue: bool,
+    expect_other: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Picks out of a parsed head what is needed.
+    ///
+    /// # Errors
+    /// A field twice that may come once.
+    pub(super) fn read(headers: &[httparse::Header<'a>]) -> Result<Fields<'a>, Error> {
+        let mut fields = Fields::default();
+        for header in headers {
+            fields.take(header.name, header.value)?;
+        }
+        Ok(fields)
+    }
+
+    fn take(&mut self, name: &str, value: &'a [u8]) -> Result<(), Error> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is("host") {
+            once(&mut self.host, value, Error::HostTwice)?;
+        } else if is("content-length") {
+            once(&mut self.content_length, value, Error::LengthTwice)?;
+        } else if is("transfer-encoding") {
+            once(&mut self.transfer_encoding, value, Error::TransferCoding)?;
+        } else if is("content-type") {
+            once(&mut self.content_type, value, Error::MediaTwice)?;
+        } else if is("origin") {
+            once(&mut self.origin, value, Error::OriginRefused)?;
+        } else if is("content-encoding") {
+            self.encoded |= elements(value).any(|e| !e.eq_ignore_ascii_case(b"identity"));
+        } else if is("connection") {
+            self.close |= elements(value).any(|e| e.eq_ignore_ascii_case(b"close"));
+            self.keep_alive |= elements(value).any(|e| e.eq_ignore_ascii_case(b"keep-alive"));
+        } else if is("expect") {
+            for element in elements(value) {
+                let known = element.eq_ignore_ascii_case(b"100-continue");
+                self.expect_continue |= known;
+                self.expect_other |= !known;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the body ends; None if the head doesn't say. The length is not yet held against its limit.
+    ///
+    /// # Errors
+    /// Whatever another program might read differently.
+    pub(super) fn framing(&self, http11: bool) -> Result<Option<(Framing, u64)>, Error> {
+        match (self.content_length, self.transfer_encoding) {
+            (Some(_), Some(_)) => Err(Error::LengthAndChunked),
+            (None, Some(coding)) if http11 && coding.eq_ignore_ascii_case(b"chunked") => {
+                Ok(Some((Framing::Chunked, 0)))
+            }
+            // RFC 9112 section 6.1: with HTTP/1.0 its framing is faulty, so it is never looked at.
+            (None, Some(_)) => Err(Error::TransferCoding),
+            (Some(digits), None) => {
+                let length = decimal(digits).ok_or(Error::LengthSyntax)?;
+                // On 32 bits as on 64: what doesn't fit is over the limit in any case.
+                let framing = Framing::Length(usize::try_from(length).unwrap_or(usize::MAX));
+                Ok(Some((framing, length)))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether the connection goes on after the reply (RFC 9112 section 9.3).
+    pub(super) fn keep_alive(&self, http11: bool) -> bool {
+        !self.close && (http11 || self.keep_alive)
+    }
+
+    /// Whether the client waits for 100 before it sends the body. HTTP/1.0 knows no such reply
+    /// (RFC 9110 section 10.1.1).
+    ///
+    /// # Errors
+    /// An expectation that is not known.
+    pub(super) fn expect_continue(&self, http11: bool) -> Result<bool, Error> {
+        match self.expect_other {
+            true => Err(Error::Expectation),
+            false => Ok(http11 && self.expect_continue),
+        }
+    }
+
+    /// The body's charset, if it is XML and not encoded.
+    ///
+    /// # Errors
+    /// The three ways to be 415.
+    pub(super) fn charset(&self) -> Result<Charset, Error> {
+        if self.encoded {
+            return Err(Error::ContentCoding);
+        }
+        media_type(self.content_type.ok_or(Error::MediaType)?)
+    }
+}
+
+/// Keeps a field's value, or says that it came twice.
+fn once<'a>(place: &mut Option<&'a [u8]>, value: &'a [u8], twice: Error) -> Result<(), Error> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(twice),
+    }
+}
+
+/// The elements of a comma-separated list, without the empty ones (RFC 9110 section 5.6.1).
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&b| b == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+}
+
+/// A number of digits only: no sign, no space, no list (`str::parse` would take a `+`).
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, &digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// Reads `text/xml` or `application/xml` with its parameters (RFC 9110 section 8.3.1), of which only `charset`
+/// means something here.
+fn media_type(value: &[u8]) -> Result<Charset, Error> {
+    let (kind, mut rest) = cut(value, b';');
+    let kind = kind.trim_ascii();
+    if !kind.eq_ignore_ascii_case(b"text/xml") && !kind.eq_ignore_ascii_case(b"application/xml") {
+        return Err(Error::MediaType);
+    }
+    let mut charset = Charset::Unspecified;
+    // Each turn takes at least one byte off, or ends.
+    while !rest.is_empty() {
+        let parameter = parameter(rest)?;
+        rest = parameter.rest;
+        if parameter.name.eq_ignore_ascii_case(b"charset") {
+            if charset != Charset::Unspecified {
+                return Err(Error::Charset);
+            }
+            charset = known_charset(parameter.value)?;
+        }
+    }
+    Ok(charset)
+}
+
+/// One parameter of a media type, and what stands behind its semicolon.
+struct Parameter<'a> {
+    /// Empty for an empty parameter, as a trailing semicolon leaves one.
+    name: &'a [u8],
+    value: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// Takes the first `name=value` or `name="value"` off.
+fn parameter(text: &[u8]) -> Result<Parameter<'_>, Error> {
+    let text = text.trim_ascii_start();
+    let end = text.iter().position(|&b| b == b'=' || b == b';');
+    let (name, tail) = text.split_at(end.unwrap_or(text.len()));
+    let Some(value) = tail.strip_prefix(b"=") else {
+        let rest = tail.strip_prefix(b";").unwrap_or_default();
+        let value = b"".as_slice();
+        return match name.is_empty() {
+            true => Ok(Parameter { name, value, rest }),
+            false => Err(Error::MediaType),
+        };
+    };
+    let Some(quoted) = value.strip_prefix(b"\"") else {
+        let (value, rest) = cut(value, b';');
+        let value = value.trim_ascii_end();
+        return Ok(Parameter { name, value, rest });
+    };
+    // A backslash would hide a quote; no client has a reason for one here.
+    let mut parts = quoted.splitn(2, |&b| b == b'"' || b == b'\\');
+    let (value, tail) = (parts.next().unwrap_or_default(), parts.next());
+    let closed = quoted.get(value.len()) == Some(&b'"');
+    let (between, rest) = cut(tail.unwrap_or_default(), b';');
+    match closed && between.trim_ascii().is_empty() {
+        true => Ok(Parameter { name, value, rest }),
+        false => Err(Error::MediaType),
+    }
+}
+
+fn known_charset(value: &[u8]) -> Result<Charset, Error> {
+    let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
+    if is("utf-8") {
+        Ok(Charset::Utf8)
+    } else if is("us-ascii") {
+        Ok(Charset::UsAscii)
+    } else if is("iso-8859-1") {
+        Ok(Charset::Latin1)
+    } else {
+        Err(Error::Charset)
+    }
+}
+
+/// `text` before and behind the first `separator`; all of it and nothing if there is none.
+fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let mut parts = text.splitn(2, |&b| b == separator);
+    (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    )
+}

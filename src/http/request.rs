@@ -1,0 +1,220 @@
+//! Request heads (RFC 9112 sections 2, 3 and 5): from bytes to a [`Head`], or to the error that fits.
+
+use super::error::Error;
+use super::fields::{Charset, Fields, Framing};
+use super::policy::{Authority, Policy, Via};
+use crate::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
+
+/// The client's HTTP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0: no chunks in the reply, no 100 Continue.
+    V10,
+    /// HTTP/1.1
+    V11,
+}
+
+/// What a head said, as far as it matters after it: a POST to one of the two paths, from somebody allowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The client's version.
+    pub version: Version,
+    /// Whether the connection goes on after the reply.
+    pub keep_alive: bool,
+    /// Whether to send [`super::CONTINUE`] before the body is waited for. If some of the body is here already it
+    /// may be left out (RFC 9110 section 10.1.1).
+    pub expect_continue: bool,
+    /// Where the body ends; for [`super::Body::new`].
+    pub framing: Framing,
+    /// How the body's text is encoded, if the head said so.
+    pub charset: Charset,
+}
+
+/// Reads heads as their bytes come in, each byte once however they are cut.
+///
+/// It remembers how far it looked for the head's end; only when that is there is the head parsed. It starts
+/// anew after each head and each error.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HeadReader {
+    /// Bytes looked at.
+    scanned: usize,
+    /// Whether a line that is not empty has begun: empty ones before a request are skipped
+    /// (RFC 9112 section 2.2).
+    begun: bool,
+    /// Whether the current line has bytes other than its end.
+    in_line: bool,
+    /// Whether the last byte was a CR, so that only LF may follow.
+    after_cr: bool,
+}
+
+impl HeadReader {
+    /// Looks for a head at the front of `buf`, all the bytes there are since the end of the last request.
+    ///
+    /// None: it is not yet whole, call again with more of the same. Otherwise the head, and its length in bytes:
+    /// what follows is the body.
+    ///
+    /// # Errors
+    /// Everything that refuses a request before its body: reply with [`super::error`] and close.
+    pub fn read(
+        &mut self,
+        buf: &[u8],
+        policy: &Policy,
+        via: Via,
+    ) -> Result<Option<(Head, usize)>, Error> {
+        let end = match self.find_end(buf) {
+            Ok(None) => return Ok(None),
+            Ok(Some(end)) => Ok(end),
+            Err(error) => Err(error),
+        };
+        *self = HeadReader::default();
+        let head = buf.get(..end?).unwrap_or_default();
+        parse(head, policy, via).map(|parsed| Some((parsed, head.len())))
+    }
+
+    /// The length of the head, if its last empty line is there. Line ends are CRLF or LF, as httparse has them.
+    fn find_end(&mut self, buf: &[u8]) -> Result<Option<usize>, Error> {
+        let limit = buf.len().min(HEAD_BYTES);
+        for &byte in buf.get(self.scanned..limit).unwrap_or_default() {
+            self.scanned += 1;
+            // Refused at once rather than at the head's end: a TLS client never gets that far.
+            let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
+            if control || (self.after_cr && byte != b'\n') {
+                return Err(Error::ControlByte);
+            }
+            self.after_cr = byte == b'\r';
+            match byte {
+                b'\r' => {}
+                b'\n' if self.begun && !self.in_line => return Ok(Some(self.scanned)),
+                b'\n' => self.in_line = false,
+                _ => (self.begun, self.in_line) = (true, true),
+            }
+        }
+        match self.scanned >= HEAD_BYTES {
+            true => Err(Error::HeadTooLong),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Parses a whole head and judges it.
+fn parse(head: &[u8], policy: &Policy, via: Via) -> Result<Head, Error> {
+    let mut headers = [httparse::EMPTY_HEADER; HEAD_FIELDS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(head) {
+        // Otherwise it and `find_end` would not agree on where the head ends: never go on from there.
+        Ok(httparse::Status::Complete(end)) if end == head.len() => {}
+        Ok(_) => return Err(Error::FieldSyntax),
+        Err(error) => return Err(parse_error(error, head)),
+    }
+    let fields = Fields::read(request.headers)?;
+    let version = match request.version {
+        Some(1) => Version::V11,
+        _ => Version::V10,
+    };
+    let line = Line {
+        method: request.method.unwrap_or_default(),
+        target: request.path.unwrap_or_default(),
+        version,
+    };
+    judge(&line, &fields, policy, via)
+}
+
+/// The request line.
+struct Line<'a> {
+    method: &'a str,
+    target: &'a str,
+    version: Version,
+}
+
+/// Holds line and fields against all rules. What is ambiguous comes first, then who sent it, then what is wanted:
+/// a page that may not ask learns nothing else.
+fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Result<Head, Error> {
+    let http11 = line.version == Version::V11;
+    let (target_host, path) = target(line)?;
+    if http11 && fields.host.is_none() {
+        return Err(Error::HostMissing);
+    }
+    // Both are checked for their form, but a target's host goes first (RFC 9112 section 3.2.2).
+    let field_host = authority(fields.host, via)?;
+    let host = authority(target_host, Via::Tcp)?.or(field_host);
+    let framing = fields.framing(http11)?;
+    policy.check(via, host.as_ref(), fields.origin)?;
+
+    if !matches!(path, "/" | "/RPC2" | "*") {
+        return Err(Error::Path);
+    }
+    match line.method {
+        "POST" => {}
+        "HEAD" => return Err(Error::MethodHead),
+        _ => return Err(Error::Method),
+    }
+    let expect_continue = fields.expect_continue(http11)?;
+    let (framing, length) = framing.ok_or(Error::LengthMissing)?;
+    if length > BODY_BYTES as u64 {
+        return Err(Error::BodyTooLarge);
+    }
+    Ok(Head {
+        version: line.version,
+        keep_alive: fields.keep_alive(http11),
+        expect_continue: expect_continue && framing != Framing::Length(0),
+        framing,
+        charset: fields.charset()?,
+    })
+}
+
+/// Reads a host, where there is one. From a proxy `Host` may be anything, since a unix socket has no name that
+/// it could take: one that can't be read counts as none, and then no `Origin` equals it.
+fn authority(text: Option<&[u8]>, via: Via) -> Result<Option<Authority<'_>>, Error> {
+    match (text, via) {
+        (None, _) => Ok(None),
+        (Some(text), Via::Unix) => Ok(Authority::parse(text)),
+        (Some(text), Via::Tcp) => Authority::parse(text).map(Some).ok_or(Error::HostSyntax),
+    }
+}
+
+/// Splits a target into its host, if it has one, and its path with the query (RFC 9112 section 3.2).
+fn target<'a>(line: &Line<'a>) -> Result<(Option<&'a [u8]>, &'a str), Error> {
+    const SCHEME: &str = "http://";
+    let target = line.target;
+    // The forms that only OPTIONS and CONNECT may have stand for no path, and get as far as 405.
+    let no_path = (line.method == "OPTIONS" && target == "*") || line.method == "CONNECT";
+    if no_path {
+        return Ok((None, "*"));
+    }
+    if target.starts_with('/') {
+        return Ok((None, target));
+    }
+    match target.split_at_checked(SCHEME.len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => {
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (host, path) = rest.split_at_checked(end).ok_or(Error::RequestLine)?;
+            let path = if path.is_empty() { "/" } else { path };
+            Ok((Some(host.as_bytes()), path))
+        }
+        _ => Err(Error::RequestLine),
+    }
+}
+
+/// What httparse's error means here.
+fn parse_error(error: httparse::Error, head: &[u8]) -> Error {
+    match error {
+        httparse::Error::TooManyHeaders => Error::HeadFields,
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Error::FieldSyntax,
+        httparse::Error::Version if names_other_version(head) => Error::Version,
+        _ => Error::RequestLine,
+    }
+}
+
+/// Whether the request line ends in a version, `HTTP/` digit `.` digit (RFC 9112 section 2.3), rather than in
+/// something that is none.
+fn names_other_version(head: &[u8]) -> bool {
+    let line = head.trim_ascii_start();
+    let line = line.split(|&b| b == b'\n').next().unwrap_or_default();
+    let word = line.trim_ascii_end().rsplit(|&b| b == b' ').next();
+    match word.and_then(|word| word.strip_prefix(b"HTTP/")) {
+        // With these two it was something before them, such as a second space.
+        Some(b"1.0" | b"1.1") => false,
+        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
+}

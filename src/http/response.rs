@@ -1,0 +1,156 @@
+//! Response heads, refusals, and chunks.
+
+use super::error::{Error, Status};
+use super::request::Version;
+use crate::out::{Full, Out};
+
+/// The interim reply a client waits for before it sends its body (RFC 9110 section 15.2.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// Ends a chunked body, with no trailers.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// Bytes that a chunk has beside its data.
+pub const CHUNK_OVERHEAD: usize = PREFIX_BYTES + SUFFIX.len();
+
+/// Four hex digits and CRLF: of fixed width, since it is written when the data behind it is.
+const PREFIX_BYTES: usize = 6;
+const SUFFIX: &[u8] = b"\r\n";
+/// Bytes of data that four hex digits can tell.
+const CHUNK_DATA_BYTES: usize = 0xffff;
+
+/// How a reply's body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyBody {
+    /// After so many bytes.
+    Length(usize),
+    /// After [`LAST_CHUNK`].
+    Chunked,
+    /// When the connection is closed.
+    UntilClose,
+}
+
+impl ReplyBody {
+    /// For a body whose length is not known when it begins: chunks for HTTP/1.1 clients, until close for 1.0.
+    pub fn streamed(version: Version) -> ReplyBody {
+        match version {
+            Version::V11 => ReplyBody::Chunked,
+            Version::V10 => ReplyBody::UntilClose,
+        }
+    }
+}
+
+/// Writes the head of a 200 reply, XML in every case. The version is ours, 1.1, whatever the client's
+/// (RFC 9110 section 2.5). With [`ReplyBody::UntilClose`] the connection is announced to close, wanted or not.
+///
+/// # Errors
+/// [`Full`], and then `out` is as before.
+pub fn head(
+    out: &mut Out<'_>,
+    version: Version,
+    keep_alive: bool,
+    body: ReplyBody,
+) -> Result<(), Full> {
+    whole(out, |out| {
+        out.put(
+            b"HTTP/1.1 200 OK\r\n\
+              Content-Type: text/xml\r\n\
+              Cache-Control: no-store\r\n\
+              X-Content-Type-Options: nosniff\r\n",
+        )?;
+        match body {
+            ReplyBody::Length(length) => put_length(out, length)?,
+            ReplyBody::Chunked => out.put(b"Transfer-Encoding: chunked\r\n")?,
+            ReplyBody::UntilClose => {}
+        }
+        match (keep_alive && body != ReplyBody::UntilClose, version) {
+            (false, _) => out.put(b"Connection: close\r\n")?,
+            (true, Version::V10) => out.put(b"Connection: keep-alive\r\n")?,
+            // Goes without saying in HTTP/1.1.
+            (true, Version::V11) => {}
+        }
+        out.put(b"\r\n")
+    })
+}
+
+/// Writes a whole reply that refuses a request, in words. The connection is to be closed after it; what still
+/// comes in should be read and dropped for a moment, lest the client get a reset before it reads this.
+///
+/// # Errors
+/// [`Full`], and then `out` is as before.
+pub fn error(out: &mut Out<'_>, error: Error) -> Result<(), Full> {
+    let text = error.text().as_bytes();
+    whole(out, |out| {
+        out.put(b"HTTP/1.1 ")?;
+        out.put(error.status().line().as_bytes())?;
+        out.put(
+            b"\r\n\
+              Content-Type: text/plain; charset=utf-8\r\n\
+              Cache-Control: no-store\r\n\
+              X-Content-Type-Options: nosniff\r\n",
+        )?;
+        match error.status() {
+            Status::MethodNotAllowed => out.put(b"Allow: POST\r\n")?,
+            Status::ServiceUnavailable => out.put(b"Retry-After: 1\r\n")?,
+            _ => {}
+        }
+        put_length(out, text.len() + 1)?;
+        out.put(b"Connection: close\r\n\r\n")?;
+        if error == Error::MethodHead {
+            return Ok(());
+        }
+        out.put(text)?;
+        out.put(b"\n")
+    })
+}
+
+/// Where in the free part of a buffer the next chunk's data goes; empty if there is no room for any.
+/// [`chunk_seal`] makes a chunk of what was written there.
+pub fn chunk_data(free: &mut [u8]) -> &mut [u8] {
+    let end = free.len().saturating_sub(SUFFIX.len());
+    let end = end.min(PREFIX_BYTES + CHUNK_DATA_BYTES);
+    free.get_mut(PREFIX_BYTES..end).unwrap_or_default()
+}
+
+/// Makes a chunk of the first `data_len` bytes of [`chunk_data`]: gives the bytes of `free` it takes, framing
+/// and all. No data makes no chunk (an empty one would end the body), nor does more than fits there.
+pub fn chunk_seal(free: &mut [u8], data_len: usize) -> usize {
+    if data_len == 0 || data_len > chunk_data(free).len() {
+        return 0;
+    }
+    let mut prefix = *b"0000\r\n";
+    let mut left = data_len;
+    for place in prefix.iter_mut().take(4).rev() {
+        *place = hex_digit(left % 16);
+        left /= 16;
+    }
+    let end = PREFIX_BYTES + data_len;
+    if let Some(place) = free.get_mut(..PREFIX_BYTES) {
+        place.copy_from_slice(&prefix);
+    }
+    if let Some(place) = free.get_mut(end..end + SUFFIX.len()) {
+        place.copy_from_slice(SUFFIX);
+    }
+    data_len + CHUNK_OVERHEAD
+}
+
+/// One digit, of a value below 16.
+fn hex_digit(value: usize) -> u8 {
+    match value as u8 {
+        digit @ 0..=9 => b'0' + digit,
+        digit => b'a' + (digit - 10),
+    }
+}
+
+fn put_length(out: &mut Out<'_>, length: usize) -> Result<(), Full> {
+    out.put(b"Content-Length: ")?;
+    out.put_u64(length as u64)?;
+    out.put(b"\r\n")
+}
+
+/// Runs a writer, and takes all of it back if it doesn't fit.
+fn whole(
+    out: &mut Out<'_>,
+    write: impl FnOnce(&mut Out<'_>) -> Result<(), Full>,
+) -> Result<(), Full> {
+    let start = out.len();
+    write(out).inspect_err(|_| out.truncate(start))
+}
