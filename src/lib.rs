@@ -5,3 +5,4 @@ pub mod limits;
 pub mod out;
 pub mod query;
 pub mod xmlrpc;
+pub mod sys;

@@ -1,0 +1,319 @@
+//! The system calls for which std has no safe wrapper: the one file of the crate with `unsafe` in it.
+//!
+//! Each function is a thin shim: it passes borrowed memory of the right size, turns -1 into `io::Error` and decides
+//! nothing. What to call in which order is in [`privileges`] and [`terminal`], which are safe code.
+#![allow(unsafe_code)]
+
+pub mod privileges;
+pub mod terminal;
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Turns the -1 of a system call into the error it left in `errno`.
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// Fills `out` from the kernel's random source (getrandom(2)).
+///
+/// Blocks only before the source was first seeded, early at boot, which is what a session id needs: an id made
+/// earlier could be guessed.
+///
+/// # Errors
+/// `ENOSYS` on a kernel before 3.17.
+pub fn random(out: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
+        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(got) {
+            Ok(got) => filled += got,
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes the machine's host name to `out` and returns the part that holds it, without the final NUL.
+///
+/// # Errors
+/// `ENAMETOOLONG` where `out` is too small; 64 bytes hold any name Linux can have (`__NEW_UTS_LEN`) but the NUL,
+/// so pass 65.
+pub fn hostname(out: &mut [u8]) -> io::Result<&[u8]> {
+    // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
+    check(unsafe { libc::gethostname(out.as_mut_ptr().cast(), out.len()) })?;
+    match out.iter().position(|&byte| byte == 0) {
+        Some(end) => Ok(out.split_at(end).0),
+        // POSIX lets a name that was cut go without its NUL.
+        None => Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG)),
+    }
+}
+
+/// Sets the mask of permissions that new files do not get, and returns the one before. Never fails (umask(2)).
+pub fn umask(mask: u32) -> u32 {
+    // SAFETY: takes and returns a plain number. `mode_t` is 32 bits wide on every Linux.
+    unsafe { libc::umask(mask as libc::mode_t) as u32 }
+}
+
+/// The effective user id of the process.
+pub fn effective_uid() -> u32 {
+    // SAFETY: no arguments, no failure.
+    unsafe { libc::geteuid() }
+}
+
+/// A signal that asks something of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM: finish and leave.
+    Terminate,
+    /// SIGINT: the same, from a terminal.
+    Interrupt,
+    /// SIGHUP: read the password file again.
+    HangUp,
+}
+
+/// SIGTERM, SIGINT and SIGHUP as a file descriptor (signalfd(2)) that is readable while one is pending.
+///
+/// Non-blocking and close-on-exec, so it can be registered with mio through its raw descriptor. The signals are blocked
+/// while it lives and for good after: unblocking them again would let one that is still pending kill the process.
+#[derive(Debug)]
+pub struct Signals {
+    fd: OwnedFd,
+}
+
+impl Signals {
+    /// Blocks the three signals in this thread, and in those it starts later, and opens the descriptor.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`, `ENOMEM` as signalfd(2) has them.
+    pub fn open() -> io::Result<Signals> {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: sigemptyset initialises the whole set; sigaddset and the rest get it only after that. With valid
+        // signal numbers neither fails. A null old mask means it is not wanted.
+        let (blocked, fd) = unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+                libc::sigaddset(set.as_mut_ptr(), signal);
+            }
+            let blocked =
+                libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+            (
+                blocked,
+                libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC),
+            )
+        };
+        // pthread_sigmask returns its error instead of setting errno.
+        if blocked != 0 {
+            return Err(io::Error::from_raw_os_error(blocked));
+        }
+        let fd = check(fd)?;
+        // SAFETY: signalfd just made this descriptor, and nothing else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Signals { fd })
+    }
+
+    /// Takes one pending signal, or `None` when there is none. Call until `None`: mio reports an edge only once.
+    ///
+    /// # Errors
+    /// What read(2) gives beyond `EAGAIN` and `EINTR`, neither of which is an error here.
+    pub fn read_signal(&self) -> io::Result<Option<Signal>> {
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        let size = size_of::<libc::signalfd_siginfo>();
+        loop {
+            // SAFETY: the buffer is `size` bytes, live and exclusively borrowed.
+            let got = unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) };
+            if usize::try_from(got) == Ok(size) {
+                break;
+            }
+            if got >= 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+            }
+            let error = io::Error::last_os_error();
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock => return Ok(None),
+                _ => return Err(error),
+            }
+        }
+        // SAFETY: a read of the full size has initialised all of it; any bit pattern is a valid value.
+        let number = unsafe { info.assume_init() }.ssi_signo;
+        Ok(match i32::try_from(number) {
+            Ok(libc::SIGTERM) => Some(Signal::Terminate),
+            Ok(libc::SIGINT) => Some(Signal::Interrupt),
+            Ok(libc::SIGHUP) => Some(Signal::HangUp),
+            _ => None,
+        })
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Signals {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// Waits, as long as it takes, until one of two descriptors can be read (or is closed); says which.
+///
+/// # Errors
+/// What poll(2) gives beyond `EINTR`.
+pub fn wait_either(first: BorrowedFd<'_>, second: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
+    let entry = |fd: BorrowedFd<'_>| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut entries = [entry(first), entry(second)];
+    loop {
+        // SAFETY: the array is live, exclusively borrowed and two entries long.
+        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) }) {
+            Ok(_) => {
+                let [first, second] = entries.map(|entry| entry.revents != 0);
+                return Ok((first, second));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A terminal's settings (termios(3)).
+pub(crate) type TerminalSettings = libc::termios;
+
+/// Reads a terminal's settings; `ENOTTY` where `fd` is none.
+pub(crate) fn terminal_settings(fd: BorrowedFd<'_>) -> io::Result<TerminalSettings> {
+    let mut settings = MaybeUninit::<libc::termios>::uninit();
+    // SAFETY: the pointer is to live memory of the right type, initialised by a call that succeeds.
+    unsafe {
+        check(libc::tcgetattr(fd.as_raw_fd(), settings.as_mut_ptr()))?;
+        Ok(settings.assume_init())
+    }
+}
+
+/// Changes a terminal's settings, after what was written has gone out; input not yet read is dropped (`TCSAFLUSH`).
+pub(crate) fn set_terminal(fd: BorrowedFd<'_>, settings: &TerminalSettings) -> io::Result<()> {
+    // SAFETY: the pointer is to live, initialised memory that the call only reads.
+    check(unsafe { libc::tcsetattr(fd.as_raw_fd(), libc::TCSAFLUSH, settings) }).map(drop)
+}
+
+/// prctl(2) with two arguments; the rest are 0, as most of its operations demand.
+pub(crate) fn prctl(
+    operation: libc::c_int,
+    first: libc::c_ulong,
+    second: libc::c_ulong,
+) -> io::Result<libc::c_int> {
+    let none: libc::c_ulong = 0;
+    // SAFETY: only called with operations whose arguments are plain numbers, never pointers (see `privileges`).
+    check(unsafe { libc::prctl(operation, first, second, none, none) })
+}
+
+/// Capability sets of this thread, as bits: bit N is the capability N of linux/capability.h.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What the kernel checks.
+    pub effective: u64,
+    /// What may be made effective.
+    pub permitted: u64,
+    /// What a program started with execve(2) may keep.
+    pub inheritable: u64,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`: 64 bits in two words of each set.
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+
+/// `struct __user_cap_header_struct` of linux/capability.h, which libc has no type for.
+#[repr(C)]
+struct CapHeader {
+    version: u32,
+    /// 0 is the calling thread.
+    pid: libc::c_int,
+}
+
+/// `struct __user_cap_data_struct`; version 3 passes two, the low words first.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Reads the capability sets of this thread (capget(2)).
+///
+/// # Errors
+/// `EINVAL` on a kernel before 2.6.26, which knows no version 3.
+pub fn capabilities() -> io::Result<Capabilities> {
+    let mut header = CapHeader {
+        version: CAPABILITY_VERSION_3,
+        pid: 0,
+    };
+    let mut data = [CapData::default(); 2];
+    // SAFETY: the kernel writes at most the header and two data structs of version 3; both outlive the call and are
+    // laid out as linux/capability.h has them.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    if result == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    let [low, high] = data;
+    let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    Ok(Capabilities {
+        effective: join(low.effective, high.effective),
+        permitted: join(low.permitted, high.permitted),
+        inheritable: join(low.inheritable, high.inheritable),
+    })
+}
+
+/// Sets the capability sets of this thread (capset(2)).
+///
+/// # Errors
+/// `EPERM` where a set would gain what it may not.
+pub fn set_capabilities(sets: Capabilities) -> io::Result<()> {
+    let mut header = CapHeader {
+        version: CAPABILITY_VERSION_3,
+        pid: 0,
+    };
+    // The casts keep the 32 bits each word has room for.
+    let word = |shift: u32| CapData {
+        effective: (sets.effective >> shift) as u32,
+        permitted: (sets.permitted >> shift) as u32,
+        inheritable: (sets.inheritable >> shift) as u32,
+    };
+    let data = [word(0), word(32)];
+    // SAFETY: as in `capabilities`; the data is only read.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) };
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Gives up all supplementary groups, then takes `gid` and `uid` as real, effective and saved ids.
+///
+/// # Errors
+/// `EPERM` without CAP_SETGID and CAP_SETUID. A failure half way leaves the groups changed: leave the program then.
+pub(crate) fn set_ids(uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: an empty list may be a null pointer; the others take plain numbers. The groups go first, since
+    // nothing may change them once the user id is no longer 0.
+    unsafe {
+        check(libc::setgroups(0, std::ptr::null()))?;
+        check(libc::setresgid(gid, gid, gid))?;
+        check(libc::setresuid(uid, uid, uid)).map(drop)
+    }
+}

@@ -1,0 +1,203 @@
+//! Giving up what the daemon does not need: `--user`, CAP_NET_ADMIN alone, no_new_privs, no core dump.
+//!
+//! The order matters and is capabilities(7)'s: the bounding set needs CAP_SETPCAP, so it goes while there is root;
+//! PR_SET_KEEPCAPS keeps the permitted set over the change of user; that change empties the effective set, so capset
+//! comes after it; and what was done is read back, since a half-dropped daemon is worse than one that does not start.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+
+use super::{Capabilities, capabilities, prctl, set_capabilities, set_ids};
+
+/// The number of CAP_NET_ADMIN in linux/capability.h: what ctnetlink asks of one who reads or changes the table.
+pub const CAP_NET_ADMIN: u32 = 12;
+/// CAP_NET_ADMIN as a bit of a capability set.
+pub const NET_ADMIN: u64 = 1 << CAP_NET_ADMIN;
+
+/// Where names of users become numbers. Static programs have no name service, and a router has no other source.
+const ACCOUNTS: &str = "/etc/passwd";
+
+/// Why privileges could not be given up: a sentence for the person who started the daemon.
+#[derive(Debug)]
+pub enum Error {
+    /// A system call failed: what it was to do, and its error.
+    Step(&'static str, io::Error),
+    /// The account is not there, or can't be used: the whole sentence.
+    Account(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Step(step, error) => write!(f, "can't {step}: {error}"),
+            Error::Account(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Names the step that an error belongs to.
+fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
+    result.map_err(|error| Error::Step(what, error))
+}
+
+/// True if this process may use CAP_NET_ADMIN now (it is in the effective set).
+///
+/// # Errors
+/// What capget(2) gives.
+pub fn has_net_admin() -> io::Result<bool> {
+    Ok(capabilities()?.effective & NET_ADMIN != 0)
+}
+
+/// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), and gaining
+/// privileges from set-user-id programs. Needs no privilege itself; call it whether or not there is a `--user`.
+///
+/// # Errors
+/// What prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
+pub fn harden() -> Result<(), Error> {
+    step("switch core dumps off", prctl(libc::PR_SET_DUMPABLE, 0, 0))?;
+    step("set no_new_privs", prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0))?;
+    Ok(())
+}
+
+/// Becomes `user` (a name in /etc/passwd, with that account's group and no other), keeps CAP_NET_ADMIN alone in
+/// the permitted, effective and bounding sets, empties the inheritable and ambient ones, and [hardens](harden).
+///
+/// Call it once, after sockets and files that need root are open, and before any thread is started: capabilities
+/// and the bounding set are a thread's own. A file only root can read can't be reread afterwards.
+///
+/// # Errors
+/// An account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
+/// system calls give. After any error leave the program: part of the way may be done.
+pub fn drop_privileges(user: &str) -> Result<(), Error> {
+    let text = std::fs::read(ACCOUNTS)
+        .map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
+    let Some((uid, gid)) = find_account(&text, user.as_bytes()) else {
+        return Err(Error::Account(format!(
+            "there is no user \"{user}\" in {ACCOUNTS}: create it or name another"
+        )));
+    };
+    if uid == 0 {
+        return Err(Error::Account(format!(
+            "\"{user}\" is root itself: name an account without privileges"
+        )));
+    }
+    let sets = step("read the capabilities", capabilities())?;
+    if sets.permitted & NET_ADMIN == 0 {
+        return Err(Error::Account(
+            "CAP_NET_ADMIN is missing: start rctd as root or give it this capability".into(),
+        ));
+    }
+    limit_bounding_set()?;
+    step(
+        "keep capabilities over a change of user",
+        prctl(libc::PR_SET_KEEPCAPS, 1, 0),
+    )?;
+    step(
+        "change the user (start rctd as root, or leave --user out)",
+        set_ids(uid, gid),
+    )?;
+    let kept = Capabilities {
+        effective: NET_ADMIN,
+        permitted: NET_ADMIN,
+        inheritable: 0,
+    };
+    step(
+        "drop all capabilities but CAP_NET_ADMIN",
+        set_capabilities(kept),
+    )?;
+    step(
+        "forget about keeping capabilities",
+        prctl(libc::PR_SET_KEEPCAPS, 0, 0),
+    )?;
+    clear_ambient_set()?;
+    harden()?;
+    if step("read the capabilities", capabilities())? != kept || super::effective_uid() != uid {
+        return Err(Error::Account(
+            "the kernel kept privileges that were to be dropped".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Takes every capability but CAP_NET_ADMIN out of the bounding set. The kernel says where its list ends: `EINVAL`.
+fn limit_bounding_set() -> Result<(), Error> {
+    // 64 is what the kernel's own type has room for.
+    for capability in 0..64 {
+        if prctl(libc::PR_CAPBSET_READ, capability, 0).is_err() {
+            break;
+        }
+        if capability != libc::c_ulong::from(CAP_NET_ADMIN) {
+            step(
+                "limit the bounding set (this takes root)",
+                prctl(libc::PR_CAPBSET_DROP, capability, 0),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Empties the ambient set. Kernels before 4.3 have none and say `EINVAL`, which is as good.
+fn clear_ambient_set() -> Result<(), Error> {
+    match prctl(
+        libc::PR_CAP_AMBIENT,
+        libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong,
+        0,
+    ) {
+        Err(error) if error.raw_os_error() != Some(libc::EINVAL) => {
+            Err(Error::Step("clear ambient capabilities", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The user and group id of `user` in the text of a passwd(5) file: `name:x:uid:gid:...`. The first line counts, as
+/// for the C library; a line without numbers is none.
+fn find_account(text: &[u8], user: &[u8]) -> Option<(u32, u32)> {
+    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u32>().ok();
+    text.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|&byte| byte == b':');
+        if user.is_empty() || fields.next()? != user {
+            return None;
+        }
+        let _password = fields.next()?;
+        Some((number(fields.next()?)?, number(fields.next()?)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_by_their_whole_name() {
+        let text = b"root:x:0:0:root:/root:/bin/sh\nnob:x:1:2::/:\nnobody:x:65534:65533::/:\nbad:x:one:2::/:\ncut:x:7\nnobody:x:1:1::/:\n";
+        for (user, expected) in [
+            ("root", Some((0, 0))),
+            ("nobody", Some((65534, 65533))),
+            ("nob", Some((1, 2))),
+            ("no", None),
+            ("bad", None),
+            ("cut", None),
+            ("", None),
+            ("root:x", None),
+        ] {
+            assert_eq!(find_account(text, user.as_bytes()), expected, "{user:?}");
+        }
+    }
+
+    #[test]
+    fn an_unusable_account_is_refused_before_anything_is_dropped() {
+        let before = capabilities().expect("capget works");
+        for (user, part) in [
+            ("no such user", "there is no user"),
+            ("root", "root itself"),
+        ] {
+            let error = drop_privileges(user).expect_err(user).to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(capabilities().expect("capget works"), before);
+    }
+}
