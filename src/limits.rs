@@ -59,3 +59,24 @@ pub const CHUNK_EXTENSION_BYTES: usize = 256;
 pub const HOST_NAME_BYTES: usize = 253;
 /// Further names accepted in `Host`, one for each --allow-host. Costs about 2 KiB.
 pub const ALLOW_HOSTS: usize = 8;
+/// Users in the password file, or named with `--allow-user`. Each costs about 136 bytes. More is an error at load.
+pub const USERS: usize = 32;
+/// Bytes of a user's name, as useradd(8) has it.
+pub const USER_NAME_BYTES: usize = 32;
+/// Bytes of a password hash as text: `$6$rounds=200000$`, 16 of salt, `$` and 86 of digest are 120.
+pub const HASH_TEXT_BYTES: usize = 128;
+/// Bytes of a password. SHA-crypt's time grows with it, so it needs an end; a longer one is wrong at once.
+pub const PASSWORD_BYTES: usize = 128;
+/// Rounds of a SHA-crypt hash (`rounds=`). Computing one stops the only thread: 5,000, the usual number, takes about
+/// 3 ms on a PC and some 0.1 s on a small router, and this limit forty times that.
+pub const HASH_ROUNDS: u32 = 200_000;
+/// Bytes of a password file, comments and all. On the stack, only while it is read.
+pub const PASSWORD_FILE_BYTES: usize = 16 * 1024;
+/// Addresses with failed logins that are remembered at once. Each costs 48 bytes.
+pub const THROTTLE_ADDRESSES: usize = 64;
+/// Sessions that live at once. Each costs 48 bytes.
+pub const SESSIONS: usize = 64;
+/// Sessions that one address (IPv6: one /64 network) may hold.
+pub const SESSIONS_PER_ADDRESS: usize = 16;
+/// Bytes of a name from the network in a log line, escapes included.
+pub const LOG_NAME_BYTES: usize = 64;
