@@ -6,4 +6,5 @@ pub mod limits;
 pub mod out;
 pub mod query;
 pub mod xmlrpc;
+pub mod passwd_cmd;
 pub mod sys;

@@ -1,0 +1,264 @@
+//! `rctd passwd FILE USER`: sets, adds or deletes one user of a password file.
+//!
+//! The new text goes to a temporary file beside the old one, which is then renamed over it: after a crash at any point
+//! there is the old file or the new one, whole. All other lines stay as they were, byte for byte. This is not the
+//! daemon, so it may allocate.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use crate::auth::file::{Users, check_name};
+use crate::auth::hash;
+use crate::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES};
+use crate::sys::{self, terminal::Prompt};
+
+/// Links followed from one file to the next, as the kernel limits them too.
+const MAX_LINKS: usize = 40;
+
+/// Does what the command line asks: sets the password of `user` in `file`, which is made where there is none, or with
+/// `delete` takes the user out. The password comes from the terminal, asked for twice, or with `stdin` from one line of
+/// the standard input.
+///
+/// # Errors
+/// A sentence for the user. The file is then as it was.
+pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), String> {
+    check_name(user.as_bytes())
+        .map_err(|problem| format!("the user \"{}\": {problem}", user.escape_debug()))?;
+    let target = follow_links(file.to_owned())?;
+    let old = read_old(&target)?;
+    let text = old.as_ref().map_or(&[][..], |old| &old.text);
+    let explain = |problem: String| format!("{}: {problem}", target.display());
+    let rest = remove(text, user).map_err(explain)?;
+    if delete && rest.len() == text.len() {
+        return Err(explain(format!("there is no user \"{user}\"")));
+    }
+    // What the daemon would refuse is not built upon. The user's own line may be bad, since it goes; and it is said
+    // before a password is asked for.
+    Users::parse(&rest).map_err(|error| explain(error.to_string()))?;
+    let new = if delete {
+        rest
+    } else {
+        let password = if stdin {
+            from_stdin()?
+        } else {
+            from_terminal(user)?
+        };
+        let mut random = [0; 16];
+        sys::random(&mut random)
+            .map_err(|error| format!("no random bytes for the salt: {error}"))?;
+        put(text, user, &hash::make(&password, &random))
+    };
+    if new.len() >= PASSWORD_FILE_BYTES {
+        return Err(explain(format!(
+            "it would be too large: {} bytes are the most",
+            PASSWORD_FILE_BYTES - 1
+        )));
+    }
+    Users::parse(&new).map_err(|error| explain(error.to_string()))?;
+    replace(&target, &new, old.as_ref())
+        .map_err(|error| format!("can't write {}: {error}", target.display()))
+}
+
+/// A file as it was before.
+struct Old {
+    text: Vec<u8>,
+    mode: u32,
+    uid: u32,
+    gid: u32,
+}
+
+/// Where a chain of symbolic links ends, be there a file or not: that file, not the link, is to be replaced.
+fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
+    for _ in 0..MAX_LINKS {
+        let Ok(link) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        // A relative link counts from its own directory; an absolute one replaces all of the path.
+        path = path.parent().unwrap_or(Path::new("")).join(link);
+    }
+    Err(format!("{}: too many symbolic links", path.display()))
+}
+
+/// Reads the file, if there is one.
+fn read_old(path: &Path) -> Result<Option<Old>, String> {
+    let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
+    let file = match OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(explain(error)),
+    };
+    let metadata = file.metadata().map_err(explain)?;
+    if !metadata.is_file() {
+        return Err(format!("{} is not an ordinary file", path.display()));
+    }
+    let mut text = Vec::new();
+    file.take(PASSWORD_FILE_BYTES as u64)
+        .read_to_end(&mut text)
+        .map_err(explain)?;
+    if text.len() == PASSWORD_FILE_BYTES {
+        return Err(format!(
+            "{} is too large: {} bytes are the most",
+            path.display(),
+            PASSWORD_FILE_BYTES - 1
+        ));
+    }
+    Ok(Some(Old {
+        text,
+        mode: metadata.mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    }))
+}
+
+/// True if this line is the user's. A name can't start with `#`, so a comment is nobody's.
+fn is_of(line: &[u8], user: &str) -> bool {
+    line.strip_prefix(user.as_bytes())
+        .is_some_and(|rest| rest.first() == Some(&b':'))
+}
+
+/// The text with the user's line replaced, or with one more at its end.
+fn put(text: &[u8], user: &str, hash: &str) -> Vec<u8> {
+    let own = format!("{user}:{hash}\n");
+    let mut new = Vec::with_capacity(text.len() + own.len() + 1);
+    let mut found = false;
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        if is_of(line, user) {
+            found = true;
+            new.extend_from_slice(own.as_bytes());
+        } else {
+            new.extend_from_slice(line);
+        }
+    }
+    if !found {
+        if new.last().is_some_and(|&byte| byte != b'\n') {
+            new.push(b'\n');
+        }
+        new.extend_from_slice(own.as_bytes());
+    }
+    new
+}
+
+/// The text without the user's line. Two of them are an error: which one is meant can't be told.
+fn remove(text: &[u8], user: &str) -> Result<Vec<u8>, String> {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    if lines.clone().filter(|line| is_of(line, user)).count() > 1 {
+        return Err(format!(
+            "the user \"{user}\" is on more than one line: delete all but one by hand"
+        ));
+    }
+    Ok(lines
+        .filter(|line| !is_of(line, user))
+        .collect::<Vec<_>>()
+        .concat())
+}
+
+/// Puts `text` in the place of the file: written beside it, flushed to the disk, and then renamed, with the old one's
+/// owner and mode, or 0600.
+fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let (temporary, file) = create_beside(path, directory)?;
+    let written = write_all(file, text, old).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = written {
+        // What is left over does no harm: it is never read, and the next run takes another name.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    // The name is on the disk only when the directory is.
+    File::open(directory)?.sync_all()
+}
+
+/// Makes a new, empty file with a random name in `directory`, readable by nobody else. With O_EXCL a file, or a link that
+/// someone laid there, is never written to.
+fn create_beside(path: &Path, directory: &Path) -> io::Result<(PathBuf, File)> {
+    let name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_string_lossy();
+    let mut random = [0; 8];
+    sys::random(&mut random)?;
+    let temporary = directory.join(format!(".{name}.{:016x}", u64::from_ne_bytes(random)));
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    Ok((temporary, file))
+}
+
+/// Writes the new file's text and gives it the old one's owner and mode. The owner goes first: changing it can take
+/// bits off the mode (chown(2)).
+fn write_all(mut file: File, text: &[u8], old: Option<&Old>) -> io::Result<()> {
+    file.write_all(text)?;
+    if let Some(old) = old {
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid, old.gid) {
+            fchown(&file, Some(old.uid), Some(old.gid))?;
+        }
+        file.set_permissions(Permissions::from_mode(old.mode))?;
+    }
+    file.sync_all()
+}
+
+/// Reads one line of the standard input, or all of it where it has no line end.
+fn from_stdin() -> Result<Vec<u8>, String> {
+    let explain = |error: io::Error| format!("can't read the password: {error}");
+    let mut line = Vec::new();
+    // One byte and one line end more than may be, so that a longer one shows.
+    let mut input = io::stdin().lock().take(PASSWORD_BYTES as u64 + 2);
+    let mut byte = [0];
+    while input.read(&mut byte).map_err(explain)? == 1 && byte != *b"\n" {
+        line.extend_from_slice(&byte);
+    }
+    check_password(&line)?;
+    Ok(line)
+}
+
+/// Asks for the password twice.
+fn from_terminal(user: &str) -> Result<Vec<u8>, String> {
+    let explain = |error: io::Error| match error.kind() {
+        io::ErrorKind::Interrupted => "interrupted: nothing was changed".to_owned(),
+        io::ErrorKind::UnexpectedEof => "no password: nothing was changed".to_owned(),
+        _ => {
+            format!("can't ask for the password (use --stdin where there is no terminal): {error}")
+        }
+    };
+    let mut prompt = Prompt::open().map_err(explain)?;
+    let mut ask = |question: &str| {
+        let mut answer = vec![0; PASSWORD_BYTES + 1];
+        let length = prompt.ask(question, &mut answer).map_err(explain)?;
+        answer.truncate(length);
+        Ok::<_, String>(answer)
+    };
+    let first = ask(&format!("New password for {user}: "))?;
+    check_password(&first)?;
+    if ask("The same again: ")? != first {
+        return Err("the two passwords differ: nothing was changed".to_owned());
+    }
+    Ok(first)
+}
+
+/// Refuses what could never be used to log in.
+fn check_password(password: &[u8]) -> Result<(), String> {
+    if password.is_empty() {
+        return Err("an empty password is refused: nothing was changed".to_owned());
+    }
+    if password.len() > PASSWORD_BYTES {
+        return Err(format!(
+            "a password has {PASSWORD_BYTES} bytes at most: nothing was changed"
+        ));
+    }
+    // XML, and most programs that ask for passwords, could not carry these.
+    if password.iter().any(u8::is_ascii_control) {
+        return Err("a password has no control characters: nothing was changed".to_owned());
+    }
+    Ok(())
+}
