@@ -1,10 +1,13 @@
 //! rctd serves a router's netfilter connection-tracking table over XML-RPC.
+pub mod auth;
 pub mod conntrack;
 pub mod http;
-pub mod auth;
 pub mod limits;
+pub mod log;
 pub mod out;
-pub mod query;
-pub mod xmlrpc;
 pub mod passwd_cmd;
+pub mod query;
+pub mod rpc;
+pub mod stats;
 pub mod sys;
+pub mod xmlrpc;

@@ -27,9 +27,9 @@ pub const LABELS: usize = 64;
 /// Bytes of one such text. A helper's name has at most 15; a security context is about 40.
 pub const LABEL_BYTES: usize = 120;
 /// Users of the passwd file that get names.
-pub const USERS: usize = 128;
+pub const PASSWD_USERS: usize = 128;
 /// Bytes of such a name (useradd(8) allows 32).
-pub const USER_NAME_BYTES: usize = 32;
+pub const PASSWD_NAME_BYTES: usize = 32;
 /// Networks given with `--ignore`.
 pub const IGNORED_NETS: usize = 16;
 /// Fields that one filter may name.
@@ -80,3 +80,13 @@ pub const SESSIONS: usize = 64;
 pub const SESSIONS_PER_ADDRESS: usize = 16;
 /// Bytes of a name from the network in a log line, escapes included.
 pub const LOG_NAME_BYTES: usize = 64;
+/// Bytes of the stack buffer for the answer to a short request: at most one page of the kernel's, but 8 KiB.
+pub const ANSWER_BYTES: usize = 8 * 1024;
+/// Ids in one call of `kill`.
+pub const KILL_IDS: usize = 2048;
+/// Bytes of a fault's sentence.
+pub const FAULT_BYTES: usize = 320;
+/// Bytes of a text argument: a filter's value, a user name, a password.
+pub const ARGUMENT_BYTES: usize = 256;
+/// Flows of the snapshot that are looked at between other events: about a tenth of a millisecond.
+pub const SNAPSHOT_SLICE_FLOWS: usize = 512;

@@ -40,14 +40,9 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), Str
     let new = if delete {
         rest
     } else {
-        let password = if stdin {
-            from_stdin()?
-        } else {
-            from_terminal(user)?
-        };
+        let password = if stdin { from_stdin()? } else { from_terminal(user)? };
         let mut random = [0; 16];
-        sys::random(&mut random)
-            .map_err(|error| format!("no random bytes for the salt: {error}"))?;
+        sys::random(&mut random).map_err(|error| format!("no random bytes for the salt: {error}"))?;
         put(text, user, &hash::make(&password, &random))
     };
     if new.len() >= PASSWORD_FILE_BYTES {
@@ -57,8 +52,7 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), Str
         )));
     }
     Users::parse(&new).map_err(|error| explain(error.to_string()))?;
-    replace(&target, &new, old.as_ref())
-        .map_err(|error| format!("can't write {}: {error}", target.display()))
+    replace(&target, &new, old.as_ref()).map_err(|error| format!("can't write {}: {error}", target.display()))
 }
 
 /// A file as it was before.
@@ -84,11 +78,7 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
 /// Reads the file, if there is one.
 fn read_old(path: &Path) -> Result<Option<Old>, String> {
     let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
-    let file = match OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-    {
+    let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(explain(error)),
@@ -98,9 +88,7 @@ fn read_old(path: &Path) -> Result<Option<Old>, String> {
         return Err(format!("{} is not an ordinary file", path.display()));
     }
     let mut text = Vec::new();
-    file.take(PASSWORD_FILE_BYTES as u64)
-        .read_to_end(&mut text)
-        .map_err(explain)?;
+    file.take(PASSWORD_FILE_BYTES as u64).read_to_end(&mut text).map_err(explain)?;
     if text.len() == PASSWORD_FILE_BYTES {
         return Err(format!(
             "{} is too large: {} bytes are the most",
@@ -108,18 +96,12 @@ fn read_old(path: &Path) -> Result<Option<Old>, String> {
             PASSWORD_FILE_BYTES - 1
         ));
     }
-    Ok(Some(Old {
-        text,
-        mode: metadata.mode() & 0o7777,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-    }))
+    Ok(Some(Old { text, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() }))
 }
 
 /// True if this line is the user's. A name can't start with `#`, so a comment is nobody's.
 fn is_of(line: &[u8], user: &str) -> bool {
-    line.strip_prefix(user.as_bytes())
-        .is_some_and(|rest| rest.first() == Some(&b':'))
+    line.strip_prefix(user.as_bytes()).is_some_and(|rest| rest.first() == Some(&b':'))
 }
 
 /// The text with the user's line replaced, or with one more at its end.
@@ -148,23 +130,15 @@ fn put(text: &[u8], user: &str, hash: &str) -> Vec<u8> {
 fn remove(text: &[u8], user: &str) -> Result<Vec<u8>, String> {
     let lines = text.split_inclusive(|&byte| byte == b'\n');
     if lines.clone().filter(|line| is_of(line, user)).count() > 1 {
-        return Err(format!(
-            "the user \"{user}\" is on more than one line: delete all but one by hand"
-        ));
+        return Err(format!("the user \"{user}\" is on more than one line: delete all but one by hand"));
     }
-    Ok(lines
-        .filter(|line| !is_of(line, user))
-        .collect::<Vec<_>>()
-        .concat())
+    Ok(lines.filter(|line| !is_of(line, user)).collect::<Vec<_>>().concat())
 }
 
 /// Puts `text` in the place of the file: written beside it, flushed to the disk, and then renamed, with the old one's
 /// owner and mode, or 0600.
 fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (temporary, file) = create_beside(path, directory)?;
     let written = write_all(file, text, old).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
@@ -179,18 +153,11 @@ fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
 /// Makes a new, empty file with a random name in `directory`, readable by nobody else. With O_EXCL a file, or a link that
 /// someone laid there, is never written to.
 fn create_beside(path: &Path, directory: &Path) -> io::Result<(PathBuf, File)> {
-    let name = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_string_lossy();
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let mut random = [0; 8];
     sys::random(&mut random)?;
     let temporary = directory.join(format!(".{name}.{:016x}", u64::from_ne_bytes(random)));
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&temporary)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     Ok((temporary, file))
 }
 
@@ -252,9 +219,7 @@ fn check_password(password: &[u8]) -> Result<(), String> {
         return Err("an empty password is refused: nothing was changed".to_owned());
     }
     if password.len() > PASSWORD_BYTES {
-        return Err(format!(
-            "a password has {PASSWORD_BYTES} bytes at most: nothing was changed"
-        ));
+        return Err(format!("a password has {PASSWORD_BYTES} bytes at most: nothing was changed"));
     }
     // XML, and most programs that ask for passwords, could not carry these.
     if password.iter().any(u8::is_ascii_control) {

@@ -13,11 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Turns the -1 of a system call into the error it left in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// Fills `out` from the kernel's random source (getrandom(2)).
@@ -106,12 +102,8 @@ impl Signals {
             for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
-            let blocked =
-                libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
-            (
-                blocked,
-                libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC),
-            )
+            let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+            (blocked, libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC))
         };
         // pthread_sigmask returns its error instead of setting errno.
         if blocked != 0 {
@@ -174,11 +166,7 @@ impl AsRawFd for Signals {
 /// # Errors
 /// What poll(2) gives beyond `EINTR`.
 pub fn wait_either(first: BorrowedFd<'_>, second: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
-    let entry = |fd: BorrowedFd<'_>| libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
     loop {
         // SAFETY: the array is live, exclusively borrowed and two entries long.
@@ -259,10 +247,7 @@ struct CapData {
 /// # Errors
 /// `EINVAL` on a kernel before 2.6.26, which knows no version 3.
 pub fn capabilities() -> io::Result<Capabilities> {
-    let mut header = CapHeader {
-        version: CAPABILITY_VERSION_3,
-        pid: 0,
-    };
+    let mut header = CapHeader { version: CAPABILITY_VERSION_3, pid: 0 };
     let mut data = [CapData::default(); 2];
     // SAFETY: the kernel writes at most the header and two data structs of version 3; both outlive the call and are
     // laid out as linux/capability.h has them.
@@ -284,10 +269,7 @@ pub fn capabilities() -> io::Result<Capabilities> {
 /// # Errors
 /// `EPERM` where a set would gain what it may not.
 pub fn set_capabilities(sets: Capabilities) -> io::Result<()> {
-    let mut header = CapHeader {
-        version: CAPABILITY_VERSION_3,
-        pid: 0,
-    };
+    let mut header = CapHeader { version: CAPABILITY_VERSION_3, pid: 0 };
     // The casts keep the 32 bits each word has room for.
     let word = |shift: u32| CapData {
         effective: (sets.effective >> shift) as u32,
@@ -297,11 +279,7 @@ pub fn set_capabilities(sets: Capabilities) -> io::Result<()> {
     let data = [word(0), word(32)];
     // SAFETY: as in `capabilities`; the data is only read.
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) };
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Gives up all supplementary groups, then takes `gid` and `uid` as real, effective and saved ids.

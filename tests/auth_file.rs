@@ -21,8 +21,7 @@ impl Scratch {
     fn new() -> Scratch {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("rctd-auth-file-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("rctd-auth-file-{}-{number}", std::process::id()));
         fs::create_dir(&path).expect("a new directory");
         Scratch(path)
     }
@@ -46,10 +45,7 @@ fn users(text: &str) -> Users {
 }
 
 fn names(names: &[&str]) -> Vec<Name> {
-    names
-        .iter()
-        .map(|name| Name::from_slice(name.as_bytes()).expect("short"))
-        .collect()
+    names.iter().map(|name| Name::from_slice(name.as_bytes()).expect("short")).collect()
 }
 
 #[test]
@@ -59,35 +55,18 @@ fn good_files() {
         ("\n\n# nobody\n   # either\n \t\n".into(), &[]),
         (format!("admin:{SECRET}\n"), &["admin"]),
         (format!("admin:{SECRET}"), &["admin"]),
-        (
-            format!("admin:{SECRET}\r\n\r\nuser:{SECRET} \r\n"),
-            &["admin", "user"],
-        ),
-        (
-            format!("# pyctd\nadmin:{SECRET}\n\n#off:{SECRET}\nuser two:{SECRET}\n"),
-            &["admin", "user two"],
-        ),
+        (format!("admin:{SECRET}\r\n\r\nuser:{SECRET} \r\n"), &["admin", "user"]),
+        (format!("# pyctd\nadmin:{SECRET}\n\n#off:{SECRET}\nuser two:{SECRET}\n"), &["admin", "user two"]),
         (format!("jörg:{SECRET}\n"), &["jörg"]),
     ] {
         let users = users(&text);
         assert_eq!(users.len(), expected.len(), "{text:?}");
         for name in expected {
-            assert!(
-                users.verify(name.as_bytes(), b"secret"),
-                "{name} of {text:?}"
-            );
-            assert!(
-                !users.verify(name.as_bytes(), b"Secret"),
-                "{name} of {text:?}"
-            );
+            assert!(users.verify(name.as_bytes(), b"secret"), "{name} of {text:?}");
+            assert!(!users.verify(name.as_bytes(), b"Secret"), "{name} of {text:?}");
         }
-        for name in [
-            "", "off", "#off", "nobody", "# nobody", "Admin", "admi", "admin:",
-        ] {
-            assert!(
-                !users.verify(name.as_bytes(), b"secret"),
-                "{name} of {text:?}"
-            );
+        for name in ["", "off", "#off", "nobody", "# nobody", "Admin", "admi", "admin:"] {
+            assert!(!users.verify(name.as_bytes(), b"secret"), "{name} of {text:?}");
             assert!(!users.verify(name.as_bytes(), b""), "{name} of {text:?}");
         }
     }
@@ -102,11 +81,7 @@ fn bad_files_say_where_and_what() {
         ("admin:".into(), 1, "hash is missing"),
         ("admin:secret".into(), 1, "none of $6$"),
         (format!("admin:{SECRET}:more"), 1, "none of $6$"),
-        (
-            format!("a:{SECRET}\nb:{SECRET}\na:{SECRET}"),
-            3,
-            "earlier line",
-        ),
+        (format!("a:{SECRET}\nb:{SECRET}\na:{SECRET}"), 3, "earlier line"),
         (format!(":{SECRET}"), 1, "needs a character"),
         (format!(" a:{SECRET}"), 1, "blank at an end"),
         (format!("a :{SECRET}"), 1, "blank at an end"),
@@ -114,61 +89,35 @@ fn bad_files_say_where_and_what() {
         (format!("a\x1bb:{SECRET}"), 1, "control character"),
         (format!("a\x7fb:{SECRET}"), 1, "control character"),
         (format!("{long}:{SECRET}"), 1, "longer than 32 bytes"),
-        (
-            "a:$1$FM10e3p0$8C85Jcg0Z/wuYab8nUGAR1".into(),
-            1,
-            "MD5-crypt",
-        ),
+        ("a:$1$FM10e3p0$8C85Jcg0Z/wuYab8nUGAR1".into(), 1, "MD5-crypt"),
         ("a:$6$rounds=200001$s$x".into(), 1, "1000 to 200000 rounds"),
         (format!("a:{}", "x".repeat(129)), 1, "longer than 128 bytes"),
     ] {
         let error = Users::parse(text.as_bytes()).expect_err(&text);
         assert_eq!(error.line, line, "{text:?}");
-        assert!(
-            error.to_string().starts_with(&format!("line {line}: ")),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with(&format!("line {line}: ")), "{error}");
         assert!(error.to_string().contains(part), "{text:?}: {error}");
     }
 }
 
 #[test]
 fn the_table_takes_as_many_as_it_says() {
-    let file = |count| {
-        (0..count)
-            .map(|n| format!("{n:0>32}:{SECRET}\n"))
-            .collect::<String>()
-    };
+    let file = |count| (0..count).map(|n| format!("{n:0>32}:{SECRET}\n")).collect::<String>();
     let full = users(&file(USERS));
     assert!(full.verify(format!("{:0>32}", USERS - 1).as_bytes(), b"secret"));
     let error = Users::parse(file(USERS + 1).as_bytes()).expect_err("one too many");
-    assert_eq!(
-        error.to_string(),
-        format!("line {}: there are more than {USERS} users", USERS + 1)
-    );
+    assert_eq!(error.to_string(), format!("line {}: there are more than {USERS} users", USERS + 1));
 }
 
 #[test]
 fn a_file_cut_anywhere_lets_nobody_else_in() {
-    let hash = include_str!("fixtures/auth/hashes.tsv")
-        .lines()
-        .nth(1)
-        .expect("a $6$ of 1000 rounds");
-    let text = format!(
-        "# c\nadmin:{SECRET}\nb:{}\n",
-        hash.split_once('\t').expect("two columns").1
-    );
+    let hash = include_str!("fixtures/auth/hashes.tsv").lines().nth(1).expect("a $6$ of 1000 rounds");
+    let text = format!("# c\nadmin:{SECRET}\nb:{}\n", hash.split_once('\t').expect("two columns").1);
     for cut in 0..text.len() {
         if let Ok(users) = Users::parse(&text.as_bytes()[..cut]) {
             assert!(users.len() <= 2);
-            assert!(
-                !users.verify(b"b", b"") && !users.verify(b"", b"") && !users.verify(b"admin", b"")
-            );
-            assert_eq!(
-                users.verify(b"admin", b"secret"),
-                users.contains(b"admin"),
-                "cut at {cut}"
-            );
+            assert!(!users.verify(b"b", b"") && !users.verify(b"", b"") && !users.verify(b"admin", b""));
+            assert_eq!(users.verify(b"admin", b"secret"), users.contains(b"admin"), "cut at {cut}");
         }
     }
     assert!(users(&text).verify(b"b", b"secret"));
@@ -176,9 +125,7 @@ fn a_file_cut_anywhere_lets_nobody_else_in() {
 
 #[test]
 fn shadow_lets_in_only_who_is_allowed_and_has_a_password() {
-    let everybody = [
-        "root", "daemon", "nobody", "locked", "new", "open", "anna", "absent",
-    ];
+    let everybody = ["root", "daemon", "nobody", "locked", "new", "open", "anna", "absent"];
     let users = Users::parse_shadow(SHADOW.as_bytes(), &names(&everybody)).expect("good");
     assert_eq!(users.len(), 2);
     assert!(users.verify(b"root", b"toor") && users.verify(b"anna", b"anna pw"));
@@ -190,29 +137,21 @@ fn shadow_lets_in_only_who_is_allowed_and_has_a_password() {
         ("locked", "locked"),
         ("root", "anna pw"),
     ] {
-        assert!(
-            !users.verify(user.as_bytes(), password.as_bytes()),
-            "{user}"
-        );
+        assert!(!users.verify(user.as_bytes(), password.as_bytes()), "{user}");
     }
     let root = Users::parse_shadow(SHADOW.as_bytes(), &names(&["root"])).expect("good");
     assert!(root.verify(b"root", b"toor") && !root.verify(b"anna", b"anna pw"));
     // A kind that can't be used is an error for who is allowed, and nothing for who is not.
-    let error =
-        Users::parse_shadow(SHADOW.as_bytes(), &names(&["root", "modern"])).expect_err("yescrypt");
+    let error = Users::parse_shadow(SHADOW.as_bytes(), &names(&["root", "modern"])).expect_err("yescrypt");
     assert!(error.to_string().starts_with("line 8: yescrypt"), "{error}");
 }
 
 #[test]
 fn an_unknown_user_takes_as_long_as_a_wrong_password() {
     // 40 times the usual rounds, so that the hash is nearly all of the time.
-    let hash = include_str!("fixtures/auth/hashes.tsv")
-        .lines()
-        .find(|line| line.contains("$6$rounds=200000"));
-    let (_, hash) = hash
-        .expect("in the fixture")
-        .split_once('\t')
-        .expect("two columns");
+    let hash =
+        include_str!("fixtures/auth/hashes.tsv").lines().find(|line| line.contains("$6$rounds=200000"));
+    let (_, hash) = hash.expect("in the fixture").split_once('\t').expect("two columns");
     let users = users(&format!("slow:{hash}\nold:{SECRET}\n"));
     let time = |user: &str| {
         let once = || {
@@ -223,17 +162,11 @@ fn an_unknown_user_takes_as_long_as_a_wrong_password() {
         (0..5).map(|_| once()).min().unwrap_or_default()
     };
     let known = time("slow");
-    assert!(
-        known > Duration::from_millis(5),
-        "too fast to measure: {known:?}"
-    );
+    assert!(known > Duration::from_millis(5), "too fast to measure: {known:?}");
     for user in ["nobody", "", "old"] {
         let unknown = time(user);
         let ratio = unknown.as_secs_f64() / known.as_secs_f64();
-        assert!(
-            (0.6..1.7).contains(&ratio),
-            "{user:?} took {unknown:?}, a known one {known:?}"
-        );
+        assert!((0.6..1.7).contains(&ratio), "{user:?} took {unknown:?}, a known one {known:?}");
     }
 }
 
@@ -259,40 +192,25 @@ fn files_that_can_not_be_trusted_are_refused() {
     for mode in [0o620, 0o602, 0o666, 0o660] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("own file");
         let error = open(path.clone()).expect_err("others can write it");
-        assert!(
-            error.contains("can write it") && error.contains(path.to_str().expect("ASCII")),
-            "{error}"
-        );
+        assert!(error.contains("can write it") && error.contains(path.to_str().expect("ASCII")), "{error}");
     }
     let error = open(scratch.0.join("absent")).expect_err("not there");
-    assert!(
-        error.contains("absent") && error.contains("No such file"),
-        "{error}"
-    );
+    assert!(error.contains("absent") && error.contains("No such file"), "{error}");
     let error = open(scratch.0.clone()).expect_err("a directory");
     assert!(error.contains("not an ordinary file"), "{error}");
     let fifo = scratch.0.join("fifo");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&fifo)
-        .status()
-        .expect("mkfifo runs");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
     assert!(made.success());
     // The point is that this returns at all.
-    assert!(
-        open(fifo)
-            .expect_err("a FIFO")
-            .contains("not an ordinary file")
-    );
+    assert!(open(fifo).expect_err("a FIFO").contains("not an ordinary file"));
 }
 
 #[test]
 fn a_file_as_large_as_may_be_is_read_and_a_larger_one_not() {
     let scratch = Scratch::new();
-    for (size, good) in [
-        (PASSWORD_FILE_BYTES - 1, true),
-        (PASSWORD_FILE_BYTES, false),
-        (PASSWORD_FILE_BYTES * 2, false),
-    ] {
+    for (size, good) in
+        [(PASSWORD_FILE_BYTES - 1, true), (PASSWORD_FILE_BYTES, false), (PASSWORD_FILE_BYTES * 2, false)]
+    {
         let path = scratch.write(&format!("#{}", "x".repeat(size - 1)));
         match Store::open(Backend::File(path)) {
             Ok(_) => assert!(good, "{size}"),
@@ -318,10 +236,7 @@ fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
 
     // Bad: said once, and the old one stays.
     scratch.write("three\n");
-    let error = store
-        .reload_if_changed(2000)
-        .expect("changed")
-        .expect_err("bad");
+    let error = store.reload_if_changed(2000).expect("changed").expect_err("bad");
     assert!(error.contains("line 1: it is not user:hash"), "{error}");
     assert_eq!(store.reload_if_changed(3000), None, "said twice");
     assert!(is(&store, "two"));
@@ -346,10 +261,7 @@ fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
 #[test]
 fn legacy_and_missing_users_are_named() {
     let scratch = Scratch::new();
-    let path = scratch.write(&format!(
-        "old:{SECRET}\nnew:{}\n",
-        rctd::auth::hash::make(b"x", &[1; 16])
-    ));
+    let path = scratch.write(&format!("old:{SECRET}\nnew:{}\n", rctd::auth::hash::make(b"x", &[1; 16])));
     let store = Store::open(Backend::File(path)).expect("good");
     let warnings = store.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -358,14 +270,7 @@ fn legacy_and_missing_users_are_named() {
     let path = scratch.write(SHADOW);
     let store = Store::open(Backend::Shadow(path.clone(), names(&["root", "open"]))).expect("good");
     assert!(store.verify(b"root", b"toor") && !store.verify(b"open", b""));
-    assert_eq!(
-        store.warnings(),
-        ["open can't log in: no such account, or it has no password"]
-    );
+    assert_eq!(store.warnings(), ["open can't log in: no such account, or it has no password"]);
     let store = Store::open(Backend::Shadow(path, names(&["open"]))).expect("good");
-    assert!(
-        store.warnings()[0].starts_with("nobody can log in"),
-        "{:?}",
-        store.warnings()
-    );
+    assert!(store.warnings()[0].starts_with("nobody can log in"), "{:?}", store.warnings());
 }

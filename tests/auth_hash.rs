@@ -10,8 +10,7 @@ const HASHES: &str = include_str!("fixtures/auth/hashes.tsv");
 const UNSUPPORTED: &str = include_str!("fixtures/auth/unsupported.tsv");
 
 fn rows(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    text.lines()
-        .map(|line| line.split_once('\t').expect("two columns"))
+    text.lines().map(|line| line.split_once('\t').expect("two columns"))
 }
 
 fn parse(text: &str) -> Hash {
@@ -20,10 +19,7 @@ fn parse(text: &str) -> Hash {
 
 /// Says why a test can't run here; that is a failure where everything has to run.
 fn skip(reason: &str) {
-    assert!(
-        std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"),
-        "{reason}"
-    );
+    assert!(std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"), "{reason}");
     eprintln!("skipped: {reason}");
 }
 
@@ -34,13 +30,7 @@ fn captured_hashes_fit_their_password_and_no_other() {
         let hash = parse(text);
         kinds[hash.kind() as usize] += 1;
         assert!(hash.verify(password.as_bytes()), "{password}: {text}");
-        for wrong in [
-            "",
-            "Secret",
-            "secret ",
-            &password[1..],
-            &format!("{password}x"),
-        ] {
+        for wrong in ["", "Secret", "secret ", &password[1..], &format!("{password}x")] {
             assert!(!hash.verify(wrong.as_bytes()), "{wrong}: {text}");
         }
     }
@@ -90,8 +80,7 @@ fn kinds_that_are_not_supported_are_named() {
 
 #[test]
 fn limits_are_met_exactly() {
-    let digest =
-        "TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1";
+    let digest = "TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1";
     let with = |rounds: &str, salt: &str| format!("$6${rounds}{salt}${digest}");
     let max = format!("rounds={HASH_ROUNDS}$");
     let over = format!("rounds={}$", HASH_ROUNDS + 1);
@@ -105,10 +94,7 @@ fn limits_are_met_exactly() {
         (with("rounds=999$", "s"), Err(Unusable::Rounds)),
         (with(&max, "1234567890123456"), Ok(HASH_ROUNDS)),
         (with(&over, "s"), Err(Unusable::Rounds)),
-        (
-            with("rounds=99999999999999999999$", "s"),
-            Err(Unusable::Rounds),
-        ),
+        (with("rounds=99999999999999999999$", "s"), Err(Unusable::Rounds)),
         (with("rounds=05000$", "s"), Err(Unusable::Rounds)),
         (with("rounds=+5000$", "s"), Err(Unusable::Rounds)),
         (with("rounds=$", "s"), Err(Unusable::Rounds)),
@@ -117,19 +103,10 @@ fn limits_are_met_exactly() {
         (format!("$5$s${digest}"), Err(Unusable::Malformed)),
         ("x".repeat(HASH_TEXT_BYTES), Err(Unusable::Unknown)),
         ("x".repeat(HASH_TEXT_BYTES + 1), Err(Unusable::Long)),
-        (
-            "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f".into(),
-            Err(Unusable::Unknown),
-        ),
-        (
-            "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05fg".into(),
-            Err(Unusable::Unknown),
-        ),
+        ("e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f".into(), Err(Unusable::Unknown)),
+        ("e5e9fa1ba31ecd1ae84f75caaa474f3a663f05fg".into(), Err(Unusable::Unknown)),
         ("E5E9FA1BA31ECD1AE84F75CAAA474F3A663F05F4".into(), Ok(0)),
-        (
-            "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ".into(),
-            Err(Unusable::Malformed),
-        ),
+        ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ".into(), Err(Unusable::Malformed)),
         ("{SHA}".into(), Err(Unusable::Malformed)),
         (String::new(), Err(Unusable::Unknown)),
     ] {
@@ -140,12 +117,9 @@ fn limits_are_met_exactly() {
 
 #[test]
 fn a_password_as_long_as_may_be_fits_and_a_longer_one_never() {
-    for (length, expected) in [
-        (PASSWORD_BYTES - 1, true),
-        (PASSWORD_BYTES, true),
-        (PASSWORD_BYTES + 1, false),
-        (0, false),
-    ] {
+    for (length, expected) in
+        [(PASSWORD_BYTES - 1, true), (PASSWORD_BYTES, true), (PASSWORD_BYTES + 1, false), (0, false)]
+    {
         let password = vec![b'p'; length];
         let hash = parse(&make(&password, &[7; 16]));
         assert_eq!(hash.verify(&password), expected, "{length} bytes");
@@ -156,22 +130,14 @@ fn a_password_as_long_as_may_be_fits_and_a_longer_one_never() {
 fn a_made_hash_has_the_form_other_programs_read() {
     let text = make(b"secret", &[0xff; 16]);
     let hash = parse(&text);
-    assert_eq!(
-        (hash.kind(), hash.rounds(), text.len()),
-        (Kind::Sha512Crypt, 5000, 106)
-    );
+    assert_eq!((hash.kind(), hash.rounds(), text.len()), (Kind::Sha512Crypt, 5000, 106));
     assert!(text.starts_with("$6$zzzzzzzzzzzzzzzz$"), "{text}");
     assert!(hash.verify(b"secret"));
     assert_ne!(make(b"secret", &[1; 16]), make(b"secret", &[2; 16]));
     // Every salt character is one crypt(5) allows, whatever the random bytes.
     for byte in 0..=255 {
         let text = make(b"x", &[byte; 16]);
-        assert!(
-            text[3..19]
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || c == b'.' || c == b'/'),
-            "{text}"
-        );
+        assert!(text[3..19].bytes().all(|c| c.is_ascii_alphanumeric() || c == b'.' || c == b'/'), "{text}");
     }
 }
 
@@ -197,20 +163,10 @@ fn output(program: &str, args: &[&str], password: &str) -> Option<String> {
         .stderr(Stdio::null())
         .spawn();
     let mut child = child.ok()?;
-    child
-        .stdin
-        .take()
-        .expect("piped")
-        .write_all(format!("{password}\n").as_bytes())
-        .expect("written");
+    child.stdin.take().expect("piped").write_all(format!("{password}\n").as_bytes()).expect("written");
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{program} {args:?}");
-    Some(
-        String::from_utf8(output.stdout)
-            .expect("ASCII")
-            .trim_end()
-            .to_owned(),
-    )
+    Some(String::from_utf8(output.stdout).expect("ASCII").trim_end().to_owned())
 }
 
 #[test]
@@ -229,10 +185,7 @@ fn hashes_made_just_now_by_other_programs_fit() {
             };
             let text = text.strip_prefix("user:").unwrap_or(&text);
             let hash = parse(text);
-            assert!(
-                hash.verify(password.as_bytes()),
-                "{program} {args:?} {password}: {text}"
-            );
+            assert!(hash.verify(password.as_bytes()), "{program} {args:?} {password}: {text}");
             assert!(!hash.verify(b"wrong"));
         }
     }
@@ -240,18 +193,12 @@ fn hashes_made_just_now_by_other_programs_fit() {
 
 #[test]
 fn openssl_makes_the_same_hash_as_we_do() {
-    for (password, random) in [
-        ("secret", [0u8; 16]),
-        ("p", [200; 16]),
-        (&"0123456789abcdef".repeat(8), [99; 16]),
-    ] {
+    for (password, random) in
+        [("secret", [0u8; 16]), ("p", [200; 16]), (&"0123456789abcdef".repeat(8), [99; 16])]
+    {
         let ours = make(password.as_bytes(), &random);
         let salt = &ours[3..19];
-        let Some(theirs) = output(
-            "openssl",
-            &["passwd", "-6", "-stdin", "-salt", salt],
-            password,
-        ) else {
+        let Some(theirs) = output("openssl", &["passwd", "-6", "-stdin", "-salt", salt], password) else {
             return skip("openssl is not installed");
         };
         assert_eq!(ours.as_str(), theirs);

@@ -24,11 +24,7 @@ fn peers_count_by_network_but_differ_by_address() {
         ("2001:db8::1", "2001:db8:0:1::1", false),
         ("::1", "::2", false),
     ] {
-        assert_eq!(
-            ip(one).network() == ip(other).network(),
-            same,
-            "{one} {other}"
-        );
+        assert_eq!(ip(one).network() == ip(other).network(), same, "{one} {other}");
     }
     assert_ne!(ip("2001:db8::1"), ip("2001:db8::2"));
     for (peer, local) in [
@@ -52,33 +48,19 @@ fn each_failure_doubles_the_delay() {
     for delay in [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 32_000, 32_000] {
         assert_eq!(throttle.check(peer, now), Verdict::Go);
         throttle.failed(peer, now);
-        assert_eq!(
-            throttle.check(other, now),
-            Verdict::Go,
-            "another address is held back"
-        );
-        let expected = if delay <= 2000 {
-            Verdict::Wait(delay)
-        } else {
-            Verdict::Refuse
-        };
+        assert_eq!(throttle.check(other, now), Verdict::Go, "another address is held back");
+        let expected = if delay <= 2000 { Verdict::Wait(delay) } else { Verdict::Refuse };
         assert_eq!(throttle.check(peer, now), expected);
         assert_eq!(throttle.check(peer, now + delay - 1), Verdict::Wait(1));
         if delay > 2000 {
             assert_eq!(throttle.check(peer, now + delay - 2001), Verdict::Refuse);
-            assert_eq!(
-                throttle.check(peer, now + delay - 2000),
-                Verdict::Wait(2000)
-            );
+            assert_eq!(throttle.check(peer, now + delay - 2000), Verdict::Wait(2000));
         }
         now += delay;
     }
     // Forgotten after ten minutes without a failure, not a millisecond sooner.
     let last = now - 32_000;
-    for (at, delay) in [
-        (last + 599_999, Verdict::Refuse),
-        (last + 599_999 + 600_000, Verdict::Wait(500)),
-    ] {
+    for (at, delay) in [(last + 599_999, Verdict::Refuse), (last + 599_999 + 600_000, Verdict::Wait(500))] {
         throttle.failed(peer, at);
         assert_eq!(throttle.check(peer, at), delay);
     }
@@ -92,11 +74,7 @@ fn a_right_password_forgives_three_failures_and_no_more() {
             throttle.failed(ip("::1"), 0);
         }
         throttle.succeeded(ip("::1"), 1);
-        assert_eq!(
-            throttle.check(ip("::1"), 1) == Verdict::Go,
-            forgiven,
-            "{failures}"
-        );
+        assert_eq!(throttle.check(ip("::1"), 1) == Verdict::Go, forgiven, "{failures}");
     }
 }
 
@@ -127,17 +105,10 @@ fn no_address_pushes_out_another() {
     for n in 0..THROTTLE_ADDRESSES - 2 {
         assert_eq!(throttle.check(newer, 40_000), Verdict::Go);
         throttle.failed(nth(2000 + n), 40_000);
-        assert!(matches!(
-            throttle.check(nth(2000 + n), 40_000),
-            Verdict::Wait(500)
-        ));
+        assert!(matches!(throttle.check(nth(2000 + n), 40_000), Verdict::Wait(500)));
     }
     throttle.failed(guesser, 40_000);
-    assert_eq!(
-        throttle.check(guesser, 40_000 + 29_999),
-        Verdict::Refuse,
-        "its 7 failures were forgotten"
-    );
+    assert_eq!(throttle.check(guesser, 40_000 + 29_999), Verdict::Refuse, "its 7 failures were forgotten");
 }
 
 #[test]
@@ -165,10 +136,7 @@ fn hashing_gets_a_quarter_of_the_time() {
             }
         }
         let allowed = 1000 + now / 4 + cost.max(10);
-        assert!(
-            spent <= allowed && spent + 2000 > allowed,
-            "cost {cost}: {spent} of {allowed}"
-        );
+        assert!(spent <= allowed && spent + 2000 > allowed, "cost {cost}: {spent} of {allowed}");
     }
     // Even one monstrous hash is only paid back, and then it goes on.
     let mut throttle = Throttle::new();
@@ -185,57 +153,22 @@ fn hashing_gets_a_quarter_of_the_time() {
 fn a_burst_is_logged_once() {
     let mut throttle = Throttle::new();
     let peer = ip("192.0.2.1");
-    assert_eq!(
-        throttle.failed(peer, 1000),
-        Report {
-            log: true,
-            untold: 0
-        }
-    );
+    assert_eq!(throttle.failed(peer, 1000), Report { log: true, untold: 0 });
     for n in 0..20 {
-        assert_eq!(
-            throttle.failed(peer, 1001 + n),
-            Report {
-                log: false,
-                untold: 0
-            }
-        );
+        assert_eq!(throttle.failed(peer, 1001 + n), Report { log: false, untold: 0 });
     }
-    assert_eq!(
-        throttle.failed(peer, 60_999),
-        Report {
-            log: false,
-            untold: 0
-        }
-    );
-    assert_eq!(
-        throttle.failed(peer, 61_000),
-        Report {
-            log: true,
-            untold: 21
-        }
-    );
-    assert_eq!(
-        throttle.failed(peer, 121_000),
-        Report {
-            log: true,
-            untold: 0
-        }
-    );
+    assert_eq!(throttle.failed(peer, 60_999), Report { log: false, untold: 0 });
+    assert_eq!(throttle.failed(peer, 61_000), Report { log: true, untold: 21 });
+    assert_eq!(throttle.failed(peer, 121_000), Report { log: true, untold: 0 });
     // Many addresses do not make many lines: ten at once, then one in six seconds.
     for start in [0, 10_000_000] {
         let mut throttle = Throttle::new();
         let lines = |throttle: &mut Throttle, from: usize, now| {
-            (from..from + 500)
-                .filter(|&n| throttle.failed(nth(n), now).log)
-                .count()
+            (from..from + 500).filter(|&n| throttle.failed(nth(n), now).log).count()
         };
         assert_eq!(lines(&mut throttle, 0, start), 10, "at {start}");
         assert_eq!(lines(&mut throttle, 1000, start + 5_999), 0, "at {start}");
-        assert_eq!(
-            lines(&mut throttle, 2000, start + 66_000),
-            if start == 0 { 1 } else { 10 }
-        );
+        assert_eq!(lines(&mut throttle, 2000, start + 66_000), if start == 0 { 1 } else { 10 });
         assert_eq!(lines(&mut throttle, 3000, start + 10_000_000), 10);
     }
 }
@@ -277,9 +210,7 @@ fn a_session_lives_while_it_is_used_and_not_longer() {
 #[test]
 fn an_id_is_good_only_whole_and_from_its_own_address() {
     let mut sessions = Sessions::new(10);
-    let random = [
-        0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a, 0xff,
-    ];
+    let random = [0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a, 0xff];
     let peer = ip("2001:db8::1");
     let id = sessions.open(peer, random, 0).expect("a place");
     assert_eq!(&id, b"deadbeef000102030405060708090aff");
@@ -291,19 +222,12 @@ fn an_id_is_good_only_whole_and_from_its_own_address() {
         for byte in [b'0', b'7', b'f', b'F', b'g', b'/', b':', b'`', 0, 0xff] {
             let mut changed = id;
             changed[index] = byte;
-            assert_eq!(
-                sessions.touch(&changed, peer, 0).is_ok(),
-                changed == id,
-                "{byte} at {index}"
-            );
+            assert_eq!(sessions.touch(&changed, peer, 0).is_ok(), changed == id, "{byte} at {index}");
         }
     }
     let longer = [&id[..], b"0"].concat();
     assert_eq!(sessions.touch(&longer, peer, 0), Err(Unknown));
-    assert_eq!(
-        sessions.touch(&id.to_ascii_uppercase(), peer, 0),
-        Err(Unknown)
-    );
+    assert_eq!(sessions.touch(&id.to_ascii_uppercase(), peer, 0), Err(Unknown));
     // Another address of the same network is another address.
     for other in [ip("2001:db8::2"), ip("192.0.2.1"), ip("::1"), Peer::Unix] {
         assert_eq!(sessions.touch(&id, other, 0), Err(Unknown));
@@ -328,11 +252,7 @@ fn one_address_gets_its_share_and_a_full_table_is_busy() {
     for n in 1..SESSIONS_PER_ADDRESS {
         assert!(open(&mut sessions, ip(&format!("2001:db8::{n:x}")), 0).is_ok());
     }
-    assert_eq!(
-        open(&mut sessions, ip("2001:db8::aaaa"), 0),
-        Err(Busy),
-        "the network's share is taken"
-    );
+    assert_eq!(open(&mut sessions, ip("2001:db8::aaaa"), 0), Err(Busy), "the network's share is taken");
     let local = SESSIONS - SESSIONS_PER_ADDRESS;
     for n in 0..local {
         let peer = [Peer::Unix, ip("127.0.0.1"), ip("127.0.0.2"), ip("::1")][n % 4];
@@ -347,11 +267,7 @@ fn one_address_gets_its_share_and_a_full_table_is_busy() {
     assert_eq!(sessions.live(9_999), SESSIONS);
     // At 10,000 the network's other 15 have expired; at 10,001 the local ones. The first is alive throughout.
     assert_eq!(sessions.live(10_000), local + 1);
-    assert_eq!(
-        open(&mut sessions, Peer::Unix, 10_000),
-        Err(Busy),
-        "the local share is still taken"
-    );
+    assert_eq!(open(&mut sessions, Peer::Unix, 10_000), Err(Busy), "the local share is still taken");
     for n in 0..SESSIONS_PER_ADDRESS - 1 {
         assert!(open(&mut sessions, ip("192.0.2.1"), 10_000).is_ok(), "{n}");
     }
@@ -366,15 +282,9 @@ fn names_in_the_log_can_forge_nothing() {
         (&b"admin"[..], "admin"),
         (b"", ""),
         (b"two words", "two words"),
-        (
-            b"a\nrctd: info: all is well",
-            "a\\x0arctd: info: all is well",
-        ),
+        (b"a\nrctd: info: all is well", "a\\x0arctd: info: all is well"),
         (b"\x1b[2J", "\\x1b[2J"),
-        (
-            b"\"quoted\" 'too' \\",
-            "\\x22quoted\\x22 \\x27too\\x27 \\x5c",
-        ),
+        (b"\"quoted\" 'too' \\", "\\x22quoted\\x22 \\x27too\\x27 \\x5c"),
         ("é".as_bytes(), "\\xc3\\xa9"),
         (b"\x00\x7f\xff", "\\x00\\x7f\\xff"),
     ] {
@@ -392,12 +302,6 @@ fn names_in_the_log_can_forge_nothing() {
             assert!(whole || text.ends_with("..."), "{byte} {length}");
         }
     }
-    assert_eq!(
-        printable(&[b'x'; LOG_NAME_BYTES - 3]).as_str(),
-        "x".repeat(LOG_NAME_BYTES - 3)
-    );
-    assert_eq!(
-        printable(&[b'x'; LOG_NAME_BYTES - 2]).as_str(),
-        "x".repeat(LOG_NAME_BYTES - 3) + "..."
-    );
+    assert_eq!(printable(&[b'x'; LOG_NAME_BYTES - 3]).as_str(), "x".repeat(LOG_NAME_BYTES - 3));
+    assert_eq!(printable(&[b'x'; LOG_NAME_BYTES - 2]).as_str(), "x".repeat(LOG_NAME_BYTES - 3) + "...");
 }

@@ -26,8 +26,7 @@ impl Scratch {
     fn new() -> Scratch {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("rctd-auth-passwd-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("rctd-auth-passwd-{}-{number}", std::process::id()));
         fs::create_dir(&path).expect("a new directory");
         fs::create_dir(path.join("d")).expect("a new directory");
         Scratch(path)
@@ -46,13 +45,7 @@ impl Scratch {
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.join("d")).expect("own directory");
         let mut names: Vec<String> = entries
-            .map(|entry| {
-                entry
-                    .expect("readable")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
             .collect();
         names.sort();
         names
@@ -62,9 +55,7 @@ impl Scratch {
     fn child(&self, mut command: Command, user: &str, role: &str) -> Command {
         let values = [self.file(), PathBuf::from(user), self.0.join("result")];
         let _ = fs::remove_file(self.0.join("result"));
-        command
-            .args(["--exact", role, "--nocapture", "--test-threads=1"])
-            .envs(VARIABLES.iter().zip(values));
+        command.args(["--exact", role, "--nocapture", "--test-threads=1"]).envs(VARIABLES.iter().zip(values));
         command
     }
 
@@ -79,23 +70,13 @@ impl Scratch {
                 command
             }
         };
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut child = self
-            .child(command, user, "child_with_stdin")
-            .spawn()
-            .expect("it starts");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = self.child(command, user, "child_with_stdin").spawn().expect("it starts");
         // A child that refuses at once need not have read.
         let _ = child.stdin.take().expect("piped").write_all(input);
         child.wait().expect("it ends");
         let result = fs::read_to_string(self.0.join("result")).ok()?;
-        Some(if result == "done" {
-            Ok(())
-        } else {
-            Err(result)
-        })
+        Some(if result == "done" { Ok(()) } else { Err(result) })
     }
 }
 
@@ -107,20 +88,12 @@ impl Drop for Scratch {
 
 /// Says why a test can't run here; that is a failure where everything has to run.
 fn skip(reason: &str) {
-    assert!(
-        std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"),
-        "{reason}"
-    );
+    assert!(std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"), "{reason}");
     eprintln!("skipped: {reason}");
 }
 
 fn has(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok()
+    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
 /// What a child does; nothing in the ordinary run of all tests.
@@ -153,15 +126,9 @@ fn a_new_file_is_the_owners_alone() {
     let scratch = Scratch::new();
     assert_eq!(scratch.stdin(&[], "admin", b"pass word\n"), Some(Ok(())));
     let text = fs::read_to_string(scratch.file()).expect("there");
-    assert!(
-        text.starts_with("admin:$6$") && text.ends_with('\n') && text.lines().count() == 1,
-        "{text}"
-    );
+    assert!(text.starts_with("admin:$6$") && text.ends_with('\n') && text.lines().count() == 1, "{text}");
     assert!(fits(&scratch.file(), "admin", "pass word"));
-    assert_eq!(
-        fs::metadata(scratch.file()).expect("there").mode() & 0o7777,
-        0o600
-    );
+    assert_eq!(fs::metadata(scratch.file()).expect("there").mode() & 0o7777, 0o600);
     assert_eq!(scratch.names(), ["passwd"]);
     // A password without a line end, and no more than the first line.
     assert_eq!(scratch.stdin(&[], "admin", b"one"), Some(Ok(())));
@@ -180,43 +147,17 @@ fn other_lines_stay_byte_for_byte() {
             "# c\n\na:$6$",
             format!("\n\n  # admin:x\nb:{SECRET}\n"),
         ),
-        (
-            format!("a:{SECRET}\r\nab:{SECRET} \n"),
-            "ab",
-            &*format!("a:{SECRET}\r\nab:$6$"),
-            "\n".into(),
-        ),
-        (
-            format!("#a:{SECRET}\nab:{SECRET}"),
-            "a",
-            &*format!("#a:{SECRET}\nab:{SECRET}\na:$6$"),
-            "\n".into(),
-        ),
+        (format!("a:{SECRET}\r\nab:{SECRET} \n"), "ab", &*format!("a:{SECRET}\r\nab:$6$"), "\n".into()),
+        (format!("#a:{SECRET}\nab:{SECRET}"), "a", &*format!("#a:{SECRET}\nab:{SECRET}\na:$6$"), "\n".into()),
         (String::new(), "a", "a:$6$", "\n".into()),
         // Its own line may be one the daemon would refuse.
-        (
-            format!("a:$1$x$y\nb:{SECRET}\n"),
-            "a",
-            "a:$6$",
-            format!("\nb:{SECRET}\n"),
-        ),
+        (format!("a:$1$x$y\nb:{SECRET}\n"), "a", "a:$6$", format!("\nb:{SECRET}\n")),
     ] {
         let path = scratch.write(&before);
-        assert_eq!(
-            scratch.stdin(&[], user, b"new\n"),
-            Some(Ok(())),
-            "{before:?}"
-        );
+        assert_eq!(scratch.stdin(&[], user, b"new\n"), Some(Ok(())), "{before:?}");
         let text = fs::read_to_string(&path).expect("there");
-        assert!(
-            text.starts_with(start) && text.ends_with(&end),
-            "{before:?} became {text:?}"
-        );
-        assert_eq!(
-            text.len(),
-            start.len() + 103 + end.len(),
-            "{before:?} became {text:?}"
-        );
+        assert!(text.starts_with(start) && text.ends_with(&end), "{before:?} became {text:?}");
+        assert_eq!(text.len(), start.len() + 103 + end.len(), "{before:?} became {text:?}");
         assert!(fits(&path, user, "new"));
     }
 }
@@ -225,16 +166,10 @@ fn other_lines_stay_byte_for_byte() {
 fn delete_takes_exactly_that_line() {
     let scratch = Scratch::new();
     for (before, after) in [
-        (
-            format!("# c\nab:{SECRET}\na:{SECRET}\n#a:{SECRET}\n"),
-            format!("# c\nab:{SECRET}\n#a:{SECRET}\n"),
-        ),
+        (format!("# c\nab:{SECRET}\na:{SECRET}\n#a:{SECRET}\n"), format!("# c\nab:{SECRET}\n#a:{SECRET}\n")),
         (format!("b:{SECRET}\na:{SECRET}"), format!("b:{SECRET}\n")),
         (format!("a:{SECRET}\n"), String::new()),
-        (
-            format!("a:not a hash\nb:{SECRET}\n"),
-            format!("b:{SECRET}\n"),
-        ),
+        (format!("a:not a hash\nb:{SECRET}\n"), format!("b:{SECRET}\n")),
     ] {
         let path = scratch.write(&before);
         run(&path, "a", false, true).unwrap_or_else(|error| panic!("{before:?}: {error}"));
@@ -252,9 +187,7 @@ fn delete_takes_exactly_that_line() {
 fn what_is_refused_leaves_the_file_alone() {
     let scratch = Scratch::new();
     let good = format!("a:{SECRET}\n");
-    let many = (0..USERS)
-        .map(|n| format!("{n}:{SECRET}\n"))
-        .collect::<String>();
+    let many = (0..USERS).map(|n| format!("{n}:{SECRET}\n")).collect::<String>();
     let large = format!("#{}\n", "x".repeat(PASSWORD_FILE_BYTES - 3));
     let long = [vec![b'p'; PASSWORD_BYTES + 1], b"\n".to_vec()].concat();
     for (text, user, input, part) in [
@@ -264,29 +197,14 @@ fn what_is_refused_leaves_the_file_alone() {
         (&good, "b\nc", b"x\n", "no control character"),
         (&good, "b\x1b", b"x\n", "\"b\\u{1b}\""),
         (&good, " b", b"x\n", "no blank"),
-        (
-            &good,
-            "123456789012345678901234567890123",
-            b"x\n",
-            "longer than 32",
-        ),
+        (&good, "123456789012345678901234567890123", b"x\n", "longer than 32"),
         (&good, "a", b"\n", "empty password"),
         (&good, "a", b"", "empty password"),
         (&good, "a", b"x\r\n", "no control characters"),
         (&good, "a", b"x\0y\n", "no control characters"),
         (&good, "a", &long, "128 bytes at most"),
-        (
-            &"b\n".to_owned(),
-            "a",
-            b"x\n",
-            "line 1: it is not user:hash",
-        ),
-        (
-            &"a:x\nb:x\n".to_owned(),
-            "a",
-            b"x\n",
-            "line 1: the hash is none of",
-        ),
+        (&"b\n".to_owned(), "a", b"x\n", "line 1: it is not user:hash"),
+        (&"a:x\nb:x\n".to_owned(), "a", b"x\n", "line 1: the hash is none of"),
         (&format!("{good}{good}"), "a", b"x\n", "more than one line"),
         (&many, "a", b"x\n", "more than 32 users"),
         (&large, "a", b"x\n", "would be too large"),
@@ -294,10 +212,7 @@ fn what_is_refused_leaves_the_file_alone() {
     ] {
         let path = scratch.write(text);
         let inode = fs::metadata(&path).expect("there").ino();
-        let error = scratch
-            .stdin(&[], user, input)
-            .expect("not killed")
-            .expect_err(part);
+        let error = scratch.stdin(&[], user, input).expect("not killed").expect_err(part);
         assert!(error.contains(part), "{user:?} {input:?}: {error}");
         assert_eq!(&fs::read_to_string(&path).expect("there"), text);
         assert_eq!(fs::metadata(&path).expect("there").ino(), inode);
@@ -306,18 +221,12 @@ fn what_is_refused_leaves_the_file_alone() {
     // A password as long as may be is taken, with its line end and without.
     for end in [&b"\n"[..], b""] {
         assert_eq!(scratch.write(&good), scratch.file());
-        assert_eq!(
-            scratch.stdin(&[], "a", &[&long[..PASSWORD_BYTES], end].concat()),
-            Some(Ok(()))
-        );
+        assert_eq!(scratch.stdin(&[], "a", &[&long[..PASSWORD_BYTES], end].concat()), Some(Ok(())));
         assert!(fits(&scratch.file(), "a", &"p".repeat(PASSWORD_BYTES)));
     }
     fs::remove_file(scratch.file()).expect("there");
     fs::create_dir(scratch.file()).expect("a directory in its place");
-    let error = scratch
-        .stdin(&[], "a", b"x\n")
-        .expect("not killed")
-        .expect_err("a directory");
+    let error = scratch.stdin(&[], "a", b"x\n").expect("not killed").expect_err("a directory");
     assert!(error.contains("not an ordinary file"), "{error}");
 }
 
@@ -335,10 +244,7 @@ fn owner_and_mode_stay() {
         assert_eq!(scratch.stdin(&[], "a", b"x\n"), Some(Ok(())));
         let after = fs::metadata(&path).expect("there");
         assert_ne!(after.ino(), before.ino(), "it was written in place");
-        assert_eq!(
-            (after.mode(), after.uid(), after.gid()),
-            (before.mode(), before.uid(), before.gid())
-        );
+        assert_eq!((after.mode(), after.uid(), after.gid()), (before.mode(), before.uid(), before.gid()));
     }
     assert!(!root || fs::metadata(&path).expect("there").uid() == 4711);
 }
@@ -361,10 +267,7 @@ fn a_link_stays_and_its_file_is_replaced() {
     }
     fs::remove_file(scratch.file()).expect("there");
     symlink("passwd", scratch.file()).expect("a link to itself");
-    let error = scratch
-        .stdin(&[], "a", b"x\n")
-        .expect("not killed")
-        .expect_err("a loop");
+    let error = scratch.stdin(&[], "a", b"x\n").expect("not killed").expect_err("a loop");
     assert!(error.contains("too many symbolic links"), "{error}");
 }
 
@@ -390,22 +293,12 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
                 continue;
             }
         }
-        let (names, when) = calls
-            .split_once(':')
-            .map_or((calls, String::new()), |(n, w)| (n, format!(":{w}")));
+        let (names, when) =
+            calls.split_once(':').map_or((calls, String::new()), |(n, w)| (n, format!(":{w}")));
         let log = scratch.0.join("log");
         let wrapper = |what: &str| {
             let inject = format!("inject={names}:{what}{when}");
-            [
-                "strace",
-                "-f",
-                "-qq",
-                "-o",
-                log.to_str().expect("ASCII"),
-                "-e",
-                &inject,
-            ]
-            .map(str::to_owned)
+            ["strace", "-f", "-qq", "-o", log.to_str().expect("ASCII"), "-e", &inject].map(str::to_owned)
         };
         let killed = wrapper("signal=KILL");
         assert_eq!(
@@ -415,28 +308,12 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         );
         assert_eq!(fits(&path, "a", "secret"), !new, "{calls}");
         assert_eq!(fits(&path, "a", "new"), new, "{calls}");
-        assert!(
-            new || fs::read_to_string(&path).expect("there") == old,
-            "{calls}"
-        );
-        assert_eq!(
-            scratch.names().len(),
-            if new { 1 } else { 2 },
-            "{calls}: {:?}",
-            scratch.names()
-        );
+        assert!(new || fs::read_to_string(&path).expect("there") == old, "{calls}");
+        assert_eq!(scratch.names().len(), if new { 1 } else { 2 }, "{calls}: {:?}", scratch.names());
         // What is left over is nobody else's to read, and does not stop the next run.
-        let mode = |name: &str| {
-            fs::metadata(scratch.0.join("d").join(name))
-                .expect("there")
-                .mode()
-                & 0o7777
-        };
+        let mode = |name: &str| fs::metadata(scratch.0.join("d").join(name)).expect("there").mode() & 0o7777;
         for name in scratch.names() {
-            assert!(
-                [0o600, mode("passwd")].contains(&mode(&name)),
-                "{calls}: {name}"
-            );
+            assert!([0o600, mode("passwd")].contains(&mode(&name)), "{calls}: {name}");
         }
         assert_eq!(scratch.stdin(&[], "a", b"next\n"), Some(Ok(())), "{calls}");
         assert!(fits(&path, "a", "next"));
@@ -449,23 +326,9 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         }
         let log = scratch.0.join("log");
         let inject = format!("inject={names}:error=EIO{when}");
-        let failing = [
-            "strace",
-            "-f",
-            "-qq",
-            "-o",
-            log.to_str().expect("ASCII"),
-            "-e",
-            &inject,
-        ];
-        let error = scratch
-            .stdin(&failing, "a", b"new\n")
-            .expect("not killed")
-            .expect_err(calls);
-        assert!(
-            error.starts_with("can't write") && error.contains("Input/output error"),
-            "{calls}: {error}"
-        );
+        let failing = ["strace", "-f", "-qq", "-o", log.to_str().expect("ASCII"), "-e", &inject];
+        let error = scratch.stdin(&failing, "a", b"new\n").expect("not killed").expect_err(calls);
+        assert!(error.starts_with("can't write") && error.contains("Input/output error"), "{calls}: {error}");
         assert_eq!(fits(&path, "a", "new"), new, "{calls}");
         assert_eq!(scratch.names(), ["passwd"], "{calls}");
     }
@@ -502,19 +365,9 @@ print(json.dumps([done, shown.decode(), echoes, echo()]))
 /// The terminal's text, echo at each prompt, echo at the end; and what came of it.
 fn on_terminal(scratch: &Scratch, answers: &str) -> (String, String) {
     let mut command = Command::new("python3");
-    command
-        .args(["-c", TERMINAL])
-        .arg(std::env::current_exe().expect("own path"))
-        .env("ANSWERS", answers);
-    let output = scratch
-        .child(command, "admin", "child_with_terminal")
-        .output()
-        .expect("python3 runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    command.args(["-c", TERMINAL]).arg(std::env::current_exe().expect("own path")).env("ANSWERS", answers);
+    let output = scratch.child(command, "admin", "child_with_terminal").output().expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let result = fs::read_to_string(scratch.0.join("result")).expect("a result");
     (String::from_utf8(output.stdout).expect("JSON"), result)
 }
@@ -525,46 +378,21 @@ fn a_terminal_is_asked_twice_without_echo() {
         return skip("python3 is not installed");
     }
     for (answers, expected, echoes) in [
-        (
-            r#"["s3cr3t\n", "s3cr3t\n"]"#,
-            "done",
-            "[false, false], true]",
-        ),
-        (
-            r#"["s3cr3t\n", "other\n"]"#,
-            "the two passwords differ",
-            "[false, false], true]",
-        ),
+        (r#"["s3cr3t\n", "s3cr3t\n"]"#, "done", "[false, false], true]"),
+        (r#"["s3cr3t\n", "other\n"]"#, "the two passwords differ", "[false, false], true]"),
         (r#"["\n"]"#, "an empty password", "[false], true]"),
         // Ctrl-C and Ctrl-D: the terminal gets its echo back.
         (r#"["s3cr\u0003"]"#, "interrupted", "[false], true]"),
-        (
-            r#"["s3cr3t\n", "\u0003"]"#,
-            "interrupted",
-            "[false, false], true]",
-        ),
+        (r#"["s3cr3t\n", "\u0003"]"#, "interrupted", "[false, false], true]"),
         (r#"["\u0004"]"#, "no password", "[false], true]"),
         // Ctrl-Z and Ctrl-\ do nothing but become part of it, which is refused.
-        (
-            r#"["s3cr3t\u001a\u001c\n"]"#,
-            "no control characters",
-            "[false], true]",
-        ),
+        (r#"["s3cr3t\u001a\u001c\n"]"#, "no control characters", "[false], true]"),
     ] {
         let scratch = Scratch::new();
         let (shown, result) = on_terminal(&scratch, answers);
-        assert!(
-            result.starts_with(expected) || result.contains(expected),
-            "{answers}: {result}"
-        );
-        assert!(
-            shown.starts_with("[true") && shown.trim_end().ends_with(echoes),
-            "{answers}: {shown}"
-        );
-        assert!(
-            shown.contains("New password for admin: "),
-            "{answers}: {shown}"
-        );
+        assert!(result.starts_with(expected) || result.contains(expected), "{answers}: {result}");
+        assert!(shown.starts_with("[true") && shown.trim_end().ends_with(echoes), "{answers}: {shown}");
+        assert!(shown.contains("New password for admin: "), "{answers}: {shown}");
         assert!(!shown.contains("s3cr"), "{answers}: {shown}");
         assert_eq!(scratch.file().exists(), result == "done", "{answers}");
         assert!(result != "done" || fits(&scratch.file(), "admin", "s3cr3t"));
@@ -578,17 +406,9 @@ fn without_a_terminal_it_says_what_to_do() {
     }
     let scratch = Scratch::new();
     let mut command = Command::new("setsid");
-    command
-        .arg("--wait")
-        .arg(std::env::current_exe().expect("own path"));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let status = scratch
-        .child(command, "admin", "child_with_terminal")
-        .status()
-        .expect("setsid runs");
+    command.arg("--wait").arg(std::env::current_exe().expect("own path"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let status = scratch.child(command, "admin", "child_with_terminal").status().expect("setsid runs");
     assert!(status.success());
     let result = fs::read_to_string(scratch.0.join("result")).expect("a result");
     assert!(result.contains("--stdin"), "{result}");

@@ -31,11 +31,7 @@ fn in_child_of(test: &str, mut command: Command) -> bool {
         .output()
         .expect("the child starts");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "the child ran nothing: {text}");
     false
 }
@@ -45,37 +41,24 @@ fn status() -> HashMap<String, String> {
     let text = std::fs::read_to_string("/proc/thread-self/status").expect("proc is mounted");
     text.lines()
         .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| {
-            (
-                name.to_owned(),
-                value.split_whitespace().collect::<Vec<_>>().join(" "),
-            )
-        })
+        .map(|(name, value)| (name.to_owned(), value.split_whitespace().collect::<Vec<_>>().join(" ")))
         .collect()
 }
 
 /// Who owns this process's files in /proc: its user, or root once it can't be dumped (proc(5)).
 fn proc_owner() -> u32 {
-    std::fs::metadata("/proc/self/environ")
-        .expect("proc is mounted")
-        .uid()
+    std::fs::metadata("/proc/self/environ").expect("proc is mounted").uid()
 }
 
 /// Says why a test can't run here; that is a failure where everything has to run.
 fn skip(reason: &str) {
-    assert!(
-        std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"),
-        "{reason}"
-    );
+    assert!(std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"), "{reason}");
     eprintln!("skipped: {reason}");
 }
 
 fn account(user: &str) -> (String, String) {
     let text = std::fs::read_to_string("/etc/passwd").expect("passwd");
-    let line = text
-        .lines()
-        .find(|line| line.starts_with(&format!("{user}:")))
-        .expect("the account");
+    let line = text.lines().find(|line| line.starts_with(&format!("{user}:"))).expect("the account");
     let fields: Vec<&str> = line.split(':').collect();
     (fields[2].to_owned(), fields[3].to_owned())
 }
@@ -131,16 +114,8 @@ fn with_the_capability_but_no_root_hardening_still_works() {
     let copy = std::env::temp_dir().join(format!("rctd-auth-cap-{}", std::process::id()));
     let mut command = Command::new("setpriv");
     command
-        .args([
-            "--reuid=65534",
-            "--regid=65534",
-            "--clear-groups",
-            "--inh-caps=-all,+net_admin",
-        ])
-        .args([
-            "--ambient-caps=-all,+net_admin",
-            "--bounding-set=-all,+net_admin",
-        ])
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+net_admin"])
+        .args(["--ambient-caps=-all,+net_admin", "--bounding-set=-all,+net_admin"])
         .arg(&copy);
     if std::env::var_os(CHILD).is_none() {
         std::fs::copy(own, &copy).expect("copied");
@@ -153,10 +128,7 @@ fn with_the_capability_but_no_root_hardening_still_works() {
     assert_eq!(proc_owner(), 65534);
     harden().expect("needs no privilege");
     assert_eq!(status()["NoNewPrivs"], "1");
-    assert!(
-        has_net_admin().expect("capget works"),
-        "hardening took the capability away"
-    );
+    assert!(has_net_admin().expect("capget works"), "hardening took the capability away");
     let error = drop_privileges("nobody").expect_err("not root").to_string();
     assert!(error.contains("root"), "{error}");
 }
@@ -184,24 +156,17 @@ fn opening_the_signals_blocks_them() {
 fn signals_come_as_a_descriptor() {
     // The harness's own thread would take the signals and die: so the whole child starts with them blocked.
     let mut command = Command::new("python3");
-    command
-        .args(["-c", BLOCKED])
-        .arg(std::env::current_exe().expect("own path"));
+    command.args(["-c", BLOCKED]).arg(std::env::current_exe().expect("own path"));
     if !in_child_of("signals_come_as_a_descriptor", command) {
         return;
     }
     let pid = std::process::id().to_string();
     let signals = Signals::open().expect("signalfd");
     assert_eq!(signals.read_signal().expect("nothing is pending"), None);
-    for (name, expected) in [
-        ("-TERM", Signal::Terminate),
-        ("-INT", Signal::Interrupt),
-        ("-HUP", Signal::HangUp),
-    ] {
-        let sent = Command::new("kill")
-            .args([name, &pid])
-            .status()
-            .expect("kill runs");
+    for (name, expected) in
+        [("-TERM", Signal::Terminate), ("-INT", Signal::Interrupt), ("-HUP", Signal::HangUp)]
+    {
+        let sent = Command::new("kill").args([name, &pid]).status().expect("kill runs");
         assert!(sent.success());
         let deadline = Instant::now() + Duration::from_secs(10);
         let got = loop {
@@ -212,11 +177,7 @@ fn signals_come_as_a_descriptor() {
             std::thread::sleep(Duration::from_millis(1));
         };
         assert_eq!(got, expected);
-        assert_eq!(
-            signals.read_signal().expect("readable"),
-            None,
-            "{name} came twice"
-        );
+        assert_eq!(signals.read_signal().expect("readable"), None, "{name} came twice");
     }
 }
 
@@ -252,10 +213,7 @@ fn random_bytes_differ_and_fill_the_whole_buffer() {
 fn the_host_name_is_the_kernels() {
     let expected = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("proc is mounted");
     let mut buffer = [0u8; 65];
-    assert_eq!(
-        sys::hostname(&mut buffer).expect("it fits"),
-        expected.trim_end().as_bytes()
-    );
+    assert_eq!(sys::hostname(&mut buffer).expect("it fits"), expected.trim_end().as_bytes());
     sys::hostname(&mut [0u8; 1]).expect_err("no room for a name and its NUL");
 }
 

@@ -75,11 +75,7 @@ pub struct Users {
 impl Users {
     /// No user at all.
     pub const fn new() -> Users {
-        Users {
-            entries: Vec::new(),
-            kind: Kind::Sha1,
-            rounds: 0,
-        }
+        Users { entries: Vec::new(), kind: Kind::Sha1, rounds: 0 }
     }
 
     /// Reads a password file: `user:hash` a line, `#` comments, empty lines. White space at the end of a line, as an
@@ -111,10 +107,7 @@ impl Users {
             };
             let locked = matches!(hash.first(), None | Some(b'!' | b'*'));
             if !locked && allowed.iter().any(|allowed| allowed == name) {
-                let at = |problem| FileError {
-                    line: index + 1,
-                    problem,
-                };
+                let at = |problem| FileError { line: index + 1, problem };
                 users.add(name, hash).map_err(at)?;
             }
         }
@@ -132,9 +125,7 @@ impl Users {
             return Err(Problem::Twice);
         }
         // On a par, SHA-512-crypt: it takes longer.
-        if (hash.rounds(), hash.kind() == Kind::Sha512Crypt)
-            > (self.rounds, self.kind == Kind::Sha512Crypt)
-        {
+        if (hash.rounds(), hash.kind() == Kind::Sha512Crypt) > (self.rounds, self.kind == Kind::Sha512Crypt) {
             (self.kind, self.rounds) = (hash.kind(), hash.rounds());
         }
         self.entries.push((name, hash)).map_err(|_| Problem::Full)
@@ -166,10 +157,7 @@ impl Users {
 
     /// The users whose hash is an unsalted SHA-1, to be named in a warning.
     pub fn legacy(&self) -> impl Iterator<Item = &Name> {
-        self.entries
-            .iter()
-            .filter(|(_, hash)| hash.kind() == Kind::Sha1)
-            .map(|(name, _)| name)
+        self.entries.iter().filter(|(_, hash)| hash.kind() == Kind::Sha1).map(|(name, _)| name)
     }
 
     /// How many users there are.
@@ -194,20 +182,15 @@ type Entry<'a> = Result<(&'a [u8], &'a [u8]), Problem>;
 
 /// The lines of a password file that name a user, with their numbers from 1.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Entry<'_>)> {
-    text.split(|&byte| byte == b'\n')
-        .enumerate()
-        .filter_map(|(index, line)| {
-            let line = line.trim_ascii_end();
-            if matches!(line.trim_ascii_start().first(), None | Some(b'#')) {
-                return None;
-            }
-            let cut = line
-                .iter()
-                .position(|&byte| byte == b':')
-                .map(|colon| line.split_at(colon));
-            let entry = cut.and_then(|(name, rest)| Some((name, rest.split_first()?.1)));
-            Some((index + 1, entry.ok_or(Problem::NoColon)))
-        })
+    text.split(|&byte| byte == b'\n').enumerate().filter_map(|(index, line)| {
+        let line = line.trim_ascii_end();
+        if matches!(line.trim_ascii_start().first(), None | Some(b'#')) {
+            return None;
+        }
+        let cut = line.iter().position(|&byte| byte == b':').map(|colon| line.split_at(colon));
+        let entry = cut.and_then(|(name, rest)| Some((name, rest.split_first()?.1)));
+        Some((index + 1, entry.ok_or(Problem::NoColon)))
+    })
 }
 
 /// A name as a password file can hold it.
@@ -216,11 +199,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Entry<'_>)> {
 /// `Name` or `LongName`.
 pub fn check_name(name: &[u8]) -> Result<Name, Problem> {
     let bad = |&byte: &u8| byte == b':' || byte.is_ascii_control();
-    if name.is_empty()
-        || name.first() == Some(&b'#')
-        || name.trim_ascii() != name
-        || name.iter().any(bad)
-    {
+    if name.is_empty() || name.first() == Some(&b'#') || name.trim_ascii() != name || name.iter().any(bad) {
         return Err(Problem::Name);
     }
     Name::from_slice(name).map_err(|_| Problem::LongName)

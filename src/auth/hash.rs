@@ -62,17 +62,10 @@ impl fmt::Display for Unusable {
         match self {
             Unusable::Long => write!(f, "the hash is longer than {HASH_TEXT_BYTES} bytes"),
             Unusable::Unsupported(name) => {
-                write!(
-                    f,
-                    "{name} hashes are not supported: set the password anew as $6$ (rctd passwd)"
-                )
+                write!(f, "{name} hashes are not supported: set the password anew as $6$ (rctd passwd)")
             }
-            Unusable::Unknown => {
-                f.write_str("the hash is none of $6$, $5$, {SHA} or 40 hex digits")
-            }
-            Unusable::Malformed => {
-                f.write_str("the hash was cut or changed: set the password anew")
-            }
+            Unusable::Unknown => f.write_str("the hash is none of $6$, $5$, {SHA} or 40 hex digits"),
+            Unusable::Malformed => f.write_str("the hash was cut or changed: set the password anew"),
             Unusable::Rounds => {
                 write!(f, "the hash must have {MIN_ROUNDS} to {HASH_ROUNDS} rounds")
             }
@@ -108,9 +101,7 @@ impl Hash {
             return parse_crypt(Kind::Sha256Crypt, rest);
         }
         if let Some(rest) = text.strip_prefix(b"{SHA}") {
-            return parse_sha1(rest, |text, out| {
-                Base64::decode(text, out).is_ok_and(|got| got.len() == 20)
-            });
+            return parse_sha1(rest, |text, out| Base64::decode(text, out).is_ok_and(|got| got.len() == 20));
         }
         if text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit) {
             return parse_sha1(text, decode_hex);
@@ -154,30 +145,16 @@ pub fn burn(kind: Kind, rounds: u32, password: &[u8]) {
 /// each become a character of salt.
 pub fn make(password: &[u8], random: &[u8; SALT_BYTES]) -> HashText {
     const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let salt = random.map(|byte| {
-        ALPHABET
-            .get(usize::from(byte & 63))
-            .copied()
-            .unwrap_or(b'.')
-    });
+    let salt = random.map(|byte| ALPHABET.get(usize::from(byte & 63)).copied().unwrap_or(b'.'));
     let mut digest = [0; 64];
-    compute(
-        Kind::Sha512Crypt,
-        DEFAULT_ROUNDS,
-        &salt,
-        password,
-        &mut digest,
-    );
+    compute(Kind::Sha512Crypt, DEFAULT_ROUNDS, &salt, password, &mut digest);
     let mut encoded = [0; 86];
     let encoded = Base64ShaCrypt::encode(&digest, &mut encoded).unwrap_or_default();
     let mut text = HashText::new();
     // 3 + 16 + 1 + 86 bytes always fit.
     let _ = fmt::write(
         &mut text,
-        format_args!(
-            "$6${}${encoded}",
-            std::str::from_utf8(&salt).unwrap_or_default()
-        ),
+        format_args!("$6${}${encoded}", std::str::from_utf8(&salt).unwrap_or_default()),
     );
     text
 }
@@ -212,12 +189,7 @@ fn compute(kind: Kind, rounds: u32, salt: &[u8], password: &[u8], out: &mut [u8;
 /// Puts a digest into the order its text has: groups of three bytes, each group's numbers made from those of the
 /// group before by adding 1 and turning them by `turn` (step 22 of the specification gives the list that this makes),
 /// the last byte of a group first; then the one or two bytes that are left, as they are.
-fn transposed<const N: usize>(
-    digest: &[u8; N],
-    first: [usize; 3],
-    turn: [usize; 3],
-    out: &mut [u8; 64],
-) {
+fn transposed<const N: usize>(digest: &[u8; N], first: [usize; 3], turn: [usize; 3], out: &mut [u8; 64]) {
     let at = |index: usize| digest.get(index).copied().unwrap_or_default();
     let mut group = first;
     let (groups, rest) = (N / 3 * 3, N % 3);
@@ -248,12 +220,7 @@ fn parse_crypt(kind: Kind, text: &[u8]) -> Result<Hash, Unusable> {
     if decoded.len() != bytes || fields.next().is_some() || !salt.iter().all(u8::is_ascii_graphic) {
         return Err(Unusable::Malformed);
     }
-    Ok(Hash {
-        kind,
-        rounds,
-        salt,
-        digest,
-    })
+    Ok(Hash { kind, rounds, salt, digest })
 }
 
 /// A number of rounds in the limits, as crypt(5) writes it: digits, no leading 0.
@@ -262,9 +229,7 @@ fn parse_rounds(text: &[u8]) -> Option<u32> {
         return None;
     }
     let rounds = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (MIN_ROUNDS..=HASH_ROUNDS)
-        .contains(&rounds)
-        .then_some(rounds)
+    (MIN_ROUNDS..=HASH_ROUNDS).contains(&rounds).then_some(rounds)
 }
 
 /// Reads a SHA-1 hash with the decoder of its notation.
@@ -274,28 +239,16 @@ fn parse_sha1(text: &[u8], decode: fn(&[u8], &mut [u8]) -> bool) -> Result<Hash,
     if !decode(text, front) {
         return Err(Unusable::Malformed);
     }
-    Ok(Hash {
-        kind: Kind::Sha1,
-        rounds: 0,
-        salt: Vec::new(),
-        digest,
-    })
+    Ok(Hash { kind: Kind::Sha1, rounds: 0, salt: Vec::new(), digest })
 }
 
 /// Decodes hex digits in either case into `out`; false where they are not exactly as many as it takes.
 fn decode_hex(text: &[u8], out: &mut [u8]) -> bool {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.chunks_exact(2);
     text.len() == out.len() * 2
         && pairs.zip(out).all(|(pair, slot)| match pair {
-            [high, low] => digit(*high)
-                .zip(digit(*low))
-                .map(|(high, low)| *slot = high << 4 | low)
-                .is_some(),
+            [high, low] => digit(*high).zip(digit(*low)).map(|(high, low)| *slot = high << 4 | low).is_some(),
             _ => false,
         })
 }

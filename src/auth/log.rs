@@ -16,19 +16,14 @@ pub fn printable(name: &[u8]) -> String<LOG_NAME_BYTES> {
     let mut text = String::new();
     let mut rest = name.iter();
     for &byte in rest.by_ref() {
-        let plain =
-            (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'\\' | b'"' | b'\'');
+        let plain = (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'\\' | b'"' | b'\'');
         let size = if plain { 1 } else { 4 };
         if text.len() + size + CUT.len() > LOG_NAME_BYTES {
             let _ = text.push_str(CUT);
             break;
         }
         // There is room: that was just checked.
-        let _ = if plain {
-            write!(text, "{}", char::from(byte))
-        } else {
-            write!(text, "\\x{byte:02x}")
-        };
+        let _ = if plain { write!(text, "{}", char::from(byte)) } else { write!(text, "\\x{byte:02x}") };
     }
     text
 }

@@ -11,6 +11,15 @@ pub enum Peer {
     Ip(IpAddr),
 }
 
+impl core::fmt::Display for Peer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Peer::Unix => f.write_str("a unix socket"),
+            Peer::Ip(address) => address.fmt(f),
+        }
+    }
+}
+
 impl Peer {
     /// The peer with this address; `::ffff:192.0.2.1` is 192.0.2.1.
     pub fn new(address: IpAddr) -> Peer {
@@ -32,11 +41,7 @@ impl Peer {
             Peer::Ip(IpAddr::V6(address)) => {
                 let network = u128::from(*address) & !u128::from(u64::MAX);
                 // ::1 must not be taken for the network of ::.
-                if address.is_loopback() {
-                    *self
-                } else {
-                    Peer::Ip(Ipv6Addr::from(network).into())
-                }
+                if address.is_loopback() { *self } else { Peer::Ip(Ipv6Addr::from(network).into()) }
             }
             _ => *self,
         }

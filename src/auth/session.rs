@@ -56,15 +56,8 @@ const _: () = assert!(SESSIONS <= 256 && SESSIONS > SESSIONS_PER_ADDRESS);
 impl Sessions {
     /// No sessions; each will end after `timeout_s` seconds without a call.
     pub const fn new(timeout_s: u32) -> Sessions {
-        let empty = Slot {
-            id: [0; 16],
-            peer: Peer::Unix,
-            used_ms: None,
-        };
-        Sessions {
-            slots: [empty; SESSIONS],
-            timeout_ms: timeout_s as u64 * 1000,
-        }
+        let empty = Slot { id: [0; 16], peer: Peer::Unix, used_ms: None };
+        Sessions { slots: [empty; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
     }
 
     /// Opens a session for `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
@@ -73,11 +66,7 @@ impl Sessions {
     /// # Errors
     /// [`Busy`] where all places, or all of this peer's share, are taken by sessions that are alive.
     pub fn open(&mut self, peer: Peer, random: [u8; 16], now_ms: u64) -> Result<[u8; 32], Busy> {
-        let share = if peer.is_local() {
-            SESSIONS_LOCAL
-        } else {
-            SESSIONS_PER_ADDRESS
-        };
+        let share = if peer.is_local() { SESSIONS_LOCAL } else { SESSIONS_PER_ADDRESS };
         let timeout_ms = self.timeout_ms;
         let held = self
             .slots
@@ -88,16 +77,9 @@ impl Sessions {
             return Err(Busy);
         }
         // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
-        let free = self
-            .slots
-            .iter_mut()
-            .filter(|slot| !alive(slot, timeout_ms, now_ms));
+        let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
         let slot = free.min_by_key(|slot| slot.used_ms).ok_or(Busy)?;
-        *slot = Slot {
-            id: random,
-            peer,
-            used_ms: Some(now_ms),
-        };
+        *slot = Slot { id: random, peer, used_ms: Some(now_ms) };
         Ok(to_hex(&random))
     }
 
@@ -125,10 +107,7 @@ impl Sessions {
 
     /// How many sessions are alive.
     pub fn live(&self, now_ms: u64) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| alive(slot, self.timeout_ms, now_ms))
-            .count()
+        self.slots.iter().filter(|slot| alive(slot, self.timeout_ms, now_ms)).count()
     }
 
     fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(u8, &mut Slot), Unknown> {
@@ -146,28 +125,19 @@ impl Sessions {
 
 /// True if the session in this place has not ended.
 fn alive(slot: &Slot, timeout_ms: u64, now_ms: u64) -> bool {
-    slot.used_ms
-        .is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
+    slot.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
 }
 
 /// True if the two peers' sessions count against one share.
 fn shares(one: Peer, other: Peer) -> bool {
-    if other.is_local() {
-        one.is_local()
-    } else {
-        one.network() == other.network()
-    }
+    if other.is_local() { one.is_local() } else { one.network() == other.network() }
 }
 
 /// Lower-case hex digits.
 fn to_hex(bytes: &[u8; 16]) -> [u8; 32] {
     let mut text = [0; 32];
     let digit = |value: u8| {
-        if value < 10 {
-            b'0' + value
-        } else {
-            b'a' + value - 10
-        }
+        if value < 10 { b'0' + value } else { b'a' + value - 10 }
     };
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);

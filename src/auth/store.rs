@@ -67,12 +67,7 @@ impl Store {
     /// # Errors
     /// A sentence that names the file and what is wrong with it; the daemon should not start then.
     pub fn open(backend: Backend) -> Result<Store, String> {
-        let mut store = Store {
-            backend,
-            users: Users::new(),
-            stamp: None,
-            next_check_ms: 0,
-        };
+        let mut store = Store { backend, users: Users::new(), stamp: None, next_check_ms: 0 };
         store.reload()?;
         Ok(store)
     }
@@ -134,25 +129,16 @@ impl Store {
     /// What a newcomer to this configuration should know, as sentences to log as warnings after each successful read.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let names: Vec<String> = self
-            .users
-            .legacy()
-            .map(|name| printable(name).to_string())
-            .collect();
+        let names: Vec<String> = self.users.legacy().map(|name| printable(name).to_string()).collect();
         if !names.is_empty() {
             let names = names.join(", ");
             warnings.push(format!("passwords kept as unsalted SHA-1 are easily guessed: set them anew with \"rctd passwd\": {names}"));
         }
         if self.needs_password() && self.users.is_empty() {
-            warnings.push(
-                "nobody can log in: the password file has no user with a password".to_owned(),
-            );
+            warnings.push("nobody can log in: the password file has no user with a password".to_owned());
         }
         if let Backend::Shadow(_, allowed) = &self.backend {
-            for name in allowed
-                .iter()
-                .filter(|name| !self.users.contains(name) && !self.users.is_empty())
-            {
+            for name in allowed.iter().filter(|name| !self.users.contains(name) && !self.users.is_empty()) {
                 warnings.push(format!(
                     "{} can't log in: no such account, or it has no password",
                     printable(name)
@@ -176,16 +162,11 @@ fn read<'a>(path: &Path, buffer: &'a mut [u8]) -> Result<(&'a [u8], Stamp), Stri
         return Err("it is not an ordinary file".to_owned());
     }
     if metadata.mode() & 0o022 != 0 {
-        return Err(
-            "others than its owner can write it: take that away with \"chmod go-w\"".to_owned(),
-        );
+        return Err("others than its owner can write it: take that away with \"chmod go-w\"".to_owned());
     }
     let length = fill(&mut file, buffer).map_err(|error| error.to_string())?;
     if length == buffer.len() {
-        return Err(format!(
-            "it is too large: {} bytes are the most",
-            PASSWORD_FILE_BYTES - 1
-        ));
+        return Err(format!("it is too large: {} bytes are the most", PASSWORD_FILE_BYTES - 1));
     }
     Ok((buffer.split_at(length).0, Stamp::of(&metadata)))
 }

@@ -75,14 +75,8 @@ struct Record {
     untold: u32,
 }
 
-const FREE: Record = Record {
-    network: None,
-    failures: 0,
-    last_ms: 0,
-    until_ms: 0,
-    log_from_ms: 0,
-    untold: 0,
-};
+const FREE: Record =
+    Record { network: None, failures: 0, last_ms: 0, until_ms: 0, log_from_ms: 0, untold: 0 };
 
 impl Record {
     /// True if nothing need be remembered of it any more.
@@ -150,28 +144,20 @@ impl Throttle {
     /// Charges a verification that took `cost_ms`, whatever came of it.
     pub fn hashed(&mut self, cost_ms: u64, now_ms: u64) {
         let cost = cost_ms.max(MIN_HASH_MS).saturating_mul(HASH_SHARE);
-        self.credit_ms = self
-            .credit(now_ms)
-            .saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
+        self.credit_ms = self.credit(now_ms).saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
         self.credit_at_ms = now_ms;
     }
 
     /// Counts a wrong password from `peer`, and says whether to log it.
     pub fn failed(&mut self, peer: Peer, now_ms: u64) -> Report {
         let known = self.find(peer, now_ms);
-        let Some(record) = known
-            .or(self.reusable(now_ms))
-            .and_then(|index| self.records.get_mut(index))
+        let Some(record) = known.or(self.reusable(now_ms)).and_then(|index| self.records.get_mut(index))
         else {
-            self.shared
-                .fail(now_ms, MAX_WAIT_MS.ilog2() - FIRST_DELAY_MS.ilog2());
+            self.shared.fail(now_ms, MAX_WAIT_MS.ilog2() - FIRST_DELAY_MS.ilog2());
             return report(&mut self.shared, &mut self.log_used_ms, now_ms);
         };
         if known.is_none() {
-            *record = Record {
-                network: Some(peer.network()),
-                ..FREE
-            };
+            *record = Record { network: Some(peer.network()), ..FREE };
         }
         record.fail(now_ms, MAX_DOUBLINGS);
         report(record, &mut self.log_used_ms, now_ms)
@@ -179,9 +165,7 @@ impl Throttle {
 
     /// Forgives `peer` a few failures, after a right password.
     pub fn succeeded(&mut self, peer: Peer, now_ms: u64) {
-        let known = self
-            .find(peer, now_ms)
-            .and_then(|index| self.records.get_mut(index));
+        let known = self.find(peer, now_ms).and_then(|index| self.records.get_mut(index));
         if let Some(record) = known.filter(|record| record.failures <= FORGIVEN) {
             *record = FREE;
         }
@@ -190,23 +174,15 @@ impl Throttle {
     /// The index of what is remembered of this peer's network.
     fn find(&self, peer: Peer, now_ms: u64) -> Option<usize> {
         let network = Some(peer.network());
-        self.records
-            .iter()
-            .position(|record| record.network == network && !record.forgotten(now_ms))
+        self.records.iter().position(|record| record.network == network && !record.forgotten(now_ms))
     }
 
     /// The index of the record that a newcomer would get.
     fn reusable(&self, now_ms: u64) -> Option<usize> {
         let free = |record: &Record| record.forgotten(now_ms) || record.until_ms <= now_ms;
         let order = |record: &Record| (!record.forgotten(now_ms), record.failures, record.last_ms);
-        let candidates = self
-            .records
-            .iter()
-            .enumerate()
-            .filter(|(_, record)| free(record));
-        candidates
-            .min_by_key(|(_, record)| order(record))
-            .map(|(index, _)| index)
+        let candidates = self.records.iter().enumerate().filter(|(_, record)| free(record));
+        candidates.min_by_key(|(_, record)| order(record)).map(|(index, _)| index)
     }
 
     /// The account of hashing now.
@@ -223,15 +199,9 @@ fn report(record: &mut Record, used_ms: &mut u64, now_ms: u64) -> Report {
     let line = used.saturating_add(LOG_LINE_MS) <= now_ms.max(LOG_LINES * LOG_LINE_MS);
     if now_ms < record.log_from_ms || !line {
         record.untold = record.untold.saturating_add(1);
-        return Report {
-            log: false,
-            untold: 0,
-        };
+        return Report { log: false, untold: 0 };
     }
     *used_ms = used + LOG_LINE_MS;
     record.log_from_ms = now_ms.saturating_add(LOG_EVERY_MS);
-    Report {
-        log: true,
-        untold: std::mem::take(&mut record.untold),
-    }
+    Report { log: true, untold: std::mem::take(&mut record.untold) }
 }

@@ -12,10 +12,12 @@
 //! | [`flow`] | one entry of the table: [`flow::Flow`], [`flow::Tuple`], [`flow::Target`] |
 //! | [`label`] | the few texts that entries carry (helper names, security contexts), each kept once |
 //! | [`request`] | what is asked: dump, get, delete, update, count |
+//! | [`kernel`] | the short requests as functions |
 //! | [`socket`] | the only file that touches the kernel |
 
 pub mod attr;
 pub mod flow;
+pub mod kernel;
 pub mod label;
 pub mod message;
 pub mod request;

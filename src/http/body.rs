@@ -93,11 +93,7 @@ impl Body {
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::Size { scanned: 0 },
         };
-        Body {
-            state,
-            len: 0,
-            framing_bytes: 0,
-        }
+        Body { state, len: 0, framing_bytes: 0 }
     }
 
     /// Goes on with the bytes that have come in: `filled` of `buf` are in use, the first of them where the body
@@ -139,10 +135,7 @@ impl Body {
 
     fn known_length(&mut self, length: usize, filled: usize) -> Progress {
         if filled < length {
-            return Progress::More {
-                filled,
-                wants: length,
-            };
+            return Progress::More { filled, wants: length };
         }
         self.len = length;
         self.state = State::Done { consumed: length };
@@ -150,10 +143,7 @@ impl Body {
     }
 
     fn done(&self, consumed: usize) -> Progress {
-        Progress::Done {
-            body_len: self.len,
-            consumed,
-        }
+        Progress::Done { body_len: self.len, consumed }
     }
 
     /// Moves what is not decoded yet to behind what is.
@@ -165,10 +155,7 @@ impl Body {
             State::Data(left) => left,
             _ => 0,
         };
-        Progress::More {
-            filled: self.len + (filled - at),
-            wants: self.len + data + SPARE_BYTES,
-        }
+        Progress::More { filled: self.len + (filled - at), wants: self.len + data + SPARE_BYTES }
     }
 
     /// A size line, once it is whole; its length in bytes.
@@ -179,9 +166,7 @@ impl Body {
             if window.len() == LINE_BYTES {
                 return Err(Error::ChunkSyntax);
             }
-            self.state = State::Size {
-                scanned: window.len(),
-            };
+            self.state = State::Size { scanned: window.len() };
             return Ok(None);
         };
         let line = window.get(..=scanned + at).unwrap_or_default();
@@ -266,9 +251,7 @@ fn chunk_size(line: &[u8]) -> Result<usize, Error> {
     let digits = text.iter().take_while(|b| b.is_ascii_hexdigit()).count();
     let extension = text.get(digits..).unwrap_or_default();
     let is_extension = extension.is_empty() || extension.trim_ascii_start().starts_with(b";");
-    let printable = extension
-        .iter()
-        .all(|&b| b == b'\t' || !b.is_ascii_control());
+    let printable = extension.iter().all(|&b| b == b'\t' || !b.is_ascii_control());
     let in_limits = (1..=SIZE_DIGITS).contains(&digits) && extension.len() <= CHUNK_EXTENSION_BYTES;
     if !is_extension || !printable || !in_limits {
         return Err(Error::ChunkSyntax);

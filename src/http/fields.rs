@@ -146,10 +146,7 @@ fn once<'a>(place: &mut Option<&'a [u8]>, value: &'a [u8], twice: Error) -> Resu
 
 /// The elements of a comma-separated list, without the empty ones (RFC 9110 section 5.6.1).
 fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value
-        .split(|&b| b == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|element| !element.is_empty())
+    value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// A number of digits only: no sign, no space, no list (`str::parse` would take a `+`).
@@ -239,8 +236,5 @@ fn known_charset(value: &[u8]) -> Result<Charset, Error> {
 /// `text` before and behind the first `separator`; all of it and nothing if there is none.
 fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
     let mut parts = text.splitn(2, |&b| b == separator);
-    (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    )
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }

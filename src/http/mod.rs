@@ -18,12 +18,7 @@
 //!
 //! # Errors
 //! [`Error`] is what was wrong, [`Error::status`] the reply's status, [`Error::text`] the sentence in its body.
-#![deny(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod body;
 mod error;
@@ -37,6 +32,4 @@ pub use error::{Error, Status};
 pub use fields::{Charset, Framing};
 pub use policy::{NameError, Policy, Via};
 pub use request::{Head, HeadReader, Version};
-pub use response::{
-    CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, ReplyBody, chunk_data, chunk_seal, error, head,
-};
+pub use response::{CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, ReplyBody, chunk_data, chunk_seal, error, head};

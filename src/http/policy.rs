@@ -116,9 +116,7 @@ impl Policy {
     /// A machine without a name has none: neither `name` nor any label of it is ever empty.
     fn is_own(&self, name: &str) -> bool {
         let bare = self.own.split('.').next().unwrap_or_default();
-        let under = PRIVATE_SUFFIXES
-            .iter()
-            .find_map(|suffix| strip_suffix_ignore_case(name, suffix));
+        let under = PRIVATE_SUFFIXES.iter().find_map(|suffix| strip_suffix_ignore_case(name, suffix));
         name.eq_ignore_ascii_case(&self.own) || under.unwrap_or(name).eq_ignore_ascii_case(bare)
     }
 }
@@ -134,9 +132,7 @@ fn strip_suffix_ignore_case<'a>(name: &'a str, suffix: &str) -> Option<&'a str> 
 fn is_name(name: &str) -> bool {
     name.len() <= HOST_NAME_BYTES
         && name.split('.').all(|label| !label.is_empty())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// A host as a URI names it.
@@ -175,9 +171,7 @@ impl<'a> Authority<'a> {
             // RFC 3986 allows a colon with no port behind it.
             Some("") => None,
             // `parse` alone would take a sign as well.
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Some(digits.parse().ok()?),
             _ => return None,
         };
         Some(Authority { host, port })

@@ -43,12 +43,7 @@ impl ReplyBody {
 ///
 /// # Errors
 /// [`Full`], and then `out` is as before.
-pub fn head(
-    out: &mut Out<'_>,
-    version: Version,
-    keep_alive: bool,
-    body: ReplyBody,
-) -> Result<(), Full> {
+pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBody) -> Result<(), Full> {
     whole(out, |out| {
         out.put(
             b"HTTP/1.1 200 OK\r\n\
@@ -147,10 +142,7 @@ fn put_length(out: &mut Out<'_>, length: usize) -> Result<(), Full> {
 }
 
 /// Runs a writer, and takes all of it back if it doesn't fit.
-fn whole(
-    out: &mut Out<'_>,
-    write: impl FnOnce(&mut Out<'_>) -> Result<(), Full>,
-) -> Result<(), Full> {
+fn whole(out: &mut Out<'_>, write: impl FnOnce(&mut Out<'_>) -> Result<(), Full>) -> Result<(), Full> {
     let start = out.len();
     write(out).inspect_err(|_| out.truncate(start))
 }

@@ -150,7 +150,7 @@ const fn any(name: &'static str, kind: Kind, get: fn(&Flow) -> [Option<Value<'st
 }
 
 /// Every field. `id` is first: [`ID`] names it.
-pub static FIELDS: &[Field] = &[
+pub const FIELDS: &[Field] = &[
     row("id", Kind::Id, bit(CTA_ID), |f, _| int(f.id)),
     row("orig_l3proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l3proto))),
     row("orig_l4proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l4proto))),
@@ -259,7 +259,7 @@ fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<Value<'static>> {
 }
 
 /// A set of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldSet(u64);
 
 const _: () = assert!(FIELDS.len() <= 64, "a FieldSet is 64 bits");

@@ -148,16 +148,13 @@ impl Page {
         if !matches!(self.pass, Pass::Count) {
             self.len = 0;
         }
-        let fits = |rows: u64| rows <= lease.capacity() as u64;
         if self.passes > 1 || self.order.is_none() || self.remaining == 0 {
             return;
         }
         // One selection does if the page, or at least its first row, is within reach of it.
-        let reach = self.start.saturating_add(self.remaining.min(lease.capacity() as u64));
-        self.pass = if fits(reach) || self.start == 0 {
-            Pass::Select { skip: self.start as usize }
-        } else {
-            Pass::Sample
+        self.pass = match usize::try_from(self.start) {
+            Ok(skip) if skip < lease.capacity() => Pass::Select { skip },
+            _ => Pass::Sample,
         };
     }
 

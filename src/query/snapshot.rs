@@ -53,10 +53,13 @@ mod has {
 }
 
 impl Snapshot {
-    /// An empty snapshot with room for `most` flows. This is its one allocation; dropping it gives all back.
+    /// An empty snapshot with room for `most` flows; `None` if there is no memory for it. This is its one allocation;
+    /// dropping it gives all back.
     #[must_use]
-    pub fn reserve(most: usize) -> Self {
-        Snapshot { arena: Vec::with_capacity(most.saturating_mul(SNAPSHOT_FLOW_BYTES)), flows: 0, most }
+    pub fn reserve(most: usize) -> Option<Self> {
+        let mut arena = Vec::new();
+        arena.try_reserve_exact(most.saturating_mul(SNAPSHOT_FLOW_BYTES)).ok()?;
+        Some(Snapshot { arena, flows: 0, most })
     }
 
     /// Forgets all flows, keeps the room.
@@ -403,7 +406,7 @@ mod tests {
     #[test]
     fn every_flow_comes_back_as_it_was() {
         let flows = flows();
-        let mut snapshot = Snapshot::reserve(flows.len() * 3);
+        let mut snapshot = Snapshot::reserve(flows.len() * 3).expect("memory");
         flows.iter().for_each(|f| snapshot.push(f).expect("room"));
         let (mut at, mut back) = (0, vec![]);
         while let Some((flow, next)) = snapshot.read(at) {
@@ -416,7 +419,7 @@ mod tests {
     #[test]
     fn the_arena_never_grows() {
         let longest = *flows().last().expect("one");
-        let mut snapshot = Snapshot::reserve(10);
+        let mut snapshot = Snapshot::reserve(10).expect("memory");
         let room = snapshot.arena.capacity();
         let fitted = (0..20).take_while(|_| snapshot.push(&longest).is_ok()).count();
         assert!((1..=10).contains(&fitted), "{fitted}");
@@ -430,7 +433,7 @@ mod tests {
 
     #[test]
     fn kills_and_changes_reach_the_record() {
-        let mut snapshot = Snapshot::reserve(4);
+        let mut snapshot = Snapshot::reserve(4).expect("memory");
         for id in 1..=3 {
             let flow = Flow { id: Some(id), mark: Some(0), ..Flow::default() };
             snapshot.push(&flow).expect("room");

@@ -1,19 +1,19 @@
 //! User names by number, as a passwd file has them.
 
-use crate::limits::{USER_NAME_BYTES, USERS};
+use crate::limits::{PASSWD_NAME_BYTES, PASSWD_USERS};
 use heapless::{String, Vec};
 
-/// The users of a passwd file, at most [`USERS`].
+/// The users of a passwd file, at most [`PASSWD_USERS`].
 #[derive(Debug, Default)]
 pub struct Users {
     /// In the order of their numbers.
-    entries: Vec<(u32, String<USER_NAME_BYTES>), USERS>,
+    entries: Vec<(u32, String<PASSWD_NAME_BYTES>), PASSWD_USERS>,
 }
 
 /// Lines of a passwd file that were not taken in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Users beyond [`USERS`], or with a name longer than [`USER_NAME_BYTES`].
+    /// Users beyond [`PASSWD_USERS`], or with a name longer than [`PASSWD_NAME_BYTES`].
     pub no_room: usize,
     /// Lines that are not `name:password:number:…`.
     pub malformed: usize,
@@ -79,11 +79,11 @@ mod tests {
     fn what_does_not_fit_is_counted() {
         let mut users = Users::new();
         let mut left = LeftOut::default();
-        for uid in 0..USERS + 3 {
+        for uid in 0..PASSWD_USERS + 3 {
             users.add(&format!("u{uid}:x:{uid}:0:::"), &mut left);
         }
-        users.add(&format!("{}:x:0:0:::", "n".repeat(USER_NAME_BYTES + 1)), &mut left);
+        users.add(&format!("{}:x:0:0:::", "n".repeat(PASSWD_NAME_BYTES + 1)), &mut left);
         assert_eq!(left.no_room, 3, "and a number that is known needs no room");
-        assert!(users.name(USERS as u32 - 1).is_some());
+        assert!(users.name(PASSWD_USERS as u32 - 1).is_some());
     }
 }

@@ -72,17 +72,15 @@ pub fn harden() -> Result<(), Error> {
 /// An account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
 /// system calls give. After any error leave the program: part of the way may be done.
 pub fn drop_privileges(user: &str) -> Result<(), Error> {
-    let text = std::fs::read(ACCOUNTS)
-        .map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
+    let text =
+        std::fs::read(ACCOUNTS).map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
     let Some((uid, gid)) = find_account(&text, user.as_bytes()) else {
         return Err(Error::Account(format!(
             "there is no user \"{user}\" in {ACCOUNTS}: create it or name another"
         )));
     };
     if uid == 0 {
-        return Err(Error::Account(format!(
-            "\"{user}\" is root itself: name an account without privileges"
-        )));
+        return Err(Error::Account(format!("\"{user}\" is root itself: name an account without privileges")));
     }
     let sets = step("read the capabilities", capabilities())?;
     if sets.permitted & NET_ADMIN == 0 {
@@ -91,33 +89,15 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
         ));
     }
     limit_bounding_set()?;
-    step(
-        "keep capabilities over a change of user",
-        prctl(libc::PR_SET_KEEPCAPS, 1, 0),
-    )?;
-    step(
-        "change the user (start rctd as root, or leave --user out)",
-        set_ids(uid, gid),
-    )?;
-    let kept = Capabilities {
-        effective: NET_ADMIN,
-        permitted: NET_ADMIN,
-        inheritable: 0,
-    };
-    step(
-        "drop all capabilities but CAP_NET_ADMIN",
-        set_capabilities(kept),
-    )?;
-    step(
-        "forget about keeping capabilities",
-        prctl(libc::PR_SET_KEEPCAPS, 0, 0),
-    )?;
+    step("keep capabilities over a change of user", prctl(libc::PR_SET_KEEPCAPS, 1, 0))?;
+    step("change the user (start rctd as root, or leave --user out)", set_ids(uid, gid))?;
+    let kept = Capabilities { effective: NET_ADMIN, permitted: NET_ADMIN, inheritable: 0 };
+    step("drop all capabilities but CAP_NET_ADMIN", set_capabilities(kept))?;
+    step("forget about keeping capabilities", prctl(libc::PR_SET_KEEPCAPS, 0, 0))?;
     clear_ambient_set()?;
     harden()?;
     if step("read the capabilities", capabilities())? != kept || super::effective_uid() != uid {
-        return Err(Error::Account(
-            "the kernel kept privileges that were to be dropped".into(),
-        ));
+        return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
     }
     Ok(())
 }
@@ -130,10 +110,7 @@ fn limit_bounding_set() -> Result<(), Error> {
             break;
         }
         if capability != libc::c_ulong::from(CAP_NET_ADMIN) {
-            step(
-                "limit the bounding set (this takes root)",
-                prctl(libc::PR_CAPBSET_DROP, capability, 0),
-            )?;
+            step("limit the bounding set (this takes root)", prctl(libc::PR_CAPBSET_DROP, capability, 0))?;
         }
     }
     Ok(())
@@ -141,11 +118,7 @@ fn limit_bounding_set() -> Result<(), Error> {
 
 /// Empties the ambient set. Kernels before 4.3 have none and say `EINVAL`, which is as good.
 fn clear_ambient_set() -> Result<(), Error> {
-    match prctl(
-        libc::PR_CAP_AMBIENT,
-        libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong,
-        0,
-    ) {
+    match prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong, 0) {
         Err(error) if error.raw_os_error() != Some(libc::EINVAL) => {
             Err(Error::Step("clear ambient capabilities", error))
         }
@@ -191,10 +164,7 @@ mod tests {
     #[test]
     fn an_unusable_account_is_refused_before_anything_is_dropped() {
         let before = capabilities().expect("capget works");
-        for (user, part) in [
-            ("no such user", "there is no user"),
-            ("root", "root itself"),
-        ] {
+        for (user, part) in [("no such user", "there is no user"), ("root", "root itself")] {
             let error = drop_privileges(user).expect_err(user).to_string();
             assert!(error.contains(part), "{error}");
         }

@@ -37,11 +37,7 @@ impl Prompt {
         }
         let signals = Signals::open()?;
         set_terminal(terminal.as_fd(), &quiet)?;
-        Ok(Prompt {
-            terminal,
-            before,
-            signals,
-        })
+        Ok(Prompt { terminal, before, signals })
     }
 
     /// Writes `question` and reads one line, without its end, to `answer`; returns its bytes. More than `answer` holds

@@ -23,10 +23,7 @@ pub fn feed(framing: Framing, raw: &[u8], pieces: &[usize], size: usize) -> Outc
                 assert_eq!(again, Ok(Progress::Done { body_len, consumed }));
                 return Ok(Some((buf[..body_len].to_vec(), used)));
             }
-            Progress::More {
-                filled: kept,
-                wants,
-            } => {
+            Progress::More { filled: kept, wants } => {
                 assert!(kept <= filled && kept < wants, "{kept} {filled} {wants}");
                 assert!(wants <= size, "a buffer of {size} must do, {wants} wanted");
                 filled = kept;
@@ -46,12 +43,7 @@ pub fn feed(framing: Framing, raw: &[u8], pieces: &[usize], size: usize) -> Outc
 
 /// All raw bytes in one piece.
 fn at_once(raw: &[u8]) -> Outcome {
-    feed(
-        Framing::Chunked,
-        raw,
-        &[raw.len()],
-        raw.len().max(BUFFER_BYTES),
-    )
+    feed(Framing::Chunked, raw, &[raw.len()], raw.len().max(BUFFER_BYTES))
 }
 
 /// A body in chunks, each with this extension, without the last one.
@@ -86,13 +78,7 @@ fn known_lengths() {
         }
     }
     let wants = Body::new(Framing::Length(700)).advance(&mut [0; 8], 8);
-    assert_eq!(
-        wants,
-        Ok(Progress::More {
-            filled: 8,
-            wants: 700
-        })
-    );
+    assert_eq!(wants, Ok(Progress::More { filled: 8, wants: 700 }));
 }
 
 #[test]
@@ -176,10 +162,7 @@ fn body_bytes_exactly_and_by_one() {
         raw.truncate(open);
         raw.extend(b"1\r\nx\r\n0\r\n\r\n");
         let got = feed(Framing::Chunked, &raw, &[1000], BUFFER_BYTES);
-        assert!(
-            got == Err(Error::BodyTooLarge),
-            "one more in chunks of {size}"
-        );
+        assert!(got == Err(Error::BodyTooLarge), "one more in chunks of {size}");
     }
     // Refused when it is announced, not when it has come.
     let announced = format!("{:x}\r\n", BODY_BYTES + 1);
@@ -193,11 +176,7 @@ fn extensions_exactly_and_by_one() {
         format!("{:0>digits$};{extension}\r\nab\r\n0\r\n\r\n", 2)
     };
     let longest = with(CHUNK_EXTENSION_BYTES, 8);
-    assert_eq!(
-        longest.find('\n'),
-        Some(SPARE_BYTES - 1),
-        "the longest line there can be"
-    );
+    assert_eq!(longest.find('\n'), Some(SPARE_BYTES - 1), "the longest line there can be");
     for piece in [1, 100, 1000] {
         let fed = |raw: &str| feed(Framing::Chunked, raw.as_bytes(), &[piece], 2 + SPARE_BYTES);
         assert_eq!(fed(&longest), Ok(Some((b"ab".to_vec(), longest.len()))));
@@ -206,10 +185,7 @@ fn extensions_exactly_and_by_one() {
             assert_eq!(fed(&over), Err(Error::ChunkSyntax), "{digits} digits");
         }
         // One that never ends.
-        assert_eq!(
-            fed(&format!("2;{}", "x".repeat(5000))),
-            Err(Error::ChunkSyntax)
-        );
+        assert_eq!(fed(&format!("2;{}", "x".repeat(5000))), Err(Error::ChunkSyntax));
     }
 }
 
@@ -254,15 +230,9 @@ fn a_dribbled_size_line_costs_each_byte_once() {
     let mut buf = *b"5;xxxxxxxxxxxxxxxxxxxx\r\nhello";
     let mut body = Body::new(Framing::Chunked);
     let wants = SPARE_BYTES;
-    assert_eq!(
-        body.advance(&mut buf, 7),
-        Ok(Progress::More { filled: 7, wants })
-    );
+    assert_eq!(body.advance(&mut buf, 7), Ok(Progress::More { filled: 7, wants }));
     buf[1..3].copy_from_slice(b"\r\n");
-    assert_eq!(
-        body.advance(&mut buf, 8),
-        Ok(Progress::More { filled: 8, wants })
-    );
+    assert_eq!(body.advance(&mut buf, 8), Ok(Progress::More { filled: 8, wants }));
 }
 
 #[test]
@@ -271,9 +241,6 @@ fn a_caller_s_mistake_is_an_error() {
     let mut body = Body::new(Framing::Chunked);
     assert_eq!(body.advance(&mut buf, 11), Err(Error::Internal));
     assert_eq!(body.advance(&mut [], 1), Err(Error::Internal));
-    assert!(matches!(
-        body.advance(&mut buf, 8),
-        Ok(Progress::More { filled: 5, .. })
-    ));
+    assert!(matches!(body.advance(&mut buf, 8), Ok(Progress::More { filled: 5, .. })));
     assert_eq!(body.advance(&mut buf, 4), Err(Error::Internal));
 }

@@ -6,10 +6,7 @@ use crate::policy;
 
 macro_rules! client {
     ($name:literal) => {
-        (
-            $name,
-            include_bytes!(concat!("../fixtures/http/", $name, ".http")) as &[u8],
-        )
+        ($name, include_bytes!(concat!("../fixtures/http/", $name, ".http")) as &[u8])
     };
 }
 
@@ -40,16 +37,12 @@ pub const CLIENTS: [(&str, &[u8]); 20] = [
 /// The head and the joined body of a whole request, read in one go.
 fn whole(request: &[u8]) -> (Head, usize, Vec<u8>) {
     let mut reader = HeadReader::default();
-    let (head, len) = reader
-        .read(request, &policy(), Via::Tcp)
-        .expect("an accepted head")
-        .expect("a whole head");
+    let (head, len) =
+        reader.read(request, &policy(), Via::Tcp).expect("an accepted head").expect("a whole head");
     let mut buf = request[len..].to_vec();
     let filled = buf.len();
     let done = Body::new(head.framing).advance(&mut buf, filled);
-    let Ok(Progress::Done { body_len, consumed }) = done else {
-        panic!("{done:?}")
-    };
+    let Ok(Progress::Done { body_len, consumed }) = done else { panic!("{done:?}") };
     assert_eq!(consumed, filled, "nothing follows in a fixture");
     buf.truncate(body_len);
     (head, len, buf)
@@ -76,12 +69,7 @@ fn every_client_is_understood() {
         assert!(body.starts_with(b"<?xml"), "{name}");
         assert!(body.trim_ascii_end().ends_with(b"</methodCall>"), "{name}");
         let old = ["curl-http10", "php-fsockopen"].contains(&name);
-        let closes = [
-            "busybox-wget",
-            "perl-lwp",
-            "perl-xmlrpc-lite",
-            "php-file-get-contents",
-        ];
+        let closes = ["busybox-wget", "perl-lwp", "perl-xmlrpc-lite", "php-file-get-contents"];
         let version = if old { Version::V10 } else { Version::V11 };
         assert_eq!(head.version, version, "{name}");
         assert_eq!(head.keep_alive, !old && !closes.contains(&name), "{name}");

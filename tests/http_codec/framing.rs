@@ -31,26 +31,11 @@ fn lengths() {
         ("Content-Length: 42.0\r\n", Error::LengthSyntax),
         ("Content-Length: \"42\"\r\n", Error::LengthSyntax),
         ("Content-Length: \u{664}\u{662}\r\n", Error::LengthSyntax),
-        (
-            "Content-Length: 18446744073709551615\r\n",
-            Error::BodyTooLarge,
-        ),
-        (
-            "Content-Length: 18446744073709551616\r\n",
-            Error::LengthSyntax,
-        ),
-        (
-            "Content-Length: 184467440737095516170\r\n",
-            Error::LengthSyntax,
-        ),
-        (
-            "Content-Length: 42\r\nContent-Length: 42\r\n",
-            Error::LengthTwice,
-        ),
-        (
-            "Content-Length: 42\r\ncontent-length: 0\r\n",
-            Error::LengthTwice,
-        ),
+        ("Content-Length: 18446744073709551615\r\n", Error::BodyTooLarge),
+        ("Content-Length: 18446744073709551616\r\n", Error::LengthSyntax),
+        ("Content-Length: 184467440737095516170\r\n", Error::LengthSyntax),
+        ("Content-Length: 42\r\nContent-Length: 42\r\n", Error::LengthTwice),
+        ("Content-Length: 42\r\ncontent-length: 0\r\n", Error::LengthTwice),
     ] {
         assert_refused(&post_with(fields), error);
     }
@@ -58,10 +43,7 @@ fn lengths() {
 
 #[test]
 fn codings() {
-    for fields in [
-        "Transfer-Encoding: chunked\r\n",
-        "transfer-encoding:CHUNKED \r\n",
-    ] {
+    for fields in ["Transfer-Encoding: chunked\r\n", "transfer-encoding:CHUNKED \r\n"] {
         assert_eq!(accepted(&post_with(fields)).framing, Framing::Chunked);
     }
     for value in [
@@ -91,46 +73,16 @@ fn codings() {
 fn smuggling() {
     // Names and values by which one program finds a second framing where another sees none.
     for (fields, error) in [
-        (
-            "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
-            Error::LengthAndChunked,
-        ),
-        (
-            "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
-            Error::LengthAndChunked,
-        ),
-        (
-            "Transfer-Encoding: identity\r\nContent-Length: 4\r\n",
-            Error::LengthAndChunked,
-        ),
-        (
-            "Transfer-Encoding:\r\nContent-Length: 4\r\n",
-            Error::LengthAndChunked,
-        ),
-        (
-            "Content-Length: 4\r\nTransfer-Encoding : chunked\r\n",
-            Error::FieldSyntax,
-        ),
-        (
-            "Content-Length: 4\r\n Transfer-Encoding: chunked\r\n",
-            Error::FieldSyntax,
-        ),
-        (
-            "Content-Length: 4\r\nX: y\rTransfer-Encoding: chunked\r\n",
-            Error::ControlByte,
-        ),
-        (
-            "Content-Length: 4\r\nTransfer-Encoding: \u{b}chunked\r\n",
-            Error::ControlByte,
-        ),
-        (
-            "Content-Length: 4\r\nTransfer-Encoding:\r\n chunked\r\n",
-            Error::FieldSyntax,
-        ),
-        (
-            "Content-Length: 4\r\nTransfer-Encoding\r\n: chunked\r\n",
-            Error::FieldSyntax,
-        ),
+        ("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", Error::LengthAndChunked),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n", Error::LengthAndChunked),
+        ("Transfer-Encoding: identity\r\nContent-Length: 4\r\n", Error::LengthAndChunked),
+        ("Transfer-Encoding:\r\nContent-Length: 4\r\n", Error::LengthAndChunked),
+        ("Content-Length: 4\r\nTransfer-Encoding : chunked\r\n", Error::FieldSyntax),
+        ("Content-Length: 4\r\n Transfer-Encoding: chunked\r\n", Error::FieldSyntax),
+        ("Content-Length: 4\r\nX: y\rTransfer-Encoding: chunked\r\n", Error::ControlByte),
+        ("Content-Length: 4\r\nTransfer-Encoding: \u{b}chunked\r\n", Error::ControlByte),
+        ("Content-Length: 4\r\nTransfer-Encoding:\r\n chunked\r\n", Error::FieldSyntax),
+        ("Content-Length: 4\r\nTransfer-Encoding\r\n: chunked\r\n", Error::FieldSyntax),
         ("Content-Length: 4\0\r\n", Error::ControlByte),
     ] {
         assert_refused(&post_with(fields), error);
@@ -139,8 +91,6 @@ fn smuggling() {
     let bare = "Content-Length: 4\r\nX: y\nTransfer-Encoding: chunked\r\n";
     assert_refused(&post_with(bare), Error::LengthAndChunked);
     // Underscores are other names, not the same ones (CGI would mix them up).
-    let other = accepted(&post_with(
-        "Content-Length: 4\r\nTransfer_Encoding: chunked\r\n",
-    ));
+    let other = accepted(&post_with("Content-Length: 4\r\nTransfer_Encoding: chunked\r\n"));
     assert_eq!(other.framing, Framing::Length(4));
 }

@@ -7,8 +7,7 @@ use crate::{accepted, assert_refused, policy, post_with, read};
 
 /// A POST with this request line and nothing wrong besides.
 fn with_line(line: &str) -> Vec<u8> {
-    format!("{line}\r\nHost: 192.0.2.1\r\nContent-Type: text/xml\r\nContent-Length: 1\r\n\r\n")
-        .into_bytes()
+    format!("{line}\r\nHost: 192.0.2.1\r\nContent-Type: text/xml\r\nContent-Length: 1\r\n\r\n").into_bytes()
 }
 
 #[test]
@@ -166,15 +165,14 @@ fn other_fields() {
     ] {
         assert_refused(&post_with(&format!("Content-Length: 1\r\n{fields}")), error);
     }
-    accepted(&post_with(
-        "Content-Length: 1\r\nContent-Encoding: Identity\r\n",
-    ));
+    accepted(&post_with("Content-Length: 1\r\nContent-Encoding: Identity\r\n"));
     let waits = post_with("Content-Length: 1\r\nexpect: 100-Continue\r\n");
     assert!(accepted(&waits).expect_continue);
     // Nothing to wait for, and nobody who knows of it.
     let nothing = post_with("Content-Length: 0\r\nExpect: 100-continue\r\n");
     assert!(!accepted(&nothing).expect_continue);
-    let old = b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\nContent-Type: text/xml\r\n\r\n";
+    let old =
+        b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\nContent-Type: text/xml\r\n\r\n";
     assert!(!accepted(old).expect_continue);
 }
 
@@ -184,11 +182,7 @@ fn keep_alive() {
         ("1.1", "", true),
         ("1.1", "Connection: close\r\n", false),
         ("1.1", "Connection: TE, Close\r\n", false),
-        (
-            "1.1",
-            "Connection: keep-alive\r\nConnection: close\r\n",
-            false,
-        ),
+        ("1.1", "Connection: keep-alive\r\nConnection: close\r\n", false),
         ("1.1", "Connection: closed\r\n", true),
         ("1.0", "", false),
         ("1.0", "Connection: Keep-Alive\r\n", true),
@@ -209,19 +203,15 @@ fn what_comes_first() {
     let foreign = b"GET /secret HTTP/1.1\r\nHost: evil.example\r\n\r\n";
     assert_refused(foreign, Error::HostRefused);
     // An ambiguous message is malformed whatever else it is.
-    let smuggler = b"GET /x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let smuggler =
+        b"GET /x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_refused(smuggler, Error::LengthAndChunked);
 }
 
 #[test]
 fn head_length_exactly_and_by_one() {
     let frame = post_with("Content-Length: 1\r\nX: \r\n").len();
-    let fill = |bytes: usize| {
-        post_with(&format!(
-            "Content-Length: 1\r\nX: {}\r\n",
-            "x".repeat(bytes)
-        ))
-    };
+    let fill = |bytes: usize| post_with(&format!("Content-Length: 1\r\nX: {}\r\n", "x".repeat(bytes)));
     let exact = fill(HEAD_BYTES - frame);
     assert_eq!(exact.len(), HEAD_BYTES);
     accepted(&exact);
@@ -240,8 +230,7 @@ fn head_length_exactly_and_by_one() {
 #[test]
 fn head_fields_exactly_and_by_one() {
     // Host, Content-Type and Content-Length are three.
-    let with =
-        |more: usize| post_with(&format!("Content-Length: 1\r\n{}", "X: y\r\n".repeat(more)));
+    let with = |more: usize| post_with(&format!("Content-Length: 1\r\n{}", "X: y\r\n".repeat(more)));
     accepted(&with(HEAD_FIELDS - 3));
     assert_refused(&with(HEAD_FIELDS - 2), Error::HeadFields);
 }
@@ -276,14 +265,8 @@ fn a_dribbled_head_costs_each_byte_once() {
 fn every_error_has_its_status_and_sentence() {
     for &error in Error::ALL {
         let status = error.status();
-        assert!(
-            status.line().starts_with(&status.code().to_string()),
-            "{error:?}"
-        );
-        assert!(
-            error.text().ends_with('.') && error.text().is_ascii(),
-            "{error:?}"
-        );
+        assert!(status.line().starts_with(&status.code().to_string()), "{error:?}");
+        assert!(error.text().ends_with('.') && error.text().is_ascii(), "{error:?}");
         assert_eq!(error.to_string(), error.text());
     }
     for (error, number) in [
@@ -292,10 +275,7 @@ fn every_error_has_its_status_and_sentence() {
         (Error::TrailerTooLong, HEAD_BYTES),
         (Error::HeadFields, HEAD_FIELDS),
     ] {
-        assert!(
-            error.text().contains(&number.to_string()),
-            "{error:?} names its limit"
-        );
+        assert!(error.text().contains(&number.to_string()), "{error:?} names its limit");
     }
     for (error, status) in [
         (Error::RequestLine, Status::BadRequest),

@@ -25,12 +25,7 @@ fn read(request: &[u8]) -> Result<Option<(Head, usize)>, Error> {
 /// The error that a head must give, or a failed test that shows the head.
 #[track_caller]
 fn assert_refused(request: &[u8], error: Error) {
-    assert_eq!(
-        read(request),
-        Err(error),
-        "for {:?}",
-        String::from_utf8_lossy(request)
-    );
+    assert_eq!(read(request), Err(error), "for {:?}", String::from_utf8_lossy(request));
 }
 
 /// The head that must be accepted, or a failed test that shows it.

@@ -79,11 +79,7 @@ fn mutate(random: &mut Random, request: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a head that comes in pieces of random length.
-fn read_in_pieces(
-    random: &mut Random,
-    bytes: &[u8],
-    via: Via,
-) -> Result<Option<(Head, usize)>, Error> {
+fn read_in_pieces(random: &mut Random, bytes: &[u8], via: Via) -> Result<Option<(Head, usize)>, Error> {
     let (mut reader, mut have, policy) = (HeadReader::default(), 0, policy());
     loop {
         have = (have + 1 + random.below(60)).min(bytes.len());
@@ -100,9 +96,7 @@ fn plain_chunks(mut raw: &[u8]) -> Option<Vec<u8>> {
         let end = raw.windows(2).position(|pair| pair == b"\r\n")?;
         let text = String::from_utf8_lossy(&raw[..end]).into_owned();
         *raw = &raw[end + 2..];
-        text.bytes()
-            .all(|b| b == b'\t' || !b.is_ascii_control())
-            .then_some(text)
+        text.bytes().all(|b| b == b'\t' || !b.is_ascii_control()).then_some(text)
     }
     let mut body = Vec::new();
     loop {
@@ -148,19 +142,13 @@ fn mutated_requests() {
     for round in 0..200_000 {
         let (_, request) = CLIENTS[random.below(CLIENTS.len())];
         let bytes = mutate(&mut random, request);
-        let played =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play(&mut random, &bytes)));
-        let Ok((head, body)) = played else {
-            panic!("round {round}: {:?}", String::from_utf8_lossy(&bytes))
-        };
+        let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play(&mut random, &bytes)));
+        let Ok((head, body)) = played else { panic!("round {round}: {:?}", String::from_utf8_lossy(&bytes)) };
         heads += usize::from(head);
         bodies += usize::from(matches!(body, Some(Ok(Some(_)))));
     }
     // If nearly all were refused at once, this would test little.
-    assert!(
-        heads > 20_000 && bodies > 10_000,
-        "{heads} heads, {bodies} bodies"
-    );
+    assert!(heads > 20_000 && bodies > 10_000, "{heads} heads, {bodies} bodies");
 }
 
 #[test]
@@ -176,8 +164,5 @@ fn mutated_chunks() {
             Err(_) => refused += 1,
         }
     }
-    assert!(
-        done > 10_000 && refused > 10_000,
-        "{done} done, {refused} refused"
-    );
+    assert!(done > 10_000 && refused > 10_000, "{done} done, {refused} refused");
 }

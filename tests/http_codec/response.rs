@@ -1,8 +1,7 @@
 //! Replies: their bytes, and buffers that are too small by each number of bytes.
 
 use rctd::http::{
-    CHUNK_OVERHEAD, Error, Framing, LAST_CHUNK, ReplyBody, Version, chunk_data, chunk_seal, error,
-    head,
+    CHUNK_OVERHEAD, Error, Framing, LAST_CHUNK, ReplyBody, Version, chunk_data, chunk_seal, error, head,
 };
 use rctd::out::{Full, Out};
 
@@ -32,42 +31,12 @@ fn heads() {
     let (v10, v11) = (Version::V10, Version::V11);
     for (version, keep_alive, body, rest) in [
         (v11, true, ReplyBody::Length(0), "Content-Length: 0\r\n"),
-        (
-            v11,
-            true,
-            ReplyBody::Length(65536),
-            "Content-Length: 65536\r\n",
-        ),
-        (
-            v11,
-            false,
-            ReplyBody::Length(7),
-            "Content-Length: 7\r\nConnection: close\r\n",
-        ),
-        (
-            v10,
-            true,
-            ReplyBody::Length(7),
-            "Content-Length: 7\r\nConnection: keep-alive\r\n",
-        ),
-        (
-            v10,
-            false,
-            ReplyBody::Length(7),
-            "Content-Length: 7\r\nConnection: close\r\n",
-        ),
-        (
-            v11,
-            true,
-            ReplyBody::Chunked,
-            "Transfer-Encoding: chunked\r\n",
-        ),
-        (
-            v11,
-            false,
-            ReplyBody::Chunked,
-            "Transfer-Encoding: chunked\r\nConnection: close\r\n",
-        ),
+        (v11, true, ReplyBody::Length(65536), "Content-Length: 65536\r\n"),
+        (v11, false, ReplyBody::Length(7), "Content-Length: 7\r\nConnection: close\r\n"),
+        (v10, true, ReplyBody::Length(7), "Content-Length: 7\r\nConnection: keep-alive\r\n"),
+        (v10, false, ReplyBody::Length(7), "Content-Length: 7\r\nConnection: close\r\n"),
+        (v11, true, ReplyBody::Chunked, "Transfer-Encoding: chunked\r\n"),
+        (v11, false, ReplyBody::Chunked, "Transfer-Encoding: chunked\r\nConnection: close\r\n"),
         (v10, true, ReplyBody::UntilClose, "Connection: close\r\n"),
         (v11, true, ReplyBody::UntilClose, "Connection: close\r\n"),
     ] {
@@ -88,10 +57,7 @@ fn refusals() {
         let length = format!("Content-Length: {}", reason.text().len() + 1);
         assert!(lines.contains(&length.as_str()), "{reason:?}");
         assert!(lines.contains(&"Connection: close"), "{reason:?}");
-        assert!(
-            lines.contains(&"Content-Type: text/plain; charset=utf-8"),
-            "{reason:?}"
-        );
+        assert!(lines.contains(&"Content-Type: text/plain; charset=utf-8"), "{reason:?}");
         let code = reason.status().code();
         assert_eq!(lines.contains(&"Allow: POST"), code == 405, "{reason:?}");
         assert_eq!(lines.contains(&"Retry-After: 1"), code == 503, "{reason:?}");

@@ -1,0 +1,151 @@
+//! Fault codes, and the sentences that go with them. No other file knows a code.
+
+use crate::conntrack::flow::ReadError;
+use crate::conntrack::socket::OpError;
+use crate::limits::{FAULT_BYTES, LABEL_BYTES, LABELS};
+use crate::xmlrpc::DecodeError;
+use core::fmt::{self, Write};
+use heapless::String;
+
+/// What kind of fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Not well-formed XML.
+    NotWellFormed,
+    /// Not a methodCall.
+    NotACall,
+    /// No such procedure.
+    NoProcedure,
+    /// Wrong parameters.
+    Parameters,
+    /// An internal error.
+    Internal,
+    /// Wrong user name or password.
+    Login,
+    /// The session is unknown or expired.
+    Session,
+    /// Unknown field.
+    Field,
+    /// No such connection.
+    NoConnection,
+    /// The kernel refused.
+    Kernel,
+    /// All sessions, dumps or slots are taken.
+    Busy,
+    /// The snapshot does not fit its memory.
+    Snapshot,
+}
+
+impl Code {
+    /// The number in the protocol.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        match self {
+            Code::NotWellFormed => -32700,
+            Code::NotACall => -32600,
+            Code::NoProcedure => -32601,
+            Code::Parameters => -32602,
+            Code::Internal => -32603,
+            Code::Login => 1,
+            Code::Session => 2,
+            Code::Field => 3,
+            Code::NoConnection => 4,
+            Code::Kernel => 5,
+            Code::Busy => 6,
+            Code::Snapshot => 7,
+        }
+    }
+}
+
+/// A fault: its code and a sentence that says what was wrong and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The code.
+    pub code: Code,
+    /// The sentence.
+    /// On the heap while it lasts: faults are rare, and results that carry one stay small.
+    pub text: Box<String<FAULT_BYTES>>,
+}
+
+impl Fault {
+    /// A fault with a sentence, which ends in "…" if it is longer than [`FAULT_BYTES`].
+    #[must_use]
+    pub fn new(code: Code, sentence: fmt::Arguments<'_>) -> Self {
+        let mut text = Sentence(String::new());
+        // What does not fit is cut by the writer below; it reports no errors.
+        let _ = text.write_fmt(sentence);
+        Fault { code, text: Box::new(text.0) }
+    }
+
+    /// A parameter that is missing or not what it should be.
+    #[must_use]
+    pub fn parameter(name: &str, takes: &str) -> Self {
+        Fault::new(Code::Parameters, format_args!("parameter {name} takes {takes}"))
+    }
+
+    /// The kernel refused an operation.
+    #[must_use]
+    pub fn kernel(error: OpError) -> Self {
+        let hint = match error.errno {
+            libc::EPERM => " (rctd has lost the right CAP_NET_ADMIN)",
+            libc::ENOBUFS | libc::EINTR => " (the answer was cut short; try again)",
+            _ => "",
+        };
+        Fault::new(Code::Kernel, format_args!("the kernel refused {error}{hint}"))
+    }
+}
+
+impl From<OpError> for Fault {
+    fn from(error: OpError) -> Self {
+        Fault::kernel(error)
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Malformed => Fault::new(
+                Code::Kernel,
+                format_args!("dump: EIO: the kernel sent an entry that can't be read"),
+            ),
+            ReadError::Labels => Fault::new(
+                Code::Internal,
+                format_args!(
+                    "the table has more than {LABELS} different helper names and security contexts, or one longer \
+                     than {LABEL_BYTES} bytes, which is all that rctd has room for"
+                ),
+            ),
+        }
+    }
+}
+
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        let code = match error.class.code() {
+            -32700 => Code::NotWellFormed,
+            -32600 => Code::NotACall,
+            _ => Code::Parameters,
+        };
+        Fault::new(code, format_args!("{} (byte {})", error.what, error.at))
+    }
+}
+
+/// A writer that ends in "…" rather than fail.
+struct Sentence(String<FAULT_BYTES>);
+
+impl Write for Sentence {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        const MORE: &str = "…";
+        if self.0.ends_with(MORE) {
+            return Ok(());
+        }
+        for c in part.chars() {
+            if self.0.len() + c.len_utf8() + MORE.len() > FAULT_BYTES {
+                let _ = self.0.push_str(MORE);
+                return Ok(());
+            }
+            let _ = self.0.push(c);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! What a call does when its scan is over.
+
+use super::fault::{Code, Fault};
+use super::task::{Answer, Job, Source, Stage, Wanted};
+use super::{Engine, World};
+use crate::conntrack::flow::{Flow, Target};
+use crate::conntrack::request::Change;
+use crate::conntrack::socket::OpError;
+use crate::query::page::Outcome;
+use crate::stats::Counter;
+
+impl Engine {
+    /// Looks at what the scan came to for the call of `slot`.
+    pub(super) fn finish(&mut self, slot: usize, world: &mut World<'_>) {
+        let Some(task) = self.tasks.get_mut(slot) else {
+            return;
+        };
+        let failure = task.failure.take();
+        let outcome = match (task.job, failure) {
+            (Job::Snapshot, failure) => self.finish_snapshot(slot, failure, world),
+            (_, Some(fault)) => Err(fault),
+            (Job::View, None) => Ok(self.finish_view(slot)),
+            (Job::Kill | Job::KillMatching, None) => self.finish_kill(slot),
+            (Job::Change(wanted), None) => self.finish_change(slot, wanted, world),
+            (Job::None, None) => Ok(Stage::Idle),
+        };
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.stage = outcome.unwrap_or_else(|fault| Stage::Answering(Answer::Fault(fault)));
+        }
+    }
+
+    fn finish_view(&mut self, slot: usize) -> Stage {
+        let Some(task) = self.tasks.get_mut(slot) else {
+            return Stage::Idle;
+        };
+        let source = if task.of_snapshot { Source::Snapshot } else { Source::Kernel };
+        let Some(page) = &mut task.page else {
+            return Stage::Idle;
+        };
+        match page.end(&mut self.pool, &task.lease, &self.context) {
+            Outcome::Again => Stage::Waiting(source),
+            Outcome::Rows if task.in_value => Stage::ViewRows,
+            Outcome::Rows => Stage::ViewHead,
+        }
+    }
+
+    fn finish_kill(&mut self, slot: usize) -> Result<Stage, Fault> {
+        let Some(task) = self.tasks.get_mut(slot) else {
+            return Ok(Stage::Idle);
+        };
+        let killed = task.killed;
+        self.stats.add_many(Counter::Killed, u64::from(killed));
+        if task.job == Job::KillMatching && killed > 0 {
+            crate::log::info(format_args!("{killed} connections killed by filter"));
+        }
+        match task.refused.1.take() {
+            None => Ok(Stage::Answering(Answer::Int(killed.into()))),
+            Some(why) => {
+                let (code, refused) = (why.code, task.refused.0);
+                let why = why.text;
+                Err(Fault::new(
+                    code,
+                    format_args!("{why}: {refused} connections were not killed, {killed} were"),
+                ))
+            }
+        }
+    }
+
+    fn finish_change(&mut self, slot: usize, wanted: Wanted, world: &mut World<'_>) -> Result<Stage, Fault> {
+        let Some(task) = self.tasks.get_mut(slot) else {
+            return Ok(Stage::Idle);
+        };
+        let target = match task.found {
+            (1, Some(target)) => target,
+            (0 | 1, _) => return Err(no_connection()),
+            (many, _) => {
+                let text = format_args!(
+                    "{many} connections share this id (ids are 32-bit hashes), so which one is meant can't be told; nothing was changed"
+                );
+                return Err(Fault::new(Code::NoConnection, text));
+            }
+        };
+        let changed = self.change(&target, wanted, world)?;
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.update(&changed);
+        }
+        Ok(Stage::Answering(Answer::Bool(true)))
+    }
+
+    /// Changes an entry and gives it as it then is. An update finds by tuple and does not compare the id, so the entry
+    /// is looked at immediately before and again after.
+    fn change(&mut self, target: &Target, wanted: Wanted, world: &mut World<'_>) -> Result<Flow, Fault> {
+        let labels = &mut self.context.labels;
+        let before = world.kernel.get(target, labels)?.ok_or_else(no_connection)?;
+        let change = match wanted {
+            Wanted::Mark { value, mask } => Change::Mark { value, mask },
+            Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
+        };
+        match world.kernel.update(target, change) {
+            Ok(true) => {}
+            Ok(false) => return Err(no_connection()),
+            Err(error) => return Err(explain(error, wanted)),
+        }
+        let after = match world.kernel.get(target, labels)? {
+            Some(flow) => flow,
+            // A timeout of 0 ends the connection at once, as it should.
+            None if wanted == Wanted::Timeout(0) => return Ok(before),
+            None => {
+                let text = format_args!("the connection ended while it was changed");
+                return Err(Fault::new(Code::NoConnection, text));
+            }
+        };
+        check_changed(&after, wanted)?;
+        Ok(after)
+    }
+
+    /// Begins to take a snapshot, if the table can fit.
+    pub(super) fn take_snapshot(&mut self, slot: usize, world: &mut World<'_>) -> Result<Stage, Fault> {
+        let entries = world.kernel.count()?.entries as usize;
+        if entries > self.settings.snapshot_flows {
+            return Err(self.no_room(entries));
+        }
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.job = Job::Snapshot;
+        }
+        Ok(Stage::Waiting(Source::Kernel))
+    }
+
+    fn no_room(&self, flows: usize) -> Fault {
+        let room = self.settings.snapshot_flows;
+        let text = format_args!(
+            "the table has {flows} connections and the snapshot has room for {room} (--snapshot-flows sets it)"
+        );
+        Fault::new(Code::Snapshot, text)
+    }
+
+    fn finish_snapshot(
+        &mut self,
+        slot: usize,
+        failure: Option<Fault>,
+        world: &World<'_>,
+    ) -> Result<Stage, Fault> {
+        let left_out = self.tasks.get(slot).map_or(0, |t| t.found.0) as usize;
+        let fault = match (&self.snapshot, failure) {
+            (_, Some(fault)) => fault,
+            (None, None) => {
+                let text = format_args!(
+                    "there is no memory for a snapshot of {} connections",
+                    self.settings.snapshot_flows
+                );
+                Fault::new(Code::Snapshot, text)
+            }
+            (Some(snapshot), None) if left_out > 0 => self.no_room(snapshot.flows() + left_out),
+            (Some(_), None) => {
+                (self.snapshot_at_ms, self.snapshot_broken) = (Some(world.now_ms), false);
+                return Ok(Stage::Answering(Answer::Bool(true)));
+            }
+        };
+        if self.snapshot_at_ms.is_some() {
+            // It was the one that views answer from, and is lost: they are told until it is taken anew.
+            self.snapshot_broken = true;
+        } else {
+            self.snapshot = None;
+        }
+        Err(fault)
+    }
+
+    /// Autorefresh is on again: the snapshot's memory goes back to the system.
+    pub(super) fn drop_snapshot(&mut self) {
+        (self.snapshot_at_ms, self.snapshot_broken) = (None, false);
+        if !self.is_taking_snapshot() {
+            self.snapshot = None;
+        }
+    }
+}
+
+fn no_connection() -> Fault {
+    Fault::new(Code::NoConnection, format_args!("there is no connection with this id (any more)"))
+}
+
+/// Says more of the refusals that a user can meet.
+fn explain(error: OpError, wanted: Wanted) -> Fault {
+    match (error.errno, wanted) {
+        (libc::EPERM, Wanted::Timeout(_)) => Fault::new(
+            Code::Kernel,
+            format_args!(
+                "the kernel refused {error}: this connection's timeout is fixed already, and stays so"
+            ),
+        ),
+        _ => error.into(),
+    }
+}
+
+/// Compares the entry with what was asked for. The kernel counts time in ticks, so a timeout may be lower by little; and
+/// its longest is below 2^31 ticks, which stands for "as long as can be".
+fn check_changed(after: &Flow, wanted: Wanted) -> Result<(), Fault> {
+    match wanted {
+        Wanted::Mark { value, mask } if after.mark.map(|m| m & mask) != Some(value & mask) => {
+            let now = after.mark.unwrap_or(0);
+            Err(Fault::new(
+                Code::Kernel,
+                format_args!("update: the mark is {now:#x} now, not what was asked for"),
+            ))
+        }
+        Wanted::Timeout(seconds) => {
+            if let Some(now) = after.timeout.filter(|&now| now.saturating_add(5) < seconds) {
+                crate::log::info(format_args!(
+                    "a timeout of {seconds} s was asked for, the kernel's longest is {now} s"
+                ));
+            }
+            Ok(())
+        }
+        Wanted::Mark { .. } => Ok(()),
+    }
+}

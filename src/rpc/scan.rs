@@ -1,0 +1,351 @@
+//! Flows handed to the calls that wait for them: one scan for all.
+
+use super::fault::{Code, Fault};
+use super::task::{Job, Source, Stage, Task};
+use super::{Engine, World};
+use crate::conntrack::flow::{ALL, Flow, ReadError, TARGET, Target};
+use crate::conntrack::kernel::Kernel;
+use crate::conntrack::message::Message;
+use crate::conntrack::request::KernelFilter;
+use crate::conntrack::socket::OpError;
+use crate::limits::SNAPSHOT_SLICE_FLOWS;
+use crate::query::context::Context;
+use crate::query::order::Order;
+use crate::query::page::Candidate;
+use crate::query::rows::RowPool;
+use crate::query::snapshot::Snapshot;
+use crate::stats::Counter;
+
+/// A scan under way, or none.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// A bit for each slot whose call takes part.
+    riders: u32,
+    /// The attributes that any of them needs of every flow.
+    needs: u32,
+    /// Where a scan of the snapshot is.
+    at: usize,
+}
+
+const _: () = assert!(crate::limits::CLIENTS <= 32, "`riders` has 32 bits");
+
+impl Scan {
+    /// The call of `slot` takes part no longer.
+    pub fn leave(&mut self, slot: usize) {
+        self.riders &= !(1 << slot);
+    }
+
+    /// Whether any call still takes part.
+    #[must_use]
+    pub fn has_riders(&self) -> bool {
+        self.riders != 0
+    }
+}
+
+/// The slots of the set bits.
+fn slots(mut bits: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let slot = bits.trailing_zeros();
+        bits &= bits.wrapping_sub(1);
+        (slot < 32).then_some(slot as usize)
+    })
+}
+
+/// An entry that just came: read as far as the scan needs, and in full when one of the calls wants it.
+struct Entry<'a, 'm> {
+    message: &'a Message<'m>,
+    flow: Flow,
+    full: Option<Flow>,
+}
+
+impl Candidate for Entry<'_, '_> {
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError> {
+        match self.full {
+            Some(flow) => Ok(flow),
+            None => {
+                let flow = Flow::read(self.message, ALL, &mut context.labels)?;
+                self.full = Some(flow);
+                Ok(flow)
+            }
+        }
+    }
+}
+
+/// A flow that is known in full, as those of the snapshot are.
+struct Known(Flow);
+
+impl Candidate for Known {
+    fn flow(&self) -> &Flow {
+        &self.0
+    }
+
+    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
+        Ok(self.0)
+    }
+}
+
+impl Engine {
+    fn waiting(&self, source: Source) -> u32 {
+        let waits = |task: &Task| task.stage == Stage::Waiting(source);
+        let bits = self.tasks.iter().enumerate().filter(|(_, t)| waits(t));
+        bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
+    }
+
+    /// Starts a scan of the kernel's table for all calls that wait for one, if there are any and none is under way.
+    /// What the kernel may leave out.
+    pub fn begin_scan(&mut self) -> Option<KernelFilter> {
+        let waiting = self.waiting(Source::Kernel);
+        if self.kernel_scan.has_riders() || waiting == 0 {
+            return None;
+        }
+        if self.pool.is_idle() && self.snapshot.is_none() {
+            self.context.labels.clear();
+        }
+        self.stats.add(Counter::Scans);
+        let (riders, needs) = self.board(waiting, Source::Kernel);
+        self.kernel_scan = Scan { riders, needs, at: 0 };
+        let filters = slots(riders).filter_map(|slot| self.tasks.get(slot)).map(Task::kernel_filter);
+        let common = filters.reduce(|a, b| a.common(&b)).unwrap_or_default();
+        Some(if self.settings.kernel_filter { common } else { KernelFilter::default() })
+    }
+
+    /// Lets the waiting calls take part in a scan: who does, and what they need.
+    fn board(&mut self, waiting: u32, source: Source) -> (u32, u32) {
+        let (mut riders, mut needs) = (0, self.context.needs());
+        for slot in slots(waiting) {
+            let Some(task) = self.tasks.get_mut(slot) else {
+                continue;
+            };
+            if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
+                self.pool.grow(&mut task.lease, page.wants());
+                page.begin(&task.lease);
+            }
+            if task.job == Job::Snapshot {
+                let most = self.settings.snapshot_flows;
+                match self.snapshot.as_mut() {
+                    Some(snapshot) => snapshot.clear(),
+                    None => self.snapshot = Snapshot::reserve(most),
+                }
+            }
+            needs |= task.needs();
+            task.stage = Stage::Riding(source);
+            riders |= 1 << slot;
+        }
+        (riders, needs)
+    }
+
+    /// Hands an entry of the kernel's table to the calls that take part in the scan.
+    pub fn offer(&mut self, message: &Message<'_>, world: &mut World<'_>) {
+        self.stats.add(Counter::Entries);
+        let scan = &self.kernel_scan;
+        let flow = match Flow::read(message, scan.needs, &mut self.context.labels) {
+            Ok(flow) => flow,
+            Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
+        };
+        let hidden = self.context.hides(&flow);
+        let mut entry = Entry { message, flow, full: None };
+        for slot in slots(self.kernel_scan.riders) {
+            let Some(task) = self.tasks.get_mut(slot) else {
+                continue;
+            };
+            let mut table = Table {
+                pool: &mut self.pool,
+                context: &mut self.context,
+                snapshot: &mut self.snapshot,
+                kernel: world.kernel,
+            };
+            if let Err(fault) = task.offer(&mut entry, hidden, &mut table) {
+                (task.failure, task.stage) = (Some(fault), Stage::Scanned);
+                self.kernel_scan.leave(slot);
+            }
+        }
+    }
+
+    /// The scan of the kernel's table is over, or has failed. False when a scan is not wanted any more is not known
+    /// here: see [`Engine::scan_is_wanted`].
+    pub fn end_scan(&mut self, result: Result<(), OpError>) {
+        if let Err(error) = result {
+            self.stats.add(Counter::ScanErrors);
+            return self.fail_riders(Source::Kernel, &error.into());
+        }
+        for slot in slots(core::mem::take(&mut self.kernel_scan.riders)) {
+            if let Some(task) = self.tasks.get_mut(slot) {
+                task.stage = Stage::Scanned;
+            }
+        }
+    }
+
+    /// Whether any call still takes part in the scan of the kernel's table.
+    #[must_use]
+    pub fn scan_is_wanted(&self) -> bool {
+        self.kernel_scan.has_riders()
+    }
+
+    fn fail_riders(&mut self, source: Source, fault: &Fault) {
+        let scan = match source {
+            Source::Kernel => &mut self.kernel_scan,
+            Source::Snapshot => &mut self.snapshot_scan,
+        };
+        for slot in slots(core::mem::take(&mut scan.riders)) {
+            if let Some(task) = self.tasks.get_mut(slot) {
+                (task.failure, task.stage) = (Some(fault.clone()), Stage::Scanned);
+            }
+        }
+    }
+
+    /// Reads a slice of the snapshot for the calls that wait for it. False if there is nothing to do.
+    pub fn replay(&mut self) -> bool {
+        if !self.snapshot_scan.has_riders() {
+            let waiting = self.waiting(Source::Snapshot);
+            // While it is being taken it is not read.
+            if waiting == 0 || self.is_taking_snapshot() {
+                return false;
+            }
+            let (riders, needs) = self.board(waiting, Source::Snapshot);
+            self.snapshot_scan = Scan { riders, needs, at: 0 };
+        }
+        if self.snapshot_broken || self.snapshot_at_ms.is_none() {
+            let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
+            self.fail_riders(Source::Snapshot, &Fault::new(Code::Snapshot, text));
+            return true;
+        }
+        for _ in 0..SNAPSHOT_SLICE_FLOWS {
+            let next = self.snapshot.as_ref().and_then(|s| s.read(self.snapshot_scan.at));
+            let Some((flow, at)) = next else {
+                self.end_replay();
+                return true;
+            };
+            self.snapshot_scan.at = at;
+            self.offer_known(&flow);
+        }
+        true
+    }
+
+    fn offer_known(&mut self, flow: &Flow) {
+        if self.context.hides(flow) {
+            return;
+        }
+        for slot in slots(self.snapshot_scan.riders) {
+            let Some(task) = self.tasks.get_mut(slot) else {
+                continue;
+            };
+            if !task.filter.matches(flow, &self.context) {
+                continue;
+            }
+            if let Some(page) = &mut task.page {
+                // A flow that is known in full can't fail to be read.
+                let _ = page.offer(&mut Known(*flow), &mut self.pool, &task.lease, &mut self.context);
+            }
+        }
+    }
+
+    fn end_replay(&mut self) {
+        for slot in slots(core::mem::take(&mut self.snapshot_scan.riders)) {
+            if let Some(task) = self.tasks.get_mut(slot) {
+                task.stage = Stage::Scanned;
+            }
+        }
+    }
+
+    pub(super) fn is_taking_snapshot(&self) -> bool {
+        slots(self.kernel_scan.riders)
+            .any(|slot| self.tasks.get(slot).is_some_and(|t| t.job == Job::Snapshot))
+    }
+}
+
+/// What a flow is judged with and goes into.
+struct Table<'a> {
+    pool: &'a mut RowPool,
+    context: &'a mut Context,
+    snapshot: &'a mut Option<Snapshot>,
+    kernel: &'a mut dyn Kernel,
+}
+
+impl Task {
+    /// The attributes that this call needs of every flow.
+    fn needs(&self) -> u32 {
+        match self.job {
+            Job::None => 0,
+            Job::View => self.filter.needs() | self.page.as_ref().map_or(0, |p| p.needs()),
+            Job::Kill | Job::Change(_) => TARGET,
+            Job::KillMatching => self.filter.needs() | TARGET,
+            Job::Snapshot => ALL,
+        }
+    }
+
+    fn kernel_filter(&self) -> KernelFilter {
+        match self.job {
+            Job::View | Job::KillMatching => self.filter.kernel(),
+            _ => KernelFilter::default(),
+        }
+    }
+
+    /// Takes note of a flow, or deletes it.
+    fn offer(&mut self, entry: &mut Entry<'_, '_>, hidden: bool, table: &mut Table<'_>) -> Result<(), Fault> {
+        let has_id = |task: &Task| entry.flow.id.is_some_and(|id| task.ids.binary_search(&id).is_ok());
+        match self.job {
+            Job::None => {}
+            Job::View => {
+                if !hidden && self.filter.matches(&entry.flow, table.context) {
+                    if let Some(page) = &mut self.page {
+                        page.offer(entry, table.pool, &self.lease, table.context)?;
+                    }
+                }
+            }
+            Job::Kill => {
+                if has_id(self) {
+                    self.kill(&entry.flow, table);
+                }
+            }
+            Job::KillMatching => {
+                if !hidden && self.filter.matches(&entry.flow, table.context) {
+                    self.kill(&entry.flow, table);
+                }
+            }
+            Job::Change(_) => {
+                if has_id(self) {
+                    self.found.0 += 1;
+                    self.found.1 = self.found.1.or(Target::of(&entry.flow));
+                }
+            }
+            Job::Snapshot => self.record(entry, table)?,
+        }
+        Ok(())
+    }
+
+    fn kill(&mut self, flow: &Flow, table: &mut Table<'_>) {
+        let Some(target) = Target::of(flow) else {
+            return self
+                .refuse(Fault::new(Code::Kernel, format_args!("delete: an entry came without tuple or id")));
+        };
+        match table.kernel.delete(&target) {
+            Ok(true) => {
+                self.killed += 1;
+                if let Some(snapshot) = table.snapshot {
+                    snapshot.kill(target.id());
+                }
+            }
+            // It ended by itself, or another connection took its tuple: nothing of ours to kill.
+            Ok(false) => {}
+            Err(error) => self.refuse(error.into()),
+        }
+    }
+
+    fn refuse(&mut self, why: Fault) {
+        self.refused = (self.refused.0 + 1, Some(why));
+    }
+
+    fn record(&mut self, entry: &mut Entry<'_, '_>, table: &mut Table<'_>) -> Result<(), Fault> {
+        let flow = entry.full(table.context)?;
+        let recorded = table.snapshot.as_mut().is_some_and(|s| s.push(&flow).is_ok());
+        // What did not fit is counted, so that the fault can say how much room it would take.
+        self.found.0 += u32::from(!recorded);
+        Ok(())
+    }
+}
+
+const _: () = assert!(Order::TIE & !ALL == 0, "a flow in full can be compared");
