@@ -67,14 +67,14 @@ pub const USER_NAME_BYTES: usize = 32;
 pub const HASH_TEXT_BYTES: usize = 128;
 /// Bytes of a password. SHA-crypt's time grows with it, so it needs an end; a longer one is wrong at once.
 pub const PASSWORD_BYTES: usize = 128;
-/// Rounds of a SHA-crypt hash (`rounds=`). Computing one stops the only thread: 5,000, the usual number, takes about
-/// 3 ms on a PC and some 0.1 s on a small router, and this limit forty times that.
+/// Rounds of a SHA-crypt hash (`rounds=`). Computing one stops the only thread: 5,000, the usual number, take a
+/// millisecond on a PC and, by estimate, a tenth of a second on a small router; this limit forty times that.
 pub const HASH_ROUNDS: u32 = 200_000;
 /// Bytes of a password file, comments and all. On the stack, only while it is read.
 pub const PASSWORD_FILE_BYTES: usize = 16 * 1024;
-/// Addresses with failed logins that are remembered at once. Each costs 48 bytes.
+/// Addresses with failed logins that are remembered at once. Each costs 56 bytes.
 pub const THROTTLE_ADDRESSES: usize = 64;
-/// Sessions that live at once. Each costs 48 bytes.
+/// Sessions that live at once. Each costs 56 bytes.
 pub const SESSIONS: usize = 64;
 /// Sessions that one address (IPv6: one /64 network) may hold.
 pub const SESSIONS_PER_ADDRESS: usize = 16;

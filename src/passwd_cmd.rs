@@ -1,8 +1,8 @@
 //! `rctd passwd FILE USER`: sets, adds or deletes one user of a password file.
 //!
 //! The new text goes to a temporary file beside the old one, which is then renamed over it: after a crash at any point
-//! there is the old file or the new one, whole. All other lines stay as they were, byte for byte. This is not the
-//! daemon, so it may allocate.
+//! there is the old file or the new one, whole. All other lines stay as they were, byte for byte. Of two runs at the
+//! same time the last one wins, as with passwd files elsewhere. This is not the daemon, so it may allocate.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
