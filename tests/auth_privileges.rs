@@ -127,6 +127,7 @@ fn with_the_capability_but_no_root_hardening_still_works() {
     assert!(has_net_admin().expect("capget works"));
     assert_eq!(proc_owner(), 65534);
     harden().expect("needs no privilege");
+    assert_eq!(proc_owner(), 0, "the process can still be dumped");
     assert_eq!(status()["NoNewPrivs"], "1");
     assert!(has_net_admin().expect("capget works"), "hardening took the capability away");
     let error = drop_privileges("nobody").expect_err("not root").to_string();
