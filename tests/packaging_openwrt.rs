@@ -1,0 +1,14 @@
+//! The OpenWrt package, without OpenWrt's build system: see `tests/openwrt/run` and `tests/openwrt/ipk`.
+
+#[path = "openwrt/support.rs"]
+mod support;
+
+#[test]
+fn init_script_makefile_and_options() {
+    support::script("tests/openwrt/run", &[]);
+}
+
+#[test]
+fn ipk_format_contents_and_reproducibility() {
+    support::script("tests/openwrt/ipk", &[]);
+}

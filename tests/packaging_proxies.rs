@@ -1,0 +1,9 @@
+//! The proxy configurations in `contrib/`, by the real apache2 and nginx: see `tests/contrib/proxies`.
+
+#[path = "openwrt/support.rs"]
+mod support;
+
+#[test]
+fn apache_and_nginx_ask_for_the_password() {
+    support::script("tests/contrib/proxies", &[env!("CARGO_BIN_EXE_rctd")]);
+}
