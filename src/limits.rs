@@ -90,3 +90,39 @@ pub const FAULT_BYTES: usize = 320;
 pub const ARGUMENT_BYTES: usize = 256;
 /// Flows of the snapshot that are looked at between other events: about a tenth of a millisecond.
 pub const SNAPSHOT_SLICE_FLOWS: usize = 512;
+/// Addresses and paths listened on.
+pub const LISTENERS: usize = 8;
+/// The largest `--snapshot-flows`: 96 MiB.
+pub const MOST_SNAPSHOT_FLOWS: u32 = 1 << 20;
+/// Dumps of single clients at a time, beside the one that is shared. One more waits.
+pub const STREAMS: usize = 4;
+/// Bytes of each such dump's buffer.
+pub const STREAM_BYTES: usize = 16 * 1024;
+/// Request bodies at a time that are larger than a client's own input buffer. One more waits, unread.
+pub const LARGE_BODIES: usize = 4;
+/// Client slots that one address may hold while others want some.
+pub const CLIENTS_PER_ADDRESS: usize = 16;
+/// The same for this machine's own addresses and unix sockets, behind which a proxy may stand for many.
+pub const CLIENTS_LOCAL: usize = 24;
+/// Connections accepted between other events.
+pub const ACCEPTS_A_TURN: usize = 16;
+/// Milliseconds that a request's head may take from its first byte.
+pub const HEAD_MS: u64 = 10_000;
+/// Milliseconds that a request's body may take.
+pub const BODY_MS: u64 = 20_000;
+/// Milliseconds that a client may take to read one full output buffer.
+pub const WRITE_MS: u64 = 20_000;
+/// Milliseconds between two requests on one connection.
+pub const IDLE_MS: u64 = 60_000;
+/// Milliseconds that a call may wait for memory or for a dump before it is told that the daemon is busy.
+pub const WAIT_MS: u64 = 30_000;
+/// Milliseconds after which a slow or idle client makes room for one that waits for a slot.
+pub const YIELD_MS: u64 = 1_000;
+/// Milliseconds that the daemon may take to finish what is being answered when it is told to stop.
+pub const STOP_MS: u64 = 5_000;
+/// Milliseconds before another try when no client could be taken in.
+pub const PAUSE_MS: u64 = 100;
+/// Bytes still read and thrown away from a client that was refused, so that it gets to see why.
+pub const DRAIN_BYTES: usize = 64 * 1024;
+/// Milliseconds for that.
+pub const DRAIN_MS: u64 = 1_000;

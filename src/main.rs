@@ -1,2 +1,40 @@
-//! The daemon's entry point.
-fn main() {}
+//! The daemon: arguments to a configuration, the configuration to a server, its end to an exit code.
+
+use rctd::cli::{self, Command};
+use rctd::config::Config;
+use rctd::server::Server;
+use rctd::{log, passwd_cmd};
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1).collect()) {
+        Ok(Command::Print(text)) => {
+            let printed = std::io::stdout().write_all(text.as_bytes());
+            printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Ok(Command::Passwd { file, user, stdin, delete }) => {
+            exit_code(passwd_cmd::run(&file, &user, stdin, delete))
+        }
+        Ok(Command::Run(config)) => exit_code(serve(*config)),
+        Err(wrong) => {
+            log::error(format_args!("{wrong}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    log::set_level(config.log_level);
+    Server::open(config)?.run()
+}
+
+fn exit_code(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            log::error(format_args!("{why}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -65,12 +65,7 @@ fn number(value: &Value<'_>) -> Option<i64> {
     }
     let mut buf = [0; 24];
     let text = value.as_text()?.copy_to(&mut buf).ok()?;
-    match text.strip_prefix('-') {
-        Some(digits) if !digits.starts_with("0x") => {
-            unsigned(digits).and_then(|n| 0i64.checked_sub_unsigned(n))
-        }
-        _ => unsigned(text).and_then(|n| i64::try_from(n).ok()),
-    }
+    unsigned(text).and_then(|n| i64::try_from(n).ok())
 }
 
 /// A signed number: `start`, `length`.

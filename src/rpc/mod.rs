@@ -27,7 +27,7 @@ pub mod task;
 
 use crate::auth::{Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
-use crate::limits::CLIENTS;
+use crate::limits::{CLIENTS, WAIT_MS};
 use crate::out::Out;
 use crate::query::context::Context;
 use crate::query::rows::RowPool;
@@ -140,6 +140,37 @@ impl Engine {
             (task.stage, task.peer) = (Stage::Fresh, Some(peer));
             (task.multicall, task.call, task.begun, task.in_value) = (None, None, false, false);
         }
+    }
+
+    /// Answers the call of `slot`, which could not be read, with a fault.
+    pub fn refuse(&mut self, slot: usize, fault: Fault) {
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.stage = Stage::Answering(Answer::Fault(fault));
+        }
+    }
+
+    /// A call that has waited [`WAIT_MS`] for a dump of its own is told that the daemon is busy.
+    pub fn check_patience(&mut self, slot: usize, now_ms: u64) {
+        let Some(task) = self.tasks.get_mut(slot) else {
+            return;
+        };
+        if task.stage != Stage::WaitingForStream {
+            task.waits_since_ms = None;
+        } else if now_ms.saturating_sub(*task.waits_since_ms.get_or_insert(now_ms)) >= WAIT_MS {
+            let text = format_args!("all dumps for whole listings are taken; try again");
+            task.stage = Stage::Answering(Answer::Fault(Fault::new(Code::Busy, text)));
+        }
+    }
+
+    /// When a call that is held back may go on, in milliseconds.
+    #[must_use]
+    pub fn next_wakeup_ms(&self) -> u64 {
+        let wakeups = self.tasks.iter().filter_map(|task| match task.stage {
+            Stage::Asleep(until) => Some(until),
+            Stage::WaitingForStream => task.waits_since_ms.map(|since| since + WAIT_MS),
+            _ => None,
+        });
+        wakeups.min().unwrap_or(u64::MAX)
     }
 
     /// Ends the call of `slot`, wherever it is, and frees what it holds.

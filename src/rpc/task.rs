@@ -140,6 +140,8 @@ pub struct Task {
     pub failure: Option<Fault>,
     /// Flows still to be passed over, flows still to be written, and flows that matched, in a stream.
     pub stream: (u64, u64, u64),
+    /// Since when, in milliseconds, it has waited for a dump of its own.
+    pub waits_since_ms: Option<u64>,
     /// Whether the view reads the snapshot.
     pub of_snapshot: bool,
     /// The call, in the body.

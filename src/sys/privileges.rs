@@ -72,13 +72,7 @@ pub fn harden() -> Result<(), Error> {
 /// An account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
 /// system calls give. After any error leave the program: part of the way may be done.
 pub fn drop_privileges(user: &str) -> Result<(), Error> {
-    let text =
-        std::fs::read(ACCOUNTS).map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
-    let Some((uid, gid)) = find_account(&text, user.as_bytes()) else {
-        return Err(Error::Account(format!(
-            "there is no user \"{user}\" in {ACCOUNTS}: create it or name another"
-        )));
-    };
+    let (uid, gid) = account(user)?;
     if uid == 0 {
         return Err(Error::Account(format!("\"{user}\" is root itself: name an account without privileges")));
     }
@@ -100,6 +94,18 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
         return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
     }
     Ok(())
+}
+
+/// The user and group id of `user`, a name in /etc/passwd.
+///
+/// # Errors
+/// [`Error::Account`] when the file can't be read or has no such user.
+pub fn account(user: &str) -> Result<(u32, u32), Error> {
+    let text =
+        std::fs::read(ACCOUNTS).map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
+    find_account(&text, user.as_bytes()).ok_or_else(|| {
+        Error::Account(format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
+    })
 }
 
 /// Takes every capability but CAP_NET_ADMIN out of the bounding set. The kernel says where its list ends: `EINVAL`.

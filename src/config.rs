@@ -1,0 +1,101 @@
+//! What the daemon was told to do, checked.
+
+use crate::auth::Backend;
+use crate::http::Policy;
+use crate::limits::{IGNORED_NETS, LISTENERS};
+use crate::log::Level;
+use crate::query::net::Net;
+use crate::xmlrpc::encode::WideInts;
+use core::fmt;
+use heapless::Vec;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A TCP address; port 0 lets the kernel choose.
+    Tcp(SocketAddr),
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Reads `ADDR:PORT`, `[ADDR]:PORT` or `unix:PATH`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix("unix:") {
+            Some("") => None,
+            Some(path) => Some(Listen::Unix(PathBuf::from(path))),
+            None => text.parse().ok().map(Listen::Tcp),
+        }
+    }
+
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Listen::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Listen::Unix(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Listen::Tcp(address) => address.fmt(f),
+            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// All that the command line decides. [`crate::cli`] fills it in and names the options.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; never empty.
+    pub listen: Vec<Listen, LISTENERS>,
+    /// Who may log in.
+    pub auth: Backend,
+    /// Listens beyond loopback although anybody may log in.
+    pub insecure_no_auth: bool,
+    /// Which names requests may be addressed to.
+    pub policy: Policy,
+    /// Seconds that a session lasts without a call.
+    pub session_timeout_s: u32,
+    /// What integers beyond 32 signed bits become.
+    pub wide_ints: WideInts,
+    /// Flows from or to these are hidden.
+    pub ignored: Vec<Net, IGNORED_NETS>,
+    /// Whether TCP connections in TIME_WAIT are hidden.
+    pub hide_time_wait: bool,
+    /// Which bits of the mark are a user's number; 0 for none.
+    pub uid_mask: u32,
+    /// Where users' names are.
+    pub passwd_file: PathBuf,
+    /// Flows that a snapshot must hold.
+    pub snapshot_flows: usize,
+    /// The user to become once the sockets are open.
+    pub user: Option<String>,
+    /// What is logged.
+    pub log_level: Level,
+    /// Whether the kernel is asked to filter; off only to compare.
+    pub kernel_filter: bool,
+}
+
+impl Config {
+    /// Checks what no single option can tell.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn check(&self) -> Result<(), String> {
+        let open = matches!(self.auth, Backend::None) && !self.insecure_no_auth;
+        match self.listen.iter().find(|l| open && !l.is_local()) {
+            None => Ok(()),
+            Some(listen) => Err(format!(
+                "--listen {listen} can be reached from other machines, and anybody could log in: \
+                 give --auth file:PATH, or --insecure-no-auth if that is meant"
+            )),
+        }
+    }
+}

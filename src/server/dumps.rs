@@ -1,0 +1,197 @@
+//! The dumps that are under way: one that all waiting calls share, and a few that stream to one client each.
+
+use crate::conntrack::request::{KernelFilter, dump};
+use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
+use crate::limits::{DUMP_BYTES, STREAM_BYTES, STREAMS};
+use crate::log;
+use crate::out::Out;
+use crate::rpc::{Engine, Step, World};
+use std::io;
+
+/// Opens links to the kernel; tests script theirs.
+pub type OpenLink = fn() -> io::Result<Box<dyn Link>>;
+
+/// Opens a real netlink socket.
+///
+/// # Errors
+/// [`Netlink::open`]'s.
+pub fn open_netlink() -> io::Result<Box<dyn Link>> {
+    Ok(Box::new(Netlink::open()?))
+}
+
+/// The dump that all waiting calls share.
+pub struct SharedScan {
+    dump: Dump,
+    buf: Box<[u8; DUMP_BYTES]>,
+    /// What the kernel was asked to leave out, while a dump runs.
+    running: Option<KernelFilter>,
+    /// Entries that came in this dump.
+    entries: u64,
+}
+
+impl SharedScan {
+    /// Takes the link for the dumps.
+    #[must_use]
+    pub fn new(link: Box<dyn Link>) -> Self {
+        SharedScan { dump: Dump::new(link), buf: Box::new([0; DUMP_BYTES]), running: None, entries: 0 }
+    }
+
+    /// Does a slice of work, if there is any: false when there is none, or nothing has come from the kernel yet.
+    pub fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>) -> bool {
+        let Some(filter) = self.running else {
+            let filter = engine.begin_scan();
+            filter.into_iter().for_each(|filter| self.start(filter, engine));
+            return filter.is_some();
+        };
+        if !engine.scan_is_wanted() {
+            self.dump.cancel();
+            self.running = None;
+            return true;
+        }
+        let entries = &mut self.entries;
+        let result = self.dump.slice(&mut self.buf, |message| {
+            *entries += 1;
+            engine.offer(message, world);
+        });
+        match result {
+            Ok(Progress::More) => {}
+            Ok(Progress::Blocked) => return false,
+            Ok(Progress::Done) => self.end(engine, Ok(())),
+            Err(error) if self.may_retry(filter, error) => {
+                log::warn(format_args!(
+                    "the kernel refuses to filter ({error}); rctd filters alone from now on"
+                ));
+                engine.settings.kernel_filter = false;
+                self.start(KernelFilter::default(), engine);
+            }
+            Err(error) => self.end(engine, Err(error)),
+        }
+        true
+    }
+
+    fn start(&mut self, filter: KernelFilter, engine: &mut Engine) {
+        self.entries = 0;
+        match self.dump.start(&mut dump(&filter)) {
+            Ok(()) => self.running = Some(filter),
+            Err(error) => self.end(engine, Err(error)),
+        }
+    }
+
+    fn end(&mut self, engine: &mut Engine, result: Result<(), OpError>) {
+        self.running = None;
+        engine.end_scan(result);
+    }
+
+    /// A kernel that knows an attribute but not the combination says EINVAL or EOPNOTSUPP before the first entry.
+    fn may_retry(&self, filter: KernelFilter, error: OpError) -> bool {
+        let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
+        refused && self.entries == 0 && filter != KernelFilter::default()
+    }
+}
+
+/// A dump that streams to one client.
+struct Stream {
+    dump: Dump,
+    /// The client's slot, while it runs.
+    slot: Option<usize>,
+    buf: Box<[u8]>,
+    /// What of the buffer is not yet read.
+    at: usize,
+    len: usize,
+}
+
+/// The dumps that stream to one client each. Each is made when first needed, and kept.
+pub struct Streams {
+    open: OpenLink,
+    streams: heapless::Vec<Stream, STREAMS>,
+}
+
+impl Streams {
+    /// None yet; `open` makes their links.
+    #[must_use]
+    pub fn new(open: OpenLink) -> Self {
+        Streams { open, streams: heapless::Vec::new() }
+    }
+
+    /// Starts a dump for the client in `slot` if it waits for one and one is free.
+    pub fn begin(&mut self, slot: usize, engine: &mut Engine) {
+        let free = match self.streams.iter().position(|s| s.slot.is_none()) {
+            Some(at) => at,
+            None if self.streams.is_full() => return,
+            None => self.streams.len(),
+        };
+        let Some(filter) = engine.begin_stream(slot) else {
+            return;
+        };
+        if let Err(error) = self.start(free, slot, filter) {
+            engine.stream_failed(slot, error);
+        }
+    }
+
+    fn start(&mut self, at: usize, slot: usize, filter: KernelFilter) -> Result<(), OpError> {
+        if at == self.streams.len() {
+            let link = (self.open)()
+                .map_err(|e| OpError { operation: "dump", errno: e.raw_os_error().unwrap_or(libc::EIO) })?;
+            let buf = vec![0; STREAM_BYTES].into_boxed_slice();
+            // There is room: `begin` looked.
+            let _ = self.streams.push(Stream { dump: Dump::new(link), slot: None, buf, at: 0, len: 0 });
+        }
+        let Some(stream) = self.streams.get_mut(at) else {
+            return Ok(());
+        };
+        stream.dump.start(&mut dump(&filter))?;
+        (stream.slot, stream.at, stream.len) = (Some(slot), 0, 0);
+        Ok(())
+    }
+
+    /// Ends the dump of the client in `slot`, if it has one.
+    pub fn end(&mut self, slot: usize) {
+        for stream in self.streams.iter_mut().filter(|s| s.slot == Some(slot)) {
+            stream.dump.cancel();
+            stream.slot = None;
+        }
+    }
+
+    /// Writes rows from the dump of the client in `slot`: at most what one receive gives. [`Step::Stream`]: there is more
+    /// to read; [`Step::Full`]: go on when the output was sent.
+    pub fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>) -> Step {
+        let Some(stream) = self.streams.iter_mut().find(|s| s.slot == Some(slot)) else {
+            return Step::Abort;
+        };
+        stream.fill(slot, engine, out).unwrap_or_else(|error| {
+            log::warn(format_args!("a listing was broken off: {error}"));
+            Step::Abort
+        })
+    }
+}
+
+impl Stream {
+    fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>) -> Result<Step, OpError> {
+        if self.at == self.len {
+            match self.dump.recv(&mut self.buf)? {
+                Some(len) => (self.at, self.len) = (0, len),
+                None => return Ok(Step::Stream),
+            }
+        }
+        loop {
+            let unread = self.buf.get(self.at..self.len).unwrap_or(&[]);
+            let mut datagram = self.dump.datagram(unread);
+            match self.dump.item(&mut datagram)? {
+                socket::Step::Message(message) => match engine.stream_row(slot, &message, out) {
+                    Ok(None) => self.at = self.len - datagram.remaining(),
+                    Ok(Some(step)) => return Ok(step),
+                    Err(_) => return Ok(Step::Full),
+                },
+                socket::Step::Empty => {
+                    self.at = self.len;
+                    return Ok(Step::Stream);
+                }
+                socket::Step::End => {
+                    self.slot = None;
+                    engine.stream_end(slot);
+                    return Ok(Step::Stream);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Listening sockets, TCP and unix, and what can go wrong when they are opened.
+
+use crate::auth::Peer;
+use crate::config::Listen;
+use crate::http::Via;
+use crate::sys;
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use std::fs;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
+use std::os::unix::net::UnixStream as BlockingUnixStream;
+use std::path::{Path, PathBuf};
+
+/// Bits that the mode of a unix socket must not have: only owner and group may connect.
+const SOCKET_UMASK: u32 = 0o117;
+
+/// A socket that clients connect to.
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix; its path, and the inode that was made for it.
+    Unix(UnixListener, PathBuf, u64),
+}
+
+impl Listener {
+    /// Opens a listening socket. A unix socket gets mode 0660 and, with `owner`, that user and group; one that was left
+    /// behind by a daemon which is gone is replaced.
+    ///
+    /// # Errors
+    /// A sentence that says what is in the way and what to do.
+    pub fn open(at: &Listen, owner: Option<(u32, u32)>) -> Result<Self, String> {
+        match at {
+            Listen::Tcp(address) => {
+                TcpListener::bind(*address).map(Listener::Tcp).map_err(|e| explain(at, &e))
+            }
+            Listen::Unix(path) => open_unix(path, owner).map_err(|e| explain(at, &e)),
+        }
+    }
+
+    /// Takes a client in.
+    ///
+    /// # Errors
+    /// accept(2)'s.
+    pub fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                // Replies go out in whole buffers: waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                Ok((Socket::Tcp(stream), Peer::new(address.ip())))
+            }
+            Listener::Unix(listener, ..) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Socket::Unix(stream), Peer::Unix))
+            }
+        }
+    }
+
+    /// What requests that come in here are checked by.
+    #[must_use]
+    pub fn via(&self) -> Via {
+        match self {
+            Listener::Tcp(_) => Via::Tcp,
+            Listener::Unix(..) => Via::Unix,
+        }
+    }
+
+    /// Where it listens, with the port that the kernel chose.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match self {
+            Listener::Tcp(listener) => {
+                listener.local_addr().map_or_else(|_| "an unknown address".to_owned(), |a| a.to_string())
+            }
+            Listener::Unix(_, path, _) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// Watches it for clients.
+    ///
+    /// # Errors
+    /// epoll_ctl(2)'s.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
+            Listener::Unix(listener, ..) => listener.register(registry, token, Interest::READABLE),
+        }
+    }
+}
+
+impl Drop for Listener {
+    /// Removes a unix socket's path, if it still is the one that was made.
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path, inode) = self {
+            if fs::metadata(&*path).is_ok_and(|m| m.ino() == *inode) {
+                // Once root is dropped the directory may be closed to us; the next start replaces the path.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn open_unix(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Listener> {
+    remove_stale(path)?;
+    let umask = sys::umask(SOCKET_UMASK);
+    let listener = UnixListener::bind(path);
+    sys::umask(umask);
+    let listener = listener?;
+    if let Some((uid, gid)) = owner {
+        chown(path, Some(uid), Some(gid))?;
+    }
+    let inode = fs::metadata(path)?.ino();
+    Ok(Listener::Unix(listener, path.to_owned(), inode))
+}
+
+/// Removes a socket that nobody listens on any more. Anything else at the path stays, and binding then fails.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
+        return Ok(());
+    }
+    match BlockingUnixStream::connect(path) {
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        _ => Ok(()),
+    }
+}
+
+fn explain(at: &Listen, error: &io::Error) -> String {
+    let hint = match (error.kind(), at) {
+        (ErrorKind::AddrInUse, Listen::Tcp(_)) => {
+            "another program uses this port: stop it or give another with --listen"
+        }
+        (ErrorKind::AddrInUse, Listen::Unix(_)) => {
+            "the path is in use: stop the other program, remove the file, or give another with --listen"
+        }
+        (ErrorKind::AddrNotAvailable, _) => "this machine has no such address: give one that it has",
+        (ErrorKind::PermissionDenied, Listen::Tcp(_)) => {
+            "ports below 1024 take root: start as root or give another with --listen"
+        }
+        (ErrorKind::NotFound, _) => "the directory does not exist: create it first",
+        _ => "give another with --listen",
+    };
+    format!("can't listen on {at}: {error}: {hint}")
+}
+
+/// A client's connection.
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// Unix.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    /// Watches it for both directions.
+    ///
+    /// # Errors
+    /// epoll_ctl(2)'s.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Socket::Tcp(stream) => stream.register(registry, token, both),
+            Socket::Unix(stream) => stream.register(registry, token, both),
+        }
+    }
+
+    /// Reads what has come in.
+    ///
+    /// # Errors
+    /// read(2)'s; an interrupted call is repeated.
+    pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        again(|| match self {
+            Socket::Tcp(stream) => stream.read(buf),
+            Socket::Unix(stream) => stream.read(buf),
+        })
+    }
+
+    /// Sends as much as goes.
+    ///
+    /// # Errors
+    /// write(2)'s; an interrupted call is repeated.
+    pub fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        again(|| match self {
+            Socket::Tcp(stream) => stream.write(buf),
+            Socket::Unix(stream) => stream.write(buf),
+        })
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn finish(&mut self) {
+        // A client that is gone can't be told.
+        let _ = match self {
+            Socket::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Socket::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
+        };
+    }
+}
+
+fn again(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! The loop: one thread, one mio poll, a fixed number of clients, dumps read a slice at a time in between.
+//!
+//! A turn: wait for events (not at all while there is work), take newcomers in, get every client as far as it goes, read a
+//! slice of each dump, cut off who is too slow. Each step is bounded, so no client and no table can hold up another.
+
+pub mod client;
+pub mod dumps;
+pub mod input;
+pub mod listen;
+pub mod passwd;
+pub mod slots;
+
+use crate::config::Config;
+use crate::conntrack::kernel::Kernel;
+use crate::conntrack::socket::{Control, OpError};
+use crate::http::{self, Error, Policy};
+use crate::limits::{ACCEPTS_A_TURN, CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
+use crate::log;
+use crate::rpc::{Engine, Settings, Step, World};
+use crate::stats::Counter;
+use crate::sys::{self, Signal, Signals, privileges};
+use crate::xmlrpc::charset::Charset;
+use client::{Next, State};
+use dumps::{OpenLink, SharedScan, Streams, open_netlink};
+use input::LargeBuffers;
+use listen::Listener;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use passwd::PasswdFile;
+use slots::Slots;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// Tokens: the first are the listeners', then these, then the clients'.
+const SIGNALS: Token = Token(LISTENERS);
+const FIRST_CLIENT: usize = LISTENERS + 1;
+
+/// Times that one client may get further in one turn.
+const STEPS_A_TURN: usize = 8;
+/// The longest sleep, in milliseconds: files are looked at for changes this often.
+const TICK_MS: u64 = 1_000;
+
+/// The daemon, ready to run.
+pub struct Server {
+    poll: Poll,
+    began: Instant,
+    listeners: Vec<(Listener, bool)>,
+    /// No newcomer is taken in before, in milliseconds: there was no descriptor for one.
+    paused_until_ms: u64,
+    slots: Slots,
+    large: LargeBuffers,
+    engine: Engine,
+    control: Control,
+    scan: SharedScan,
+    streams: Streams,
+    signals: Signals,
+    policy: Policy,
+    passwd: PasswdFile,
+    /// When it must have stopped, in milliseconds, once it was told to.
+    stop_at_ms: Option<u64>,
+}
+
+impl Server {
+    /// Opens all that the configuration names.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing and what to do.
+    pub fn open(config: Config) -> Result<Self, String> {
+        Self::open_with(config, open_netlink)
+    }
+
+    /// The same with links to another kernel.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
+        let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
+        let link = || open_link().map_err(explain_netlink);
+        let mut control = Control::new(link()?);
+        let scan = SharedScan::new(link()?);
+        check_table(&mut control)?;
+        let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
+        let owner = match &config.user {
+            Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
+            None => None,
+        };
+        let mut listeners = Vec::new();
+        for (at, listen) in config.listen.iter().enumerate() {
+            let mut listener = Listener::open(listen, owner)?;
+            let registered = listener.register(poll.registry(), Token(at));
+            registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
+            listeners.push((listener, true));
+        }
+        let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
+        let mut engine = engine(&config)?;
+        passwd.check(0, &mut engine.context.users);
+        match &config.user {
+            Some(user) => privileges::drop_privileges(user),
+            None => privileges::harden(),
+        }
+        .map_err(|e| e.to_string())?;
+        for (listener, _) in &listeners {
+            log::info(format_args!("listening on {}", listener.address()));
+        }
+        Ok(Server {
+            poll,
+            began: Instant::now(),
+            listeners,
+            paused_until_ms: 0,
+            slots: Slots::default(),
+            large: LargeBuffers::default(),
+            engine,
+            control,
+            scan,
+            streams: Streams::new(open_link),
+            signals,
+            policy: config.policy,
+            passwd,
+            stop_at_ms: None,
+        })
+    }
+
+    /// Serves until it is told to stop, and has finished what it was answering.
+    ///
+    /// # Errors
+    /// A sentence, when the loop itself can't go on.
+    pub fn run(mut self) -> Result<(), String> {
+        let fd = self.signals.as_raw_fd();
+        let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
+        watch.map_err(|e| format!("can't watch for signals: {e}"))?;
+        let mut events = Events::with_capacity(CLIENTS + LISTENERS + 1);
+        let mut busy = true;
+        loop {
+            let timeout_ms = if busy { 0 } else { self.sleep_ms() };
+            if let Err(e) = self.poll.poll(&mut events, Some(Duration::from_millis(timeout_ms))) {
+                if e.kind() != ErrorKind::Interrupted {
+                    return Err(format!("epoll failed: {e}"));
+                }
+            }
+            self.note(&events);
+            busy = self.turn();
+            if let Some(stop_at) = self.stop_at_ms {
+                if self.slots.is_empty() || self.now_ms() >= stop_at {
+                    log::info(format_args!("stopped"));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long nothing will happen by itself.
+    fn sleep_ms(&self) -> u64 {
+        let now_ms = self.now_ms();
+        let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
+        let tick = if newcomers { PAUSE_MS } else { TICK_MS };
+        let next = self.slots.next_deadline_ms().min(self.engine.next_wakeup_ms());
+        // One more, since both were rounded down.
+        next.saturating_sub(now_ms).saturating_add(1).min(tick)
+    }
+
+    /// Takes note of what epoll says.
+    fn note(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                SIGNALS => self.read_signals(),
+                Token(at) if at < LISTENERS => {
+                    if let Some((_, ready)) = self.listeners.get_mut(at) {
+                        *ready = true;
+                    }
+                }
+                Token(token) => {
+                    if let Some(client) = self.slots.get_mut(token - FIRST_CLIENT) {
+                        client.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+                        client.writable |= event.is_writable() || event.is_error();
+                        // Both directions are closed: nobody is there to read a reply.
+                        if event.is_error() || (event.is_write_closed() && event.is_read_closed()) {
+                            client.deadline_ms = 0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_signals(&mut self) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            match signal {
+                Signal::Terminate | Signal::Interrupt => {
+                    log::info(format_args!("told to stop: finishing what is being answered"));
+                    self.stop_at_ms = Some(self.now_ms() + STOP_MS);
+                    self.listeners.clear();
+                }
+                Signal::HangUp => {
+                    let result = self.engine.store.reload();
+                    self.report_reload(result);
+                }
+            }
+        }
+    }
+
+    fn report_reload(&self, result: Result<(), String>) {
+        match result {
+            Ok(()) => {
+                log::info(format_args!("the users were read again"));
+                self.engine.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
+            }
+            Err(why) => log::error(format_args!("{why}; the old users stay")),
+        }
+    }
+
+    /// One turn of all. Whether there is more to do at once.
+    fn turn(&mut self) -> bool {
+        let now_ms = self.now_ms();
+        let mut busy = self.accept(now_ms);
+        for slot in 0..self.slots.len() {
+            busy |= self.drive(slot, now_ms);
+        }
+        let mut world = World { kernel: &mut self.control, now_ms };
+        busy |= self.scan.slice(&mut self.engine, &mut world);
+        busy |= self.engine.replay();
+        self.check_files(now_ms);
+        // Calls whose scan ended in this turn.
+        busy | (0..self.slots.len())
+            .any(|slot| self.engine.is_ready(slot, now_ms) && self.slots.is_flushed(slot))
+    }
+
+    fn check_files(&mut self, now_ms: u64) {
+        if let Some(result) = self.engine.store.reload_if_changed(now_ms) {
+            self.report_reload(result);
+        }
+        self.passwd.check(now_ms, &mut self.engine.context.users);
+    }
+
+    /// Takes newcomers in, as many as there are slots for. Whether more may wait that could be taken in at once.
+    fn accept(&mut self, now_ms: u64) -> bool {
+        if now_ms < self.paused_until_ms {
+            return false;
+        }
+        for at in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_A_TURN {
+                if !self.listeners.get(at).is_some_and(|(_, ready)| *ready) {
+                    break;
+                }
+                if !self.slots.has_room() && !self.make_room(now_ms) {
+                    return false;
+                }
+                self.accept_one(at, now_ms);
+                if now_ms < self.paused_until_ms {
+                    return false;
+                }
+            }
+        }
+        self.listeners.iter().any(|(_, ready)| *ready)
+    }
+
+    fn accept_one(&mut self, at: usize, now_ms: u64) {
+        let Some((listener, _)) = self.listeners.get(at) else {
+            return;
+        };
+        let via = listener.via();
+        let (mut socket, peer) = match listener.accept() {
+            Ok(newcomer) => newcomer,
+            Err(e) => return self.accept_failed(at, &e, now_ms),
+        };
+        self.engine.stats.add(Counter::Accepted);
+        if self.slots.is_over_share(peer) {
+            self.engine.stats.add(Counter::NoSlot);
+            return slots::turn_away(&mut socket);
+        }
+        let slot = self.slots.free();
+        if socket.register(self.poll.registry(), Token(FIRST_CLIENT + slot)).is_ok() {
+            self.slots.put(slot, socket, peer, via, now_ms, &mut self.large);
+        }
+    }
+
+    fn accept_failed(&mut self, at: usize, error: &std::io::Error, now_ms: u64) {
+        match error.kind() {
+            // The client is gone again.
+            ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => return,
+            ErrorKind::WouldBlock => {}
+            _ => {
+                self.engine.stats.add(Counter::NoDescriptor);
+                log::debug(format_args!("can't take a client in for now: {error}"));
+                self.paused_until_ms = now_ms + PAUSE_MS;
+                return;
+            }
+        }
+        if let Some((_, ready)) = self.listeners.get_mut(at) {
+            *ready = false;
+        }
+    }
+
+    /// Closes the client that can best be spared for one that waits. False if all are being served.
+    fn make_room(&mut self, now_ms: u64) -> bool {
+        match self.slots.most_dispensable(now_ms) {
+            Some(slot) => {
+                self.close(slot);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn close(&mut self, slot: usize) {
+        self.engine.forget(slot);
+        self.streams.end(slot);
+        self.slots.close(slot, &mut self.large);
+    }
+
+    /// Gets a client as far as it goes. Whether it could go on at once.
+    fn drive(&mut self, slot: usize, now_ms: u64) -> bool {
+        for _ in 0..STEPS_A_TURN {
+            match self.step(slot, now_ms) {
+                Next::Go | Next::Call => {}
+                Next::Wait => return false,
+                Next::Close => {
+                    self.close(slot);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn step(&mut self, slot: usize, now_ms: u64) -> Next {
+        let Some(client) = self.slots.get_mut(slot) else {
+            return Next::Wait;
+        };
+        if client.deadline_ms <= now_ms {
+            return self.too_slow(slot, now_ms);
+        }
+        match client.flush(now_ms) {
+            Next::Go => {}
+            other => return other,
+        }
+        match client.state {
+            State::Calling { ended: true, .. } => {
+                client.finish_reply(self.stop_at_ms.is_some(), &mut self.large, now_ms)
+            }
+            State::Calling { .. } => self.answer(slot, now_ms),
+            State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
+            _ => match client.receive(&self.policy, &mut self.large, now_ms) {
+                Ok(Next::Call) => self.begin_call(slot),
+                Ok(next) => next,
+                Err(error) => {
+                    self.engine.stats.add(Counter::HttpErrors);
+                    client.refuse(error, now_ms);
+                    Next::Go
+                }
+            },
+        }
+    }
+
+    /// A client's time is up: one whose request was coming in is told so.
+    fn too_slow(&mut self, slot: usize, now_ms: u64) -> Next {
+        let Some(client) = self.slots.get_mut(slot) else {
+            return Next::Wait;
+        };
+        let told = client.deadline_ms != 0 && client.is_flushed() && !client.is_idle();
+        match client.state {
+            State::Head(_) | State::Body(..) if told => {
+                self.engine.stats.add(Counter::Deadlines);
+                client.refuse(Error::TooSlow, now_ms);
+                Next::Go
+            }
+            State::Calling { .. } => {
+                self.engine.stats.add(Counter::Deadlines);
+                Next::Close
+            }
+            _ => Next::Close,
+        }
+    }
+
+    fn begin_call(&mut self, slot: usize) -> Next {
+        let Some(client) = self.slots.get_mut(slot) else {
+            return Next::Wait;
+        };
+        let State::Calling { head, .. } = client.state else {
+            return Next::Wait;
+        };
+        let charset = match head.charset {
+            http::Charset::Utf8 => Charset::Utf8,
+            http::Charset::UsAscii => Charset::UsAscii,
+            http::Charset::Latin1 => Charset::Latin1,
+            http::Charset::Unspecified => Charset::Unspecified,
+        };
+        let decoded = client.decode_body(charset, &mut self.large);
+        self.engine.begin(slot, client.peer);
+        if let Err(error) = decoded {
+            self.engine.refuse(slot, crate::xmlrpc::DecodeError::from(error).into());
+        }
+        Next::Go
+    }
+
+    /// Lets the engine write a piece of the reply.
+    fn answer(&mut self, slot: usize, now_ms: u64) -> Next {
+        self.streams.begin(slot, &mut self.engine);
+        self.engine.check_patience(slot, now_ms);
+        if !self.engine.is_ready(slot, now_ms) {
+            return Next::Wait;
+        }
+        let Some(client) = self.slots.get_mut(slot) else {
+            return Next::Wait;
+        };
+        let (engine, streams) = (&mut self.engine, &mut self.streams);
+        let mut world = World { kernel: &mut self.control, now_ms };
+        let mut step = Step::Wait;
+        client.reply(now_ms, |body, out| {
+            step = engine.advance(slot, body, out, &mut world);
+            // What was written goes out before the dump goes on, unless nothing was.
+            if step == Step::Stream {
+                step = streams.fill(slot, engine, out);
+            }
+            step == Step::Done
+        });
+        match step {
+            Step::Abort => Next::Close,
+            _ if !client.is_flushed() => Next::Go,
+            Step::Stream | Step::Full => Next::Go,
+            Step::Wait | Step::Sleep(_) => Next::Wait,
+            Step::Done => Next::Go,
+        }
+    }
+}
+
+fn engine(config: &Config) -> Result<Engine, String> {
+    let settings = Settings {
+        wide: config.wide_ints,
+        snapshot_flows: config.snapshot_flows,
+        kernel_filter: config.kernel_filter,
+    };
+    let sessions = crate::auth::Sessions::new(config.session_timeout_s);
+    let store = crate::auth::Store::open(config.auth.clone())?;
+    store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
+    let mut engine = Engine::new(settings, sessions, store, |random| sys::random(random));
+    engine.context.uid_mask = config.uid_mask;
+    engine.context.ignored = config.ignored.clone();
+    engine.context.hide_time_wait = config.hide_time_wait;
+    Ok(engine)
+}
+
+/// Asks for the table's size: whoever may not do that may read nothing.
+fn check_table(control: &mut Control) -> Result<(), String> {
+    let count = control.count().map_err(explain_refusal)?;
+    if count.entries == 0 {
+        log::info(format_args!(
+            "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
+             for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
+             add rule inet track in ct state new accept'"
+        ));
+    }
+    Ok(())
+}
+
+fn explain_refusal(error: OpError) -> String {
+    match error.errno {
+        libc::EPERM | libc::EACCES => {
+            "can't read the connection-tracking table: that takes the capability CAP_NET_ADMIN; \
+             start rctd as root, or give it this capability"
+                .to_owned()
+        }
+        libc::EINVAL | libc::EOPNOTSUPP | libc::ECONNREFUSED => format!(
+            "can't read the connection-tracking table ({error}): the kernel lacks ctnetlink; \
+             load the module nf_conntrack_netlink (on OpenWrt: install kmod-nf-conntrack-netlink)"
+        ),
+        _ => format!("can't read the connection-tracking table: {error}"),
+    }
+}
+
+fn explain_netlink(error: std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EPROTONOSUPPORT) => {
+            "the kernel has no netfilter netlink: load the module nf_conntrack_netlink \
+             (on OpenWrt: install kmod-nf-conntrack-netlink)"
+                .to_owned()
+        }
+        _ => format!("can't open a netlink socket: {error}"),
+    }
+}
