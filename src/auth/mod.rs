@@ -4,6 +4,8 @@
 //! [`Throttle::hashed`] (what it cost), [`Throttle::failed`] or [`Throttle::succeeded`] (what came of it), and then
 //! [`Sessions::open`]. Only `store` touches a file; time and random bytes are arguments everywhere else, and no input from
 //! outside makes anything here panic.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 pub mod file;
 pub mod hash;
 mod log;

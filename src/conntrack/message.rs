@@ -84,8 +84,14 @@ impl<'a> Datagram<'a> {
                 self.rest = &[];
                 return Ok(Some(Item::Interrupted));
             }
-            if let Some(item) = item(header.message_type(), &bytes[NLMSGHDR_BYTES..])? {
-                return Ok(Some(item));
+            let payload = bytes.get(NLMSGHDR_BYTES..).unwrap_or(&[]);
+            match item(header.message_type(), payload) {
+                Ok(None) => {}
+                Err(malformed) => {
+                    self.rest = &[];
+                    return Err(malformed);
+                }
+                item => return item,
             }
         }
         Ok(None)

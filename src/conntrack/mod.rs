@@ -14,6 +14,8 @@
 //! | [`request`] | what is asked: dump, get, delete, update, count |
 //! | [`kernel`] | the short requests as functions |
 //! | [`socket`] | the only file that touches the kernel |
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod attr;
 pub mod flow;

@@ -83,6 +83,7 @@ impl FieldId {
 
     /// The field.
     #[must_use]
+    #[allow(clippy::indexing_slicing)] // The table is not empty, as the compiler sees.
     pub fn field(self) -> &'static Field {
         // A FieldId is only made from a place in the table.
         FIELDS.get(usize::from(self.0)).unwrap_or(&FIELDS[0])

@@ -13,6 +13,8 @@
 //! | [`rows`] | the memory for rows, shared by all queries |
 //! | [`page`] | the passes that find a page |
 //! | [`snapshot`] | a table kept in compact form |
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod context;
 pub mod field;

@@ -111,8 +111,8 @@ impl Snapshot {
 
     /// Takes the flow with this id out, if it is there.
     pub fn kill(&mut self, id: u32) {
-        if let Some(record) = self.find(id) {
-            record[FLAGS + 3] |= has::DEAD as u8;
+        if let Some(last) = self.find(id).and_then(|record| record.get_mut(FLAGS + 3)) {
+            *last |= has::DEAD as u8;
             self.flows -= 1;
         }
     }
@@ -223,8 +223,8 @@ impl Record {
         let shape = ends | u8::from(v4) << 2 | u8::from(tuple.zone.is_some()) << 3;
         self.put(&[shape, tuple.l4proto]);
         let from = if v4 { 12 } else { 0 };
-        self.put(&tuple.src[from..]);
-        self.put(&tuple.dst[from..]);
+        self.put(tuple.src.get(from..).unwrap_or_default());
+        self.put(tuple.dst.get(from..).unwrap_or_default());
         if ends != 0 {
             self.put(&a.to_be_bytes());
             self.put(&b.to_be_bytes());

@@ -178,14 +178,8 @@ pub fn ids(value: &Value<'_>, into: &mut Vec<u32, KILL_IDS>) -> Result<(), Fault
         None => push(value)?,
     }
     into.sort_unstable();
-    let mut kept = 0;
-    for at in 0..into.len() {
-        if at == 0 || into[at] != into[kept - 1] {
-            into[kept] = into[at];
-            kept += 1;
-        }
-    }
-    into.truncate(kept);
+    let mut last = None;
+    into.retain(|&id| last.replace(id) != Some(id));
     Ok(())
 }
 

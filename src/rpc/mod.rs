@@ -15,6 +15,8 @@
 //! | [`reply`] | the reply, written piece by piece |
 //! | [`row`] | a flow as a struct |
 //! | [`fault`] | fault codes and their sentences |
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod args;
 pub mod fault;

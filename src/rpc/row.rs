@@ -20,6 +20,7 @@ struct Tag {
 }
 
 impl Tag {
+    #[allow(clippy::indexing_slicing)] // Runs in the compiler alone, as below.
     const fn of(name: &str) -> Self {
         let mut tag = Tag { bytes: [0; TAG_BYTES], len: 0 };
         let parts = [MEMBER_OPEN, name.as_bytes(), MEMBER_VALUE];
@@ -41,6 +42,7 @@ impl Tag {
     }
 }
 
+#[allow(clippy::indexing_slicing)]
 static TAGS: [Tag; FIELDS.len()] = {
     let mut tags = [Tag { bytes: [0; TAG_BYTES], len: 0 }; FIELDS.len()];
     let mut at = 0;

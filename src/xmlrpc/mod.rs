@@ -37,6 +37,8 @@
 //! # Encoding
 //! Writers append whole elements or nothing ([`crate::out::Full`]), so a long reply goes on at the element that did not
 //! fit. What XML can't carry is replaced in one place, [`encode::text`].
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod charset;
 pub mod decode;
