@@ -126,3 +126,6 @@ pub const PAUSE_MS: u64 = 100;
 pub const DRAIN_BYTES: usize = 64 * 1024;
 /// Milliseconds for that.
 pub const DRAIN_MS: u64 = 1_000;
+/// Milliseconds that the kernel may leave a dump without its next part. It answers at once or not at all; this is so that
+/// a part which got lost ends as a fault, and the next dump can start.
+pub const KERNEL_MS: u64 = 2_000;

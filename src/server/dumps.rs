@@ -2,7 +2,7 @@
 
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
-use crate::limits::{DUMP_BYTES, STREAM_BYTES, STREAMS};
+use crate::limits::{DUMP_BYTES, KERNEL_MS, STREAM_BYTES, STREAMS};
 use crate::log;
 use crate::out::Out;
 use crate::rpc::{Engine, Step, World};
@@ -19,9 +19,30 @@ pub fn open_netlink() -> io::Result<Box<dyn Link>> {
     Ok(Box::new(Netlink::open()?))
 }
 
+/// How long a dump has waited for the kernel.
+#[derive(Debug, Default)]
+struct Silence {
+    since_ms: Option<u64>,
+}
+
+impl Silence {
+    /// Nothing has come.
+    ///
+    /// # Errors
+    /// ETIMEDOUT, when that has been so for [`KERNEL_MS`].
+    fn goes_on(&mut self, now_ms: u64) -> Result<(), OpError> {
+        let since_ms = *self.since_ms.get_or_insert(now_ms);
+        if now_ms.saturating_sub(since_ms) < KERNEL_MS {
+            return Ok(());
+        }
+        Err(OpError { operation: "dump", errno: libc::ETIMEDOUT })
+    }
+}
+
 /// The dump that all waiting calls share.
 pub struct SharedScan {
     dump: Dump,
+    silence: Silence,
     buf: Box<[u8; DUMP_BYTES]>,
     /// What the kernel was asked to leave out, while a dump runs.
     running: Option<KernelFilter>,
@@ -33,7 +54,8 @@ impl SharedScan {
     /// Takes the link for the dumps.
     #[must_use]
     pub fn new(link: Box<dyn Link>) -> Self {
-        SharedScan { dump: Dump::new(link), buf: Box::new([0; DUMP_BYTES]), running: None, entries: 0 }
+        let buf = Box::new([0; DUMP_BYTES]);
+        SharedScan { dump: Dump::new(link), silence: Silence::default(), buf, running: None, entries: 0 }
     }
 
     /// Does a slice of work, if there is any: false when there is none, or nothing has come from the kernel yet.
@@ -53,9 +75,18 @@ impl SharedScan {
             *entries += 1;
             engine.offer(message, world);
         });
+        if !matches!(result, Ok(Progress::Blocked)) {
+            self.silence = Silence::default();
+        }
         match result {
             Ok(Progress::More) => {}
-            Ok(Progress::Blocked) => return false,
+            Ok(Progress::Blocked) => match self.silence.goes_on(world.now_ms) {
+                Ok(()) => return false,
+                Err(error) => {
+                    self.dump.cancel();
+                    self.end(engine, Err(error));
+                }
+            },
             Ok(Progress::Done) => self.end(engine, Ok(())),
             Err(error) if self.may_retry(filter, error) => {
                 log::warn(format_args!(
@@ -70,7 +101,7 @@ impl SharedScan {
     }
 
     fn start(&mut self, filter: KernelFilter, engine: &mut Engine) {
-        self.entries = 0;
+        (self.entries, self.silence) = (0, Silence::default());
         match self.dump.start(&mut dump(&filter)) {
             Ok(()) => self.running = Some(filter),
             Err(error) => self.end(engine, Err(error)),
@@ -92,6 +123,7 @@ impl SharedScan {
 /// A dump that streams to one client.
 struct Stream {
     dump: Dump,
+    silence: Silence,
     /// The client's slot, while it runs.
     slot: Option<usize>,
     buf: Box<[u8]>,
@@ -134,13 +166,14 @@ impl Streams {
                 .map_err(|e| OpError { operation: "dump", errno: e.raw_os_error().unwrap_or(libc::EIO) })?;
             let buf = vec![0; STREAM_BYTES].into_boxed_slice();
             // There is room: `begin` looked.
-            let _ = self.streams.push(Stream { dump: Dump::new(link), slot: None, buf, at: 0, len: 0 });
+            let (dump, silence) = (Dump::new(link), Silence::default());
+            let _ = self.streams.push(Stream { dump, silence, slot: None, buf, at: 0, len: 0 });
         }
         let Some(stream) = self.streams.get_mut(at) else {
             return Ok(());
         };
         stream.dump.start(&mut dump(&filter))?;
-        (stream.slot, stream.at, stream.len) = (Some(slot), 0, 0);
+        (stream.slot, stream.silence, stream.at, stream.len) = (Some(slot), Silence::default(), 0, 0);
         Ok(())
     }
 
@@ -154,11 +187,11 @@ impl Streams {
 
     /// Writes rows from the dump of the client in `slot`: at most what one receive gives. [`Step::Stream`]: there is more
     /// to read; [`Step::Full`]: go on when the output was sent.
-    pub fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>) -> Step {
+    pub fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>, now_ms: u64) -> Step {
         let Some(stream) = self.streams.iter_mut().find(|s| s.slot == Some(slot)) else {
             return Step::Abort;
         };
-        stream.fill(slot, engine, out).unwrap_or_else(|error| {
+        stream.fill(slot, engine, out, now_ms).unwrap_or_else(|error| {
             log::warn(format_args!("a listing was broken off: {error}"));
             Step::Abort
         })
@@ -166,11 +199,17 @@ impl Streams {
 }
 
 impl Stream {
-    fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>) -> Result<Step, OpError> {
+    fn fill(
+        &mut self,
+        slot: usize,
+        engine: &mut Engine,
+        out: &mut Out<'_>,
+        now_ms: u64,
+    ) -> Result<Step, OpError> {
         if self.at == self.len {
             match self.dump.recv(&mut self.buf)? {
-                Some(len) => (self.at, self.len) = (0, len),
-                None => return Ok(Step::Stream),
+                Some(len) => (self.at, self.len, self.silence) = (0, len, Silence::default()),
+                None => return self.silence.goes_on(now_ms).map(|()| Step::Stream),
             }
         }
         loop {

@@ -2,6 +2,8 @@
 //!
 //! A turn: wait for events (not at all while there is work), take newcomers in, get every client as far as it goes, read a
 //! slice of each dump, cut off who is too slow. Each step is bounded, so no client and no table can hold up another.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod client;
 pub mod dumps;
@@ -10,10 +12,11 @@ pub mod listen;
 pub mod passwd;
 pub mod slots;
 
+use crate::auth::Peer;
 use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::socket::{Control, OpError};
-use crate::http::{self, Error, Policy};
+use crate::http::{self, Error, Policy, Via};
 use crate::limits::{ACCEPTS_A_TURN, CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
 use crate::log;
 use crate::rpc::{Engine, Settings, Step, World};
@@ -23,7 +26,7 @@ use crate::xmlrpc::charset::Charset;
 use client::{Next, State};
 use dumps::{OpenLink, SharedScan, Streams, open_netlink};
 use input::LargeBuffers;
-use listen::Listener;
+use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use passwd::PasswdFile;
@@ -133,13 +136,8 @@ impl Server {
         let mut busy = true;
         loop {
             let timeout_ms = if busy { 0 } else { self.sleep_ms() };
-            if let Err(e) = self.poll.poll(&mut events, Some(Duration::from_millis(timeout_ms))) {
-                if e.kind() != ErrorKind::Interrupted {
-                    return Err(format!("epoll failed: {e}"));
-                }
-            }
-            self.note(&events);
-            busy = self.turn();
+            self.wait(&mut events, timeout_ms)?;
+            busy = self.turn(self.now_ms());
             if let Some(stop_at) = self.stop_at_ms {
                 if self.slots.is_empty() || self.now_ms() >= stop_at {
                     log::info(format_args!("stopped"));
@@ -147,6 +145,42 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Takes in a connection that was opened elsewhere. False if there is no slot for it.
+    ///
+    /// With [`Server::round`] this is a server without listeners and without a clock of its own, as the fuzz targets and
+    /// the tests with a scripted kernel drive it.
+    pub fn adopt(&mut self, socket: Socket, peer: Peer, via: Via, now_ms: u64) -> bool {
+        self.slots.has_room() && self.admit(socket, peer, via, now_ms)
+    }
+
+    /// What [`Server::run`] does over and over, once and without sleeping, at `now_ms` milliseconds of the caller's clock.
+    /// Whether there is more to do at once.
+    ///
+    /// # Errors
+    /// A sentence, when the loop itself can't go on.
+    pub fn round(&mut self, events: &mut Events, now_ms: u64) -> Result<bool, String> {
+        self.wait(events, 0)?;
+        Ok(self.turn(now_ms))
+    }
+
+    /// Whether no client is connected.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Waits for events, so many milliseconds at most, and takes note of them.
+    fn wait(&mut self, events: &mut Events, timeout_ms: u64) -> Result<(), String> {
+        match self.poll.poll(events, Some(Duration::from_millis(timeout_ms))) {
+            Err(e) if e.kind() != ErrorKind::Interrupted => return Err(format!("epoll failed: {e}")),
+            // What an interrupted call left there is old.
+            Err(_) => events.clear(),
+            Ok(()) => {}
+        }
+        self.note(events);
+        Ok(())
     }
 
     fn now_ms(&self) -> u64 {
@@ -214,8 +248,7 @@ impl Server {
     }
 
     /// One turn of all. Whether there is more to do at once.
-    fn turn(&mut self) -> bool {
-        let now_ms = self.now_ms();
+    fn turn(&mut self, now_ms: u64) -> bool {
         let mut busy = self.accept(now_ms);
         for slot in 0..self.slots.len() {
             busy |= self.drive(slot, now_ms);
@@ -272,10 +305,17 @@ impl Server {
             self.engine.stats.add(Counter::NoSlot);
             return slots::turn_away(&mut socket);
         }
+        self.admit(socket, peer, via, now_ms);
+    }
+
+    /// Gives a newcomer the slot that there is for it. False if its socket can't be watched.
+    fn admit(&mut self, mut socket: Socket, peer: Peer, via: Via, now_ms: u64) -> bool {
         let slot = self.slots.free();
-        if socket.register(self.poll.registry(), Token(FIRST_CLIENT + slot)).is_ok() {
+        let watched = socket.register(self.poll.registry(), Token(FIRST_CLIENT + slot)).is_ok();
+        if watched {
             self.slots.put(slot, socket, peer, via, now_ms, &mut self.large);
         }
+        watched
     }
 
     fn accept_failed(&mut self, at: usize, error: &std::io::Error, now_ms: u64) {
@@ -414,7 +454,7 @@ impl Server {
             step = engine.advance(slot, body, out, &mut world);
             // What was written goes out before the dump goes on, unless nothing was.
             if step == Step::Stream {
-                step = streams.fill(slot, engine, out);
+                step = streams.fill(slot, engine, out, now_ms);
             }
             step == Step::Done
         });
