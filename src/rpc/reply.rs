@@ -255,7 +255,7 @@ impl Engine {
         }
         (task.page, task.stage) = (None, Stage::ViewHead);
         self.stats.add(Counter::Scans);
-        Some(if self.settings.kernel_filter { task.filter.kernel() } else { KernelFilter::default() })
+        Some(self.settings.kernel_filter(task.filter.kernel()))
     }
 
     /// Writes the row of an entry of the call's own dump, if it is wanted.

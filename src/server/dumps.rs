@@ -25,6 +25,8 @@ pub struct SharedScan {
     buf: Box<[u8; DUMP_BYTES]>,
     /// What the kernel was asked to leave out, while a dump runs.
     running: Option<KernelFilter>,
+    /// What it is asked to leave out of the dump after that, which belongs to the same scan.
+    then: Option<KernelFilter>,
     /// Entries that came in this dump.
     entries: u64,
 }
@@ -33,19 +35,28 @@ impl SharedScan {
     /// Takes the link for the dumps.
     #[must_use]
     pub fn new(link: Box<dyn Link>) -> Self {
-        SharedScan { dump: Dump::new(link), buf: Box::new([0; DUMP_BYTES]), running: None, entries: 0 }
+        SharedScan {
+            dump: Dump::new(link),
+            buf: Box::new([0; DUMP_BYTES]),
+            running: None,
+            then: None,
+            entries: 0,
+        }
     }
 
     /// Does a slice of work, if there is any: false when there is none, or nothing has come from the kernel yet.
     pub fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>) -> bool {
         let Some(filter) = self.running else {
-            let filter = engine.begin_scan();
-            filter.into_iter().for_each(|filter| self.start(filter, engine));
-            return filter.is_some();
+            let Some((filter, then)) = engine.begin_scan(world.now_ms) else {
+                return false;
+            };
+            self.then = then;
+            self.start(filter, engine);
+            return true;
         };
         if !engine.scan_is_wanted() {
             self.dump.cancel();
-            self.running = None;
+            (self.running, self.then) = (None, None);
             return true;
         }
         let entries = &mut self.entries;
@@ -56,12 +67,14 @@ impl SharedScan {
         match result {
             Ok(Progress::More) => {}
             Ok(Progress::Blocked) => return false,
-            Ok(Progress::Done) => self.end(engine, Ok(())),
-            Err(error) if self.may_retry(filter, error) => {
-                log::warn(format_args!(
-                    "the kernel refuses to filter ({error}); rctd filters alone from now on"
-                ));
+            Ok(Progress::Done) => match self.then.take() {
+                Some(filter) => self.start(filter, engine),
+                None => self.end(engine, Ok(())),
+            },
+            Err(error) if filter_refused(filter, error, self.entries) => {
+                warn_of_refusal(error);
                 engine.settings.kernel_filter = false;
+                self.then = None;
                 self.start(KernelFilter::default(), engine);
             }
             Err(error) => self.end(engine, Err(error)),
@@ -78,15 +91,20 @@ impl SharedScan {
     }
 
     fn end(&mut self, engine: &mut Engine, result: Result<(), OpError>) {
-        self.running = None;
+        (self.running, self.then) = (None, None);
         engine.end_scan(result);
     }
+}
 
-    /// A kernel that knows an attribute but not the combination says EINVAL or EOPNOTSUPP before the first entry.
-    fn may_retry(&self, filter: KernelFilter, error: OpError) -> bool {
-        let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
-        refused && self.entries == 0 && filter != KernelFilter::default()
-    }
+/// Whether a dump that failed before its first entry is worth another try without a filter: a kernel that knows an
+/// attribute but not the combination says EINVAL or EOPNOTSUPP.
+fn filter_refused(filter: KernelFilter, error: OpError, entries: u64) -> bool {
+    let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
+    refused && entries == 0 && filter != KernelFilter::default()
+}
+
+fn warn_of_refusal(error: OpError) {
+    log::warn(format_args!("the kernel refuses to filter ({error}); rctd filters alone from now on"));
 }
 
 /// A dump that streams to one client.
@@ -98,6 +116,10 @@ struct Stream {
     /// What of the buffer is not yet read.
     at: usize,
     len: usize,
+    /// What the kernel was asked to leave out.
+    filter: KernelFilter,
+    /// Entries that came.
+    entries: u64,
 }
 
 /// The dumps that stream to one client each. Each is made when first needed, and kept.
@@ -134,13 +156,14 @@ impl Streams {
                 .map_err(|e| OpError { operation: "dump", errno: e.raw_os_error().unwrap_or(libc::EIO) })?;
             let buf = vec![0; STREAM_BYTES].into_boxed_slice();
             // There is room: `begin` looked.
-            let _ = self.streams.push(Stream { dump: Dump::new(link), slot: None, buf, at: 0, len: 0 });
+            let (dump, filter) = (Dump::new(link), KernelFilter::default());
+            let _ = self.streams.push(Stream { dump, slot: None, buf, at: 0, len: 0, filter, entries: 0 });
         }
         let Some(stream) = self.streams.get_mut(at) else {
             return Ok(());
         };
-        stream.dump.start(&mut dump(&filter))?;
-        (stream.slot, stream.at, stream.len) = (Some(slot), 0, 0);
+        stream.start(filter)?;
+        stream.slot = Some(slot);
         Ok(())
     }
 
@@ -159,6 +182,13 @@ impl Streams {
             return Step::Abort;
         };
         stream.fill(slot, engine, out).unwrap_or_else(|error| {
+            if filter_refused(stream.filter, error, stream.entries) {
+                warn_of_refusal(error);
+                engine.settings.kernel_filter = false;
+                if stream.start(KernelFilter::default()).is_ok() {
+                    return Step::Stream;
+                }
+            }
             log::warn(format_args!("a listing was broken off: {error}"));
             Step::Abort
         })
@@ -166,6 +196,11 @@ impl Streams {
 }
 
 impl Stream {
+    fn start(&mut self, filter: KernelFilter) -> Result<(), OpError> {
+        (self.at, self.len, self.entries, self.filter) = (0, 0, 0, filter);
+        self.dump.start(&mut dump(&filter))
+    }
+
     fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>) -> Result<Step, OpError> {
         if self.at == self.len {
             match self.dump.recv(&mut self.buf)? {
@@ -178,7 +213,10 @@ impl Stream {
             let mut datagram = self.dump.datagram(unread);
             match self.dump.item(&mut datagram)? {
                 socket::Step::Message(message) => match engine.stream_row(slot, &message, out) {
-                    Ok(None) => self.at = self.len - datagram.remaining(),
+                    Ok(None) => {
+                        self.at = self.len - datagram.remaining();
+                        self.entries += 1;
+                    }
                     Ok(Some(step)) => return Ok(step),
                     Err(_) => return Ok(Step::Full),
                 },
