@@ -56,6 +56,24 @@ pub fn hostname(out: &mut [u8]) -> io::Result<&[u8]> {
     }
 }
 
+/// The kernel's version, major and minor; (0, 0) if it says nothing that can be read (uname(2)).
+pub fn kernel_release() -> (u32, u32) {
+    let mut name = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the pointer is to live memory of the type that the call fills.
+    if unsafe { libc::uname(name.as_mut_ptr()) } == -1 {
+        return (0, 0);
+    }
+    // SAFETY: all-zero bytes are a valid `utsname`, and the call only puts other bytes there.
+    let name = unsafe { name.assume_init() };
+    let bytes = name.release.map(|byte| byte as u8);
+    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        digits
+            .iter()
+            .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+    });
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 /// Sets the mask of permissions that new files do not get, and returns the one before. Never fails (umask(2)).
 pub fn umask(mask: u32) -> u32 {
     // SAFETY: takes and returns a plain number. `mode_t` is 32 bits wide on every Linux.

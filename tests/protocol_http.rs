@@ -63,7 +63,7 @@ fn errors_of_a_request_with_a_length() {
             (400, post, vec![XML]),
             (400, post, vec![HOST, HOST, XML]),
             (400, post, vec!["Host: a b", XML]),
-            (400, "POST /RPC2 HTTP/2.0", vec![HOST, XML]),
+            (505, "POST /RPC2 HTTP/2.0", vec![HOST, XML]),
             (400, "POST /RPC2", vec![HOST, XML]),
             (400, "POST  /RPC2 HTTP/1.1", vec![HOST, XML]),
             (400, "P\0ST /RPC2 HTTP/1.1", vec![HOST, XML]),
@@ -110,7 +110,8 @@ fn errors_of_lengths_and_chunks() {
         for (status, rest) in [
             (411, "\r\n"),
             (413, too_long.as_str()),
-            (413, "Content-Length: 99999999999999999999999\r\n\r\n"),
+            (413, "Content-Length: 9999999999999999999\r\n\r\n"),
+            (400, "Content-Length: 99999999999999999999999\r\n\r\n"),
             (400, "Content-Length: -1\r\n\r\n"),
             (400, "Content-Length: +5\r\n\r\n12345"),
             (400, "Content-Length: 5, 5\r\n\r\n12345"),

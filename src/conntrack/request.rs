@@ -159,13 +159,20 @@ impl TupleFilter {
         }
     }
 
-    /// The `CTA_FILTER_F_*` flags of what is set, as far as the kernel takes it: addresses need a family, and what
-    /// is inside a protocol needs the protocol (`ctnetlink_parse_tuple_filter`).
+    /// The `CTA_FILTER_F_*` flags of what is set, as far as the kernel takes it: all of it needs a family, and what is
+    /// inside a protocol needs the protocol (`ctnetlink_parse_tuple_filter`).
+    ///
+    /// IPv6 addresses are left out: `ctnetlink_filter_match_tuple` compares them the wrong way round, from the first
+    /// kernel that has it (5.8) to the latest read (6.18), and drops exactly the entries that match.
     fn flags(&self, l3proto: Option<u8>) -> u32 {
         let mut flags = 0;
+        if l3proto.is_none() {
+            return flags;
+        }
         let mut set = |on: bool, flag: u32| flags |= if on { flag } else { 0 };
-        set(self.src.is_some() && l3proto.is_some(), CTA_FILTER_F_CTA_IP_SRC);
-        set(self.dst.is_some() && l3proto.is_some(), CTA_FILTER_F_CTA_IP_DST);
+        let v4 = l3proto == Some(AF_INET);
+        set(v4 && self.src.is_some(), CTA_FILTER_F_CTA_IP_SRC);
+        set(v4 && self.dst.is_some(), CTA_FILTER_F_CTA_IP_DST);
         let Some(l4proto) = self.l4proto else {
             return flags;
         };
@@ -187,17 +194,16 @@ impl TupleFilter {
     }
 
     /// Writes the tuple's parts that `flags` names.
-    fn emit(&self, flags: u32, l3proto: Option<u8>, to: &mut Builder<'_>) {
-        let v4 = l3proto == Some(AF_INET);
-        let address = |to: &mut Builder<'_>, kind: u16, value: Option<[u8; 16]>| match value {
-            Some(value) if v4 => to.put(kind, &value[12..]),
-            Some(value) => to.put(kind + CTA_IP_V6_SRC - CTA_IP_V4_SRC, &value),
-            None => {}
+    fn emit(&self, flags: u32, to: &mut Builder<'_>) {
+        let address = |to: &mut Builder<'_>, kind: u16, flag: u32, value: Option<[u8; 16]>| {
+            if let Some([.., a, b, c, d]) = value.filter(|_| flags & flag != 0) {
+                to.put(kind, &[a, b, c, d]);
+            }
         };
         if flags & (CTA_FILTER_F_CTA_IP_SRC | CTA_FILTER_F_CTA_IP_DST) != 0 {
             to.nest(CTA_TUPLE_IP, |to| {
-                address(to, CTA_IP_V4_SRC, self.src);
-                address(to, CTA_IP_V4_DST, self.dst);
+                address(to, CTA_IP_V4_SRC, CTA_FILTER_F_CTA_IP_SRC, self.src);
+                address(to, CTA_IP_V4_DST, CTA_FILTER_F_CTA_IP_DST, self.dst);
             });
         }
         if let Some(l4proto) = self.l4proto {
@@ -246,6 +252,25 @@ impl KernelFilter {
             zone: same(self.zone, other.zone),
         }
     }
+
+    /// The filter without a part that this kernel is known to get wrong: before 5.16 the parts of the reply tuple are read
+    /// under the flags of the original one, so that they match nothing (fixed by commit ad81d4daf6a3).
+    #[must_use]
+    pub fn for_kernel(self, release: (u32, u32)) -> Self {
+        if release >= (5, 16) { self } else { KernelFilter { repl: TupleFilter::default(), ..self } }
+    }
+
+    /// The one or two filters, one for each family, that take the place of this one: the kernel judges tuples only with
+    /// a family given, and two dumps that leave nearly all out cost less than one that leaves nothing out.
+    #[must_use]
+    pub fn by_family(self) -> (Self, Option<Self>) {
+        let tuples = [self.orig, self.repl].iter().any(|t| t.flags(Some(AF_INET)) != 0);
+        if self.l3proto.is_some() || !tuples {
+            return (self, None);
+        }
+        let of = |l3proto| KernelFilter { l3proto: Some(l3proto), ..self };
+        (of(AF_INET), Some(of(AF_INET6)))
+    }
 }
 
 /// Asks for every entry that `filter` leaves in.
@@ -269,8 +294,8 @@ pub fn dump(filter: &KernelFilter) -> Request {
         if orig | repl == 0 {
             return;
         }
-        to.nest(CTA_TUPLE_ORIG, |to| filter.orig.emit(orig, filter.l3proto, to));
-        to.nest(CTA_TUPLE_REPLY, |to| filter.repl.emit(repl, filter.l3proto, to));
+        to.nest(CTA_TUPLE_ORIG, |to| filter.orig.emit(orig, to));
+        to.nest(CTA_TUPLE_REPLY, |to| filter.repl.emit(repl, to));
         to.nest(CTA_FILTER, |to| {
             to.put(CTA_FILTER_ORIG_FLAGS, &orig.to_ne_bytes());
             to.put(CTA_FILTER_REPLY_FLAGS, &repl.to_ne_bytes());

@@ -207,6 +207,10 @@ pub const FIELDS: &[Field] = &[
 /// The field `id`, which every row has.
 pub const ID: FieldId = FieldId(0);
 
+/// The field `timeout`, the one that changes by itself.
+pub const TIMEOUT: FieldId = FieldId(24);
+const _: () = assert!(matches!(FIELDS[24].name.as_bytes(), b"timeout"));
+
 #[inline]
 fn int<T: Into<u64>>(value: Option<T>) -> Option<Value<'static>> {
     value.map(|v| Value::Int(v.into()))

@@ -5,7 +5,7 @@
 //! entries are equal, "the rows after this one" is exact, and a page boundary never falls inside a tie.
 
 use super::context::Context;
-use super::field::{FieldId, ID, Scope, Value};
+use super::field::{FieldId, ID, Scope, TIMEOUT, Value};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::uapi::{CTA_ID, CTA_TUPLE_ORIG, CTA_ZONE, bit};
 use core::cmp::Ordering;
@@ -43,11 +43,15 @@ impl Order {
     pub const TIE: u32 = bit(CTA_ID) | bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE);
 
     /// The flow's key. Smaller comes first, in both directions.
+    ///
+    /// Timeouts count down, so a key of them is when they end: `clock_s`, the seconds at the start of the pass, is added.
+    /// That keeps the keys of two passes comparable, to the second that timeouts are rounded to.
     #[must_use]
     #[inline]
-    pub fn key(&self, flow: &Flow, context: &Context) -> Key {
+    pub fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {
         let value = self.field.field().value(flow, context);
         let number = match value {
+            Some(Value::Int(v)) if self.field == TIMEOUT => u128::from(v) + u128::from(clock_s),
             Some(Value::Int(v)) => u128::from(v),
             Some(Value::Ip(address, _)) => u128::from_be_bytes(address),
             // The first bytes decide nearly always; `compare` looks at the rest.

@@ -84,6 +84,8 @@ pub struct Page {
     more: bool,
     random: u64,
     passes: u32,
+    /// Seconds at the start of this pass, by a clock of the caller's.
+    clock_s: u32,
 }
 
 impl Page {
@@ -106,6 +108,7 @@ impl Page {
             more: false,
             random: 0x9E37_79B9_7F4A_7C15,
             passes: 0,
+            clock_s: 0,
         }
     }
 
@@ -120,6 +123,12 @@ impl Page {
             Some(_) => self.start.saturating_add(self.remaining),
         };
         usize::try_from(rows).unwrap_or(usize::MAX)
+    }
+
+    /// Whether its rows are in an order of their own, not the kernel's.
+    #[must_use]
+    pub fn is_sorted(&self) -> bool {
+        self.order.is_some()
     }
 
     /// The attributes that a flow must be read with to be offered.
@@ -140,9 +149,10 @@ impl Page {
         self.passes
     }
 
-    /// A pass begins.
-    pub fn begin(&mut self, lease: &Lease) {
+    /// A pass begins; `clock_s` is the time in seconds, 0 for a table that stands still.
+    pub fn begin(&mut self, lease: &Lease, clock_s: u32) {
         self.passes += 1;
+        self.clock_s = clock_s;
         (self.next, self.matched, self.within) = (0, 0, 0);
         self.more = false;
         if !matches!(self.pass, Pass::Count) {
@@ -177,7 +187,7 @@ impl Page {
         let Some(order) = self.order else {
             return self.take(candidate, pool, lease, context);
         };
-        let key = order.key(candidate.flow(), context);
+        let key = order.key(candidate.flow(), context, self.clock_s);
         let mut row = Row { key, rank: 0, flow: Flow::default() };
         let mut tie = Tie { candidate, row: &mut row, known: false };
         match self.pass {
@@ -464,6 +474,13 @@ impl Tie<'_> {
 
     #[inline]
     fn compare(&mut self, other: &Row, order: Order, context: &mut Context) -> Result<Ordering, ReadError> {
+        // A flow whose key has changed since the other was kept may be the other itself.
+        if self.candidate.flow().id == other.flow.id {
+            self.full(context)?;
+            if (self.row.flow.orig, self.row.flow.zone) == (other.flow.orig, other.flow.zone) {
+                return Ok(Ordering::Equal);
+            }
+        }
         match self.row.key.cmp(&other.key) {
             Ordering::Equal => {
                 self.full(context)?;

@@ -7,7 +7,7 @@
 use super::context::Context;
 use super::order::{Key, Order};
 use crate::conntrack::flow::Flow;
-use crate::limits::{BLOCK_ROWS, CLIENTS, QUERY_BLOCKS, ROW_BLOCKS};
+use crate::limits::{BLOCK_ROWS, CLIENTS, QUERY_BLOCKS, ROW_BLOCKS, ROW_BYTES};
 use core::cmp::Ordering;
 use heapless::Vec;
 
@@ -35,7 +35,7 @@ pub struct RowPool {
 }
 
 const _: () = assert!(ROW_BLOCKS <= 64, "`leased` has 64 bits");
-const _: () = assert!(CLIENTS < ROW_BLOCKS, "every client can lease a block");
+const _: () = assert!(size_of::<Row>() <= ROW_BYTES, "what limits.rs says a row costs");
 
 /// The blocks that one query holds. Not given back by being dropped: see [`RowPool::release`].
 #[derive(Debug, Default)]

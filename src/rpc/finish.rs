@@ -70,9 +70,10 @@ impl Engine {
         let Some(task) = self.tasks.get_mut(slot) else {
             return Ok(Stage::Idle);
         };
+        let id = task.ids.first().copied().unwrap_or(0);
         let target = match task.found {
             (1, Some(target)) => target,
-            (0 | 1, _) => return Err(no_connection()),
+            (0 | 1, _) => return Err(no_connection(id)),
             (many, _) => {
                 let text = format_args!(
                     "{many} connections share this id (ids are 32-bit hashes), so which one is meant can't be told; nothing was changed"
@@ -91,14 +92,14 @@ impl Engine {
     /// is looked at immediately before and again after.
     fn change(&mut self, target: &Target, wanted: Wanted, world: &mut World<'_>) -> Result<Flow, Fault> {
         let labels = &mut self.context.labels;
-        let before = world.kernel.get(target, labels)?.ok_or_else(no_connection)?;
+        let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
         let change = match wanted {
             Wanted::Mark { value, mask } => Change::Mark { value, mask },
             Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
         };
         match world.kernel.update(target, change) {
             Ok(true) => {}
-            Ok(false) => return Err(no_connection()),
+            Ok(false) => return Err(no_connection(target.id())),
             Err(error) => return Err(explain(error, wanted)),
         }
         let after = match world.kernel.get(target, labels)? {
@@ -174,8 +175,8 @@ impl Engine {
     }
 }
 
-fn no_connection() -> Fault {
-    Fault::new(Code::NoConnection, format_args!("there is no connection with this id (any more)"))
+fn no_connection(id: u32) -> Fault {
+    Fault::new(Code::NoConnection, format_args!("there is no connection with the id {id} (any more)"))
 }
 
 /// Says more of the refusals that a user can meet.

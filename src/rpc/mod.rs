@@ -29,6 +29,7 @@ pub mod task;
 
 use crate::auth::{Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
+use crate::conntrack::request::KernelFilter;
 use crate::limits::{CLIENTS, WAIT_MS};
 use crate::out::Out;
 use crate::query::context::Context;
@@ -50,6 +51,16 @@ pub struct Settings {
     pub snapshot_flows: usize,
     /// Whether the kernel is asked to filter.
     pub kernel_filter: bool,
+    /// The kernel's version: major and minor.
+    pub kernel_release: (u32, u32),
+}
+
+impl Settings {
+    /// What of `filter` this kernel is asked.
+    #[must_use]
+    pub fn kernel_filter(&self, filter: KernelFilter) -> KernelFilter {
+        if self.kernel_filter { filter.for_kernel(self.kernel_release) } else { KernelFilter::default() }
+    }
 }
 
 /// What a call depends on from outside, at one moment.

@@ -347,7 +347,7 @@ fn session_id<'b>(args: &mut Args<'_>, buf: &'b mut [u8; ARGUMENT_BYTES]) -> Res
 }
 
 fn no_session() -> Fault {
-    Fault::new(Code::Session, format_args!("the session is unknown or has expired: log in first"))
+    Fault::new(Code::Session, format_args!("the session is unknown or has expired: call login first"))
 }
 
 impl Engine {

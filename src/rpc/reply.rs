@@ -255,7 +255,7 @@ impl Engine {
         }
         (task.page, task.stage) = (None, Stage::ViewHead);
         self.stats.add(Counter::Scans);
-        Some(if self.settings.kernel_filter { task.filter.kernel() } else { KernelFilter::default() })
+        Some(self.settings.kernel_filter(task.filter.kernel()))
     }
 
     /// Writes the row of an entry of the call's own dump, if it is wanted.
@@ -298,11 +298,17 @@ impl Engine {
         self.stage(slot, Stage::ViewTail);
     }
 
-    /// The call's own dump could not be begun.
+    /// Whether the call stands alone, so that its reply can begin anew while nothing of it was sent.
+    #[must_use]
+    pub fn is_single(&self, slot: usize) -> bool {
+        self.tasks.get(slot).is_some_and(|task| task.multicall.is_none())
+    }
+
+    /// The call's own dump failed, and nothing of its value was sent: a fault says so.
     pub fn stream_failed(&mut self, slot: usize, error: crate::conntrack::socket::OpError) {
         self.stats.add(Counter::ScanErrors);
         if let Some(task) = self.tasks.get_mut(slot) {
-            task.stage = Stage::Answering(Answer::Fault(error.into()));
+            (task.stage, task.in_value) = (Stage::Answering(Answer::Fault(error.into())), false);
         }
     }
 }

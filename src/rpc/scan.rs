@@ -11,7 +11,7 @@ use crate::conntrack::socket::OpError;
 use crate::limits::SNAPSHOT_SLICE_FLOWS;
 use crate::query::context::Context;
 use crate::query::order::Order;
-use crate::query::page::Candidate;
+use crate::query::page::{Candidate, Page};
 use crate::query::rows::RowPool;
 use crate::query::snapshot::Snapshot;
 use crate::stats::Counter;
@@ -96,8 +96,9 @@ impl Engine {
     }
 
     /// Starts a scan of the kernel's table for all calls that wait for one, if there are any and none is under way.
-    /// What the kernel may leave out.
-    pub fn begin_scan(&mut self) -> Option<KernelFilter> {
+    /// What the kernel may leave out; and, where it must be asked for one family at a time, what it may leave out of a
+    /// second dump, which belongs to the same scan.
+    pub fn begin_scan(&mut self, now_ms: u64) -> Option<(KernelFilter, Option<KernelFilter>)> {
         let waiting = self.waiting(Source::Kernel);
         if self.kernel_scan.has_riders() || waiting == 0 {
             return None;
@@ -106,15 +107,21 @@ impl Engine {
             self.context.labels.clear();
         }
         self.stats.add(Counter::Scans);
-        let (riders, needs) = self.board(waiting, Source::Kernel);
+        let (riders, needs) = self.board(waiting, Source::Kernel, now_ms);
         self.kernel_scan = Scan { riders, needs, at: 0 };
         let filters = slots(riders).filter_map(|slot| self.tasks.get(slot)).map(Task::kernel_filter);
         let common = filters.reduce(|a, b| a.common(&b)).unwrap_or_default();
-        Some(if self.settings.kernel_filter { common } else { KernelFilter::default() })
+        let in_order = |slot: usize| {
+            let page = self.tasks.get(slot).and_then(|task| task.page.as_ref());
+            page.is_none_or(Page::is_sorted)
+        };
+        let common = self.settings.kernel_filter(common);
+        // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
+        Some(if slots(riders).all(in_order) { common.by_family() } else { (common, None) })
     }
 
     /// Lets the waiting calls take part in a scan: who does, and what they need.
-    fn board(&mut self, waiting: u32, source: Source) -> (u32, u32) {
+    fn board(&mut self, waiting: u32, source: Source, now_ms: u64) -> (u32, u32) {
         let (mut riders, mut needs) = (0, self.context.needs());
         for slot in slots(waiting) {
             let Some(task) = self.tasks.get_mut(slot) else {
@@ -122,7 +129,8 @@ impl Engine {
             };
             if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
                 self.pool.grow(&mut task.lease, page.wants());
-                page.begin(&task.lease);
+                let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };
+                page.begin(&task.lease, clock_s);
             }
             if task.job == Job::Snapshot {
                 let most = self.settings.snapshot_flows;
@@ -205,7 +213,7 @@ impl Engine {
             if waiting == 0 || self.is_taking_snapshot() {
                 return false;
             }
-            let (riders, needs) = self.board(waiting, Source::Snapshot);
+            let (riders, needs) = self.board(waiting, Source::Snapshot, 0);
             self.snapshot_scan = Scan { riders, needs, at: 0 };
         }
         if self.snapshot_broken || self.snapshot_at_ms.is_none() {

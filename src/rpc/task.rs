@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use crate::auth::Peer;
 use crate::conntrack::flow::Target;
-use crate::limits::KILL_IDS;
+use crate::limits::{KILL_IDS, TASK_BYTES};
 use crate::query::field::FieldSet;
 use crate::query::filter::Filter;
 use crate::query::page::Page;
@@ -155,3 +155,5 @@ pub struct Task {
     /// A view's value has begun, so that there is no place for a fault any more.
     pub in_value: bool,
 }
+
+const _: () = assert!(size_of::<Task>() <= TASK_BYTES, "what limits.rs says a task costs");

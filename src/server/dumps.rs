@@ -3,6 +3,7 @@
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
 use crate::limits::{DUMP_BYTES, KERNEL_MS, STREAM_BYTES, STREAMS};
+use crate::stats::Counter;
 use crate::log;
 use crate::out::Out;
 use crate::rpc::{Engine, Step, World};
@@ -20,7 +21,7 @@ pub fn open_netlink() -> io::Result<Box<dyn Link>> {
 }
 
 /// How long a dump has waited for the kernel.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Silence {
     since_ms: Option<u64>,
 }
@@ -46,6 +47,8 @@ pub struct SharedScan {
     buf: Box<[u8; DUMP_BYTES]>,
     /// What the kernel was asked to leave out, while a dump runs.
     running: Option<KernelFilter>,
+    /// What it is asked to leave out of the dump after that, which belongs to the same scan.
+    then: Option<KernelFilter>,
     /// Entries that came in this dump.
     entries: u64,
 }
@@ -54,20 +57,29 @@ impl SharedScan {
     /// Takes the link for the dumps.
     #[must_use]
     pub fn new(link: Box<dyn Link>) -> Self {
-        let buf = Box::new([0; DUMP_BYTES]);
-        SharedScan { dump: Dump::new(link), silence: Silence::default(), buf, running: None, entries: 0 }
+        SharedScan {
+            dump: Dump::new(link),
+            silence: Silence::default(),
+            buf: Box::new([0; DUMP_BYTES]),
+            running: None,
+            then: None,
+            entries: 0,
+        }
     }
 
     /// Does a slice of work, if there is any: false when there is none, or nothing has come from the kernel yet.
     pub fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>) -> bool {
         let Some(filter) = self.running else {
-            let filter = engine.begin_scan();
-            filter.into_iter().for_each(|filter| self.start(filter, engine));
-            return filter.is_some();
+            let Some((filter, then)) = engine.begin_scan(world.now_ms) else {
+                return false;
+            };
+            self.then = then;
+            self.start(filter, engine);
+            return true;
         };
         if !engine.scan_is_wanted() {
             self.dump.cancel();
-            self.running = None;
+            (self.running, self.then) = (None, None);
             return true;
         }
         let entries = &mut self.entries;
@@ -87,12 +99,14 @@ impl SharedScan {
                     self.end(engine, Err(error));
                 }
             },
-            Ok(Progress::Done) => self.end(engine, Ok(())),
-            Err(error) if self.may_retry(filter, error) => {
-                log::warn(format_args!(
-                    "the kernel refuses to filter ({error}); rctd filters alone from now on"
-                ));
+            Ok(Progress::Done) => match self.then.take() {
+                Some(filter) => self.start(filter, engine),
+                None => self.end(engine, Ok(())),
+            },
+            Err(error) if filter_refused(filter, error, self.entries) => {
+                warn_of_refusal(error);
                 engine.settings.kernel_filter = false;
+                self.then = None;
                 self.start(KernelFilter::default(), engine);
             }
             Err(error) => self.end(engine, Err(error)),
@@ -109,15 +123,20 @@ impl SharedScan {
     }
 
     fn end(&mut self, engine: &mut Engine, result: Result<(), OpError>) {
-        self.running = None;
+        (self.running, self.then) = (None, None);
         engine.end_scan(result);
     }
+}
 
-    /// A kernel that knows an attribute but not the combination says EINVAL or EOPNOTSUPP before the first entry.
-    fn may_retry(&self, filter: KernelFilter, error: OpError) -> bool {
-        let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
-        refused && self.entries == 0 && filter != KernelFilter::default()
-    }
+/// Whether a dump that failed before its first entry is worth another try without a filter: a kernel that knows an
+/// attribute but not the combination says EINVAL or EOPNOTSUPP.
+fn filter_refused(filter: KernelFilter, error: OpError, entries: u64) -> bool {
+    let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
+    refused && entries == 0 && filter != KernelFilter::default()
+}
+
+fn warn_of_refusal(error: OpError) {
+    log::warn(format_args!("the kernel refuses to filter ({error}); rctd filters alone from now on"));
 }
 
 /// A dump that streams to one client.
@@ -130,6 +149,10 @@ struct Stream {
     /// What of the buffer is not yet read.
     at: usize,
     len: usize,
+    /// What the kernel was asked to leave out.
+    filter: KernelFilter,
+    /// Entries that came.
+    entries: u64,
 }
 
 /// The dumps that stream to one client each. Each is made when first needed, and kept.
@@ -166,14 +189,15 @@ impl Streams {
                 .map_err(|e| OpError { operation: "dump", errno: e.raw_os_error().unwrap_or(libc::EIO) })?;
             let buf = vec![0; STREAM_BYTES].into_boxed_slice();
             // There is room: `begin` looked.
-            let (dump, silence) = (Dump::new(link), Silence::default());
-            let _ = self.streams.push(Stream { dump, silence, slot: None, buf, at: 0, len: 0 });
+            let (dump, silence, filter) = (Dump::new(link), Silence::default(), KernelFilter::default());
+            let stream = Stream { dump, silence, slot: None, buf, at: 0, len: 0, filter, entries: 0 };
+            let _ = self.streams.push(stream);
         }
         let Some(stream) = self.streams.get_mut(at) else {
             return Ok(());
         };
-        stream.dump.start(&mut dump(&filter))?;
-        (stream.slot, stream.silence, stream.at, stream.len) = (Some(slot), Silence::default(), 0, 0);
+        stream.start(filter)?;
+        stream.slot = Some(slot);
         Ok(())
     }
 
@@ -186,19 +210,49 @@ impl Streams {
     }
 
     /// Writes rows from the dump of the client in `slot`: at most what one receive gives. [`Step::Stream`]: there is more
-    /// to read; [`Step::Full`]: go on when the output was sent.
-    pub fn fill(&mut self, slot: usize, engine: &mut Engine, out: &mut Out<'_>, now_ms: u64) -> Step {
+    /// to do at once; [`Step::Full`]: go on when the output was sent. While the reply is `unsent`, all of it in `out`, an
+    /// error of the kernel takes its place as a fault.
+    pub fn fill(
+        &mut self,
+        slot: usize,
+        engine: &mut Engine,
+        out: &mut Out<'_>,
+        now_ms: u64,
+        unsent: bool,
+    ) -> Step {
         let Some(stream) = self.streams.iter_mut().find(|s| s.slot == Some(slot)) else {
             return Step::Abort;
         };
-        stream.fill(slot, engine, out, now_ms).unwrap_or_else(|error| {
-            log::warn(format_args!("a listing was broken off: {error}"));
-            Step::Abort
-        })
+        let error = match stream.fill(slot, engine, out, now_ms) {
+            Ok(step) => return step,
+            Err(error) => error,
+        };
+        if filter_refused(stream.filter, error, stream.entries) {
+            warn_of_refusal(error);
+            engine.settings.kernel_filter = false;
+            if stream.start(KernelFilter::default()).is_ok() {
+                return Step::Stream;
+            }
+        }
+        stream.slot = None;
+        if unsent && engine.is_single(slot) {
+            out.truncate(0);
+            engine.stream_failed(slot, error);
+            return Step::Stream;
+        }
+        engine.stats.add(Counter::ScanErrors);
+        log::warn(format_args!("a listing was broken off: {error}"));
+        Step::Abort
     }
 }
 
 impl Stream {
+    fn start(&mut self, filter: KernelFilter) -> Result<(), OpError> {
+        (self.at, self.len, self.entries, self.filter) = (0, 0, 0, filter);
+        self.silence = Silence::default();
+        self.dump.start(&mut dump(&filter))
+    }
+
     fn fill(
         &mut self,
         slot: usize,
@@ -217,7 +271,10 @@ impl Stream {
             let mut datagram = self.dump.datagram(unread);
             match self.dump.item(&mut datagram)? {
                 socket::Step::Message(message) => match engine.stream_row(slot, &message, out) {
-                    Ok(None) => self.at = self.len - datagram.remaining(),
+                    Ok(None) => {
+                        self.at = self.len - datagram.remaining();
+                        self.entries += 1;
+                    }
                     Ok(Some(step)) => return Ok(step),
                     Err(_) => return Ok(Step::Full),
                 },

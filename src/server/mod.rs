@@ -82,7 +82,7 @@ impl Server {
         let link = || open_link().map_err(explain_netlink);
         let mut control = Control::new(link()?);
         let scan = SharedScan::new(link()?);
-        check_table(&mut control)?;
+        let entries = check_table(&mut control)?;
         let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
         let owner = match &config.user {
             Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
@@ -106,6 +106,7 @@ impl Server {
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
+        explain_empty(entries);
         Ok(Server {
             poll,
             began: Instant::now(),
@@ -450,11 +451,12 @@ impl Server {
         let (engine, streams) = (&mut self.engine, &mut self.streams);
         let mut world = World { kernel: &mut self.control, now_ms };
         let mut step = Step::Wait;
+        let unsent = matches!(client.state, State::Calling { begun: false, .. });
         client.reply(now_ms, |body, out| {
             step = engine.advance(slot, body, out, &mut world);
             // What was written goes out before the dump goes on, unless nothing was.
             if step == Step::Stream {
-                step = streams.fill(slot, engine, out, now_ms);
+                step = streams.fill(slot, engine, out, now_ms, unsent);
             }
             step == Step::Done
         });
@@ -473,6 +475,7 @@ fn engine(config: &Config) -> Result<Engine, String> {
         wide: config.wide_ints,
         snapshot_flows: config.snapshot_flows,
         kernel_filter: config.kernel_filter,
+        kernel_release: sys::kernel_release(),
     };
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
     let store = crate::auth::Store::open(config.auth.clone())?;
@@ -485,16 +488,19 @@ fn engine(config: &Config) -> Result<Engine, String> {
 }
 
 /// Asks for the table's size: whoever may not do that may read nothing.
-fn check_table(control: &mut Control) -> Result<(), String> {
-    let count = control.count().map_err(explain_refusal)?;
-    if count.entries == 0 {
+fn check_table(control: &mut Control) -> Result<u32, String> {
+    control.count().map(|count| count.entries).map_err(explain_refusal)
+}
+
+/// A newcomer must not take an empty table for a fault.
+fn explain_empty(entries: u32) {
+    if entries == 0 {
         log::info(format_args!(
             "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
              for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
              add rule inet track in ct state new accept'"
         ));
     }
-    Ok(())
 }
 
 fn explain_refusal(error: OpError) -> String {
