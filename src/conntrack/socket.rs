@@ -87,7 +87,7 @@ pub trait Link {
     /// Forgets all that is under way, a dump in the middle too.
     ///
     /// # Errors
-    /// The system call's; the link then still is as before.
+    /// The system call's; the link then is good for nothing until another reset succeeds.
     fn reset(&mut self) -> io::Result<()>;
 
     /// The file descriptor that becomes readable, if there is one.
@@ -99,7 +99,8 @@ pub trait Link {
 /// The library's `Socket` can be cloned although each clone closes the descriptor; this one can't.
 #[derive(Debug)]
 pub struct Netlink {
-    socket: Socket,
+    /// `None` only after a reset that failed.
+    socket: Option<Socket>,
 }
 
 impl Netlink {
@@ -113,14 +114,18 @@ impl Netlink {
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         socket.set_non_blocking(true)?;
-        Ok(Netlink { socket })
+        Ok(Netlink { socket: Some(socket) })
+    }
+
+    fn socket(&self) -> io::Result<&Socket> {
+        self.socket.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
     }
 }
 
 impl Link for Netlink {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         loop {
-            match self.socket.send(datagram, 0) {
+            match self.socket()?.send(datagram, 0) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 other => return other.map(drop),
             }
@@ -129,16 +134,18 @@ impl Link for Netlink {
 
     fn recv(&mut self, mut buf: &mut [u8]) -> io::Result<usize> {
         // MSG_TRUNC: the true length, so that a datagram cut short is noticed.
-        self.socket.recv(&mut buf, libc::MSG_TRUNC)
+        self.socket()?.recv(&mut buf, libc::MSG_TRUNC)
     }
 
     fn reset(&mut self) -> io::Result<()> {
+        // The old one goes first: its descriptor may be the only one there is for the new one.
+        self.socket = None;
         *self = Netlink::open()?;
         Ok(())
     }
 
     fn fd(&self) -> Option<RawFd> {
-        Some(self.socket.as_raw_fd())
+        self.socket.as_ref().map(AsRawFd::as_raw_fd)
     }
 }
 
@@ -259,8 +266,7 @@ impl Dump {
     /// Forgets a dump that still runs. The kernel frees what it holds for it at once.
     pub fn cancel(&mut self) {
         if core::mem::take(&mut self.running) && self.link.reset().is_err() {
-            // No descriptor for a new socket: the old one is read on at the next start, its left-overs have an
-            // old sequence number. Until then the kernel keeps its place in the table.
+            // No descriptor for a new socket: it is tried again at the next start.
             self.running = true;
         }
     }

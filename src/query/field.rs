@@ -209,6 +209,7 @@ pub const ID: FieldId = FieldId(0);
 
 /// The field `timeout`, the one that changes by itself.
 pub const TIMEOUT: FieldId = FieldId(24);
+#[allow(clippy::indexing_slicing)] // Looked at by the compiler alone.
 const _: () = assert!(matches!(FIELDS[24].name.as_bytes(), b"timeout"));
 
 #[inline]

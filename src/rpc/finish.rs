@@ -18,6 +18,7 @@ impl Engine {
         let failure = task.failure.take();
         let outcome = match (task.job, failure) {
             (Job::Snapshot, failure) => self.finish_snapshot(slot, failure, world),
+            (Job::Kill | Job::KillMatching, Some(fault)) => Err(self.finish_broken_kill(slot, &fault)),
             (_, Some(fault)) => Err(fault),
             (Job::View, None) => Ok(self.finish_view(slot)),
             (Job::Kill | Job::KillMatching, None) => self.finish_kill(slot),
@@ -64,6 +65,13 @@ impl Engine {
                 ))
             }
         }
+    }
+
+    /// The scan failed in the middle: what was deleted until then stays so, and the client is told.
+    fn finish_broken_kill(&mut self, slot: usize, why: &Fault) -> Fault {
+        let killed = self.tasks.get(slot).map_or(0, |task| task.killed);
+        self.stats.add_many(Counter::Killed, u64::from(killed));
+        Fault::new(why.code, format_args!("{}: {killed} connections were killed before that", why.text))
     }
 
     fn finish_change(&mut self, slot: usize, wanted: Wanted, world: &mut World<'_>) -> Result<Stage, Fault> {

@@ -3,10 +3,10 @@
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
 use crate::limits::{DUMP_BYTES, KERNEL_MS, STREAM_BYTES, STREAMS};
-use crate::stats::Counter;
 use crate::log;
 use crate::out::Out;
 use crate::rpc::{Engine, Step, World};
+use crate::stats::Counter;
 use std::io;
 
 /// Opens links to the kernel; tests script theirs.

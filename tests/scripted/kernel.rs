@@ -123,7 +123,7 @@ pub fn twist(kind: u8, twist: Twist) {
 /// A link to this thread's kernel: for `Server::open_with`.
 pub fn open() -> io::Result<Box<dyn Link>> {
     if with(|kernel| kernel.no_descriptors) {
-        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+        return Err(io::Error::from_raw_os_error(libc::ENFILE));
     }
     Ok(Box::new(ScriptedLink::default()))
 }
@@ -142,7 +142,7 @@ impl Link for ScriptedLink {
 
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.inbox.pop_front() {
-            None => Err(io::ErrorKind::WouldBlock.into()),
+            None => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
             Some(Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Ok(bytes)) => {
                 let fits = bytes.len().min(buf.len());
@@ -153,10 +153,10 @@ impl Link for ScriptedLink {
     }
 
     fn reset(&mut self) -> io::Result<()> {
-        if with(|kernel| kernel.no_descriptors) {
-            return Err(io::Error::from_raw_os_error(libc::EMFILE));
-        }
         self.inbox.clear();
+        if with(|kernel| kernel.no_descriptors) {
+            return Err(io::Error::from_raw_os_error(libc::ENFILE));
+        }
         Ok(())
     }
 
@@ -258,6 +258,11 @@ impl Kernel {
                 self.table[at].id ^= 1;
             }
         }
+        match twist {
+            Some(Twist::SendFails(errno)) => return Err(errno),
+            Some(Twist::Refuse(errno)) => return Ok(vec![Ok(verdict(errno, sent.sequence))]),
+            _ => {}
+        }
         let answer = match sent.kind {
             DUMP => self.dump(sent.sequence),
             GET => self.get(&sent),
@@ -280,10 +285,10 @@ impl Kernel {
             other => panic!("no request of the daemon is of kind {other}"),
         };
         let answer = answer.into_iter().map(Ok).collect();
-        match twist {
+        Ok(match twist {
             Some(twist) => twist.apply(answer, sent.sequence),
-            None => Ok(answer),
-        }
+            None => answer,
+        })
     }
 
     fn dump(&self, sequence: u32) -> Vec<Vec<u8>> {

@@ -14,7 +14,7 @@ pub enum Twist {
     RecvFails { at: usize, errno: i32 },
     /// The receive is interrupted, so many times, and then goes on.
     Interrupted { at: usize, times: usize },
-    /// The kernel says no.
+    /// The kernel says no, and does nothing.
     Refuse(i32),
     /// The kernel says no in the middle.
     RefuseAt { at: usize, errno: i32 },
@@ -41,12 +41,11 @@ pub enum Twist {
 }
 
 impl Twist {
-    /// The answer as it then is, or the errno of the send.
-    pub fn apply(self, mut answer: Vec<Received>, sequence: u32) -> Result<Vec<Received>, i32> {
+    /// The answer as it then is.
+    pub fn apply(self, mut answer: Vec<Received>, sequence: u32) -> Vec<Received> {
         match self {
-            Twist::SendFails(errno) => return Err(errno),
-            Twist::TakeOver => {}
-            Twist::Refuse(errno) => answer = vec![Ok(verdict(errno, sequence))],
+            // These three come before there is an answer: the kernel sees to them.
+            Twist::SendFails(_) | Twist::Refuse(_) | Twist::TakeOver => {}
             Twist::RecvFails { at, errno } => {
                 answer.truncate(at);
                 answer.push(Err(errno));
@@ -73,7 +72,7 @@ impl Twist {
                 edit(&mut answer, at, |bytes| each_header(bytes, |header| header[8] ^= 0x55));
             }
         }
-        Ok(answer)
+        answer
     }
 }
 
