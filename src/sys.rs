@@ -86,6 +86,17 @@ pub fn effective_uid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// How many descriptors this process may have open (`RLIMIT_NOFILE`, the soft limit). `None` if that can't be told.
+pub fn descriptor_limit() -> Option<usize> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: the pointer is to live memory of the right type, initialised by a call that succeeds.
+    let limit = unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr())).ok()?;
+        limit.assume_init()
+    };
+    usize::try_from(limit.rlim_cur).ok()
+}
+
 /// A signal that asks something of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {

@@ -186,6 +186,24 @@ impl Engine {
         wakeups.min().unwrap_or(u64::MAX)
     }
 
+    /// Whether the call of `slot` waits for a dump of its own.
+    #[must_use]
+    pub fn waits_for_stream(&self, slot: usize) -> bool {
+        self.tasks.get(slot).is_some_and(|task| task.stage == Stage::WaitingForStream)
+    }
+
+    /// Since when the call of `slot` has waited for a dump of its own, in milliseconds.
+    #[must_use]
+    pub fn waits_since_ms(&self, slot: usize) -> u64 {
+        self.tasks.get(slot).and_then(|task| task.waits_since_ms).unwrap_or(u64::MAX)
+    }
+
+    /// Whether the call of `slot` is a login that is held back for wrong ones before it.
+    #[must_use]
+    pub fn is_held_back(&self, slot: usize) -> bool {
+        self.tasks.get(slot).is_some_and(|task| matches!(task.stage, Stage::Asleep(_)))
+    }
+
     /// Ends the call of `slot`, wherever it is, and frees what it holds.
     pub fn forget(&mut self, slot: usize) {
         self.kernel_scan.leave(slot);

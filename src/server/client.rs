@@ -87,6 +87,8 @@ pub struct Client {
     pub moved_ms: u64,
     /// When the request that comes in began, in milliseconds.
     began_ms: u64,
+    /// When what is pending was written, in milliseconds.
+    written_ms: u64,
 }
 
 impl Client {
@@ -107,6 +109,7 @@ impl Client {
             deadline_ms: now_ms + HEAD_MS,
             moved_ms: now_ms,
             began_ms: now_ms,
+            written_ms: now_ms,
         }
     }
 
@@ -116,7 +119,8 @@ impl Client {
         (self.socket, self.peer, self.via) = (Some(socket), peer, via);
         (self.state, self.pending) = (State::Head(HeadReader::default()), 0..0);
         (self.readable, self.writable) = (true, true);
-        (self.deadline_ms, self.moved_ms, self.began_ms) = (now_ms + HEAD_MS, now_ms, now_ms);
+        (self.deadline_ms, self.moved_ms) = (now_ms + HEAD_MS, now_ms);
+        (self.began_ms, self.written_ms) = (now_ms, now_ms);
     }
 
     /// Closes the connection and keeps the slot's buffers.
@@ -126,11 +130,12 @@ impl Client {
     }
 
     /// When the request or the reply that is under way began to keep others waiting, in milliseconds: the start of a
-    /// request that does not come on, or the last byte that the client took.
+    /// request that does not come on, or of a buffer that the client does not take, be it that it takes a byte at times.
     #[must_use]
     pub fn since_ms(&self) -> u64 {
         match self.state {
             State::Head(_) | State::Body(..) if self.input.filled() > 0 || !self.is_idle() => self.began_ms,
+            _ if !self.is_flushed() => self.written_ms,
             _ => self.moved_ms,
         }
     }
@@ -257,7 +262,7 @@ impl Client {
             Progress::More { filled, wants } => {
                 self.input.set_filled(filled);
                 // Without a large buffer it waits, unread, until another client's is free.
-                if wants > self.input.buffer().len() && !self.input.enlarge(large) {
+                if wants > self.input.buffer().len() && !self.input.enlarge(large, self.peer) {
                     return Ok(Next::Wait);
                 }
                 Ok(self.read(now_ms))
@@ -272,7 +277,10 @@ impl Client {
     pub fn decode_body(&mut self, charset: Charset, large: &mut LargeBuffers) -> Result<(), charset::Error> {
         let len = self.input.filled();
         let mut decoded = charset::to_utf8(self.input.body_room(), len, charset);
-        if decoded == Err(charset::Error::TooLarge) && !self.input.is_large() && self.input.enlarge(large) {
+        if decoded == Err(charset::Error::TooLarge)
+            && !self.input.is_large()
+            && self.input.enlarge(large, self.peer)
+        {
             decoded = charset::to_utf8(self.input.body_room(), len, charset);
         }
         self.input.set_filled(decoded?);
@@ -293,6 +301,7 @@ impl Client {
         self.pending = 0..out.len();
         self.state = State::Last;
         self.deadline_ms = now_ms + WRITE_MS;
+        self.written_ms = now_ms;
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -340,7 +349,7 @@ impl Client {
         self.pending = from..to;
         self.state = State::Calling { head, begun: true, ended: done };
         self.deadline_ms = now_ms + WRITE_MS;
-        self.moved_ms = now_ms;
+        (self.moved_ms, self.written_ms) = (now_ms, now_ms);
     }
 
     /// Writes the reply's head so that it ends at `end`; where it begins.

@@ -1,5 +1,6 @@
 //! The dumps that are under way: one that all waiting calls share, and a few that stream to one client each.
 
+use crate::auth::Peer;
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
 use crate::limits::{DUMP_BYTES, KERNEL_MS, STREAM_BYTES, STREAMS};
@@ -143,8 +144,9 @@ fn warn_of_refusal(error: OpError) {
 struct Stream {
     dump: Dump,
     silence: Silence,
-    /// The client's slot, while it runs.
+    /// The client's slot and network, while it runs.
     slot: Option<usize>,
+    peer: Peer,
     buf: Box<[u8]>,
     /// What of the buffer is not yet read.
     at: usize,
@@ -168,19 +170,43 @@ impl Streams {
         Streams { open, streams: heapless::Vec::new() }
     }
 
-    /// Starts a dump for the client in `slot` if it waits for one and one is free.
-    pub fn begin(&mut self, slot: usize, engine: &mut Engine) {
+    /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
+    pub fn begin(&mut self, slot: usize, peer: Peer, engine: &mut Engine) -> bool {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
-            None if self.streams.is_full() => return,
+            None if self.streams.is_full() => return false,
             None => self.streams.len(),
         };
         let Some(filter) = engine.begin_stream(slot) else {
-            return;
+            return true;
         };
-        if let Err(error) = self.start(free, slot, filter) {
-            engine.stream_failed(slot, error);
+        match self.start(free, slot, filter) {
+            Ok(()) => {
+                if let Some(stream) = self.streams.get_mut(free) {
+                    stream.peer = peer.network();
+                }
+            }
+            Err(error) => engine.stream_failed(slot, error),
         }
+        true
+    }
+
+    /// Whether the peer's network has its share of dumps, so that some are left to others. This machine's own may have
+    /// all but one, since a proxy there stands for many.
+    #[must_use]
+    pub fn is_over_share(&self, peer: Peer) -> bool {
+        self.held(peer) >= if peer.is_local() { STREAMS - 1 } else { STREAMS / 2 }
+    }
+
+    /// Dumps that the peer's network has.
+    #[must_use]
+    pub fn held(&self, peer: Peer) -> usize {
+        self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.network()).count()
+    }
+
+    /// The slots of the clients that have a dump.
+    pub fn slots(&self) -> impl Iterator<Item = usize> {
+        self.streams.iter().filter_map(|s| s.slot)
     }
 
     fn start(&mut self, at: usize, slot: usize, filter: KernelFilter) -> Result<(), OpError> {
@@ -190,7 +216,17 @@ impl Streams {
             let buf = vec![0; STREAM_BYTES].into_boxed_slice();
             // There is room: `begin` looked.
             let (dump, silence, filter) = (Dump::new(link), Silence::default(), KernelFilter::default());
-            let stream = Stream { dump, silence, slot: None, buf, at: 0, len: 0, filter, entries: 0 };
+            let stream = Stream {
+                dump,
+                silence,
+                slot: None,
+                peer: Peer::Unix,
+                buf,
+                at: 0,
+                len: 0,
+                filter,
+                entries: 0,
+            };
             let _ = self.streams.push(stream);
         }
         let Some(stream) = self.streams.get_mut(at) else {

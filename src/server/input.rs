@@ -1,28 +1,40 @@
 //! A client's input buffer: small and its own, or, for a large body, one of a few that all share.
 
+use crate::auth::Peer;
 use crate::http::BUFFER_BYTES;
 use crate::limits::{INPUT_BYTES, LARGE_BODIES};
+use heapless::Vec;
+
+/// Large buffers that one remote network may hold: a slow one must leave some to others. This machine's own may hold all
+/// but one, since a proxy there stands for many.
+const LARGE_PER_ADDRESS: usize = LARGE_BODIES / 2;
 
 /// The large buffers. Each is allocated when it is first needed, and kept.
 #[derive(Debug, Default)]
 pub struct LargeBuffers {
-    free: Vec<Box<[u8]>>,
-    made: usize,
+    free: Vec<Box<[u8]>, LARGE_BODIES>,
+    /// Whose requests are in the others.
+    holders: Vec<Peer, LARGE_BODIES>,
 }
 
 impl LargeBuffers {
-    fn take(&mut self) -> Option<Box<[u8]>> {
-        if let Some(buffer) = self.free.pop() {
-            return Some(buffer);
+    fn take(&mut self, peer: Peer) -> Option<Box<[u8]>> {
+        let network = peer.network();
+        let share = if peer.is_local() { LARGE_BODIES - 1 } else { LARGE_PER_ADDRESS };
+        if self.holders.iter().filter(|&&holder| holder == network).count() >= share {
+            return None;
         }
-        (self.made < LARGE_BODIES).then(|| {
-            self.made += 1;
-            vec![0; BUFFER_BYTES].into_boxed_slice()
-        })
+        self.holders.push(network).ok()?;
+        Some(self.free.pop().unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice()))
     }
 
-    fn give(&mut self, buffer: Box<[u8]>) {
-        self.free.push(buffer);
+    fn give(&mut self, buffer: Box<[u8]>, peer: Peer) {
+        let network = peer.network();
+        if let Some(at) = self.holders.iter().position(|&holder| holder == network) {
+            self.holders.swap_remove(at);
+        }
+        // There is room for as many as there are.
+        let _ = self.free.push(buffer);
     }
 }
 
@@ -31,7 +43,8 @@ impl LargeBuffers {
 #[derive(Debug)]
 pub struct Input {
     small: Box<[u8]>,
-    large: Option<Box<[u8]>>,
+    /// A large one, and whose it is.
+    large: Option<(Box<[u8]>, Peer)>,
     /// Bytes in use at the front.
     filled: usize,
     /// Bytes of a next request at the end, while a body is at the front.
@@ -47,7 +60,7 @@ impl Default for Input {
 impl Input {
     /// The buffer.
     pub fn buffer(&mut self) -> &mut [u8] {
-        self.large.as_deref_mut().unwrap_or(&mut self.small)
+        self.large.as_mut().map_or(&mut self.small, |(large, _)| large)
     }
 
     /// Bytes in use at its front.
@@ -59,7 +72,7 @@ impl Input {
     /// The bytes in use at its front.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let buffer = self.large.as_deref().unwrap_or(&self.small);
+        let buffer = self.large.as_ref().map_or(&self.small, |(large, _)| large);
         buffer.get(..self.filled).unwrap_or(&[])
     }
 
@@ -100,12 +113,12 @@ impl Input {
         buffer.get_mut(..end).unwrap_or_default()
     }
 
-    /// Exchanges the small buffer for a large one with the same bytes. False if none is free.
-    pub fn enlarge(&mut self, buffers: &mut LargeBuffers) -> bool {
+    /// Exchanges the small buffer for a large one with the same bytes. False if none is free, or `peer` has its share.
+    pub fn enlarge(&mut self, buffers: &mut LargeBuffers, peer: Peer) -> bool {
         if self.large.is_some() {
             return true;
         }
-        let Some(mut large) = buffers.take() else {
+        let Some(mut large) = buffers.take(peer) else {
             return false;
         };
         let (filled, behind) = (self.filled, self.behind);
@@ -116,7 +129,7 @@ impl Input {
         if let (Some(to), Some(from)) = (large.get_mut(new - behind..), self.small.get(old - behind..)) {
             to.copy_from_slice(from);
         }
-        self.large = Some(large);
+        self.large = Some((large, peer));
         true
     }
 
@@ -136,19 +149,19 @@ impl Input {
         if behind > self.small.len() {
             return;
         }
-        if let Some(large) = self.large.take() {
+        if let Some((large, peer)) = self.large.take() {
             if let (Some(to), Some(from)) = (self.small.get_mut(..behind), large.get(..behind)) {
                 to.copy_from_slice(from);
             }
-            buffers.give(large);
+            buffers.give(large, peer);
         }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self, buffers: &mut LargeBuffers) {
         (self.filled, self.behind) = (0, 0);
-        if let Some(large) = self.large.take() {
-            buffers.give(large);
+        if let Some((large, peer)) = self.large.take() {
+            buffers.give(large, peer);
         }
     }
 }
@@ -156,6 +169,11 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
+
+    fn host(n: u8) -> Peer {
+        Peer::new(IpAddr::from([192, 0, 2, n]))
+    }
 
     #[test]
     fn pipelined_bytes_survive_a_body_that_grows_and_moves() {
@@ -165,7 +183,7 @@ mod tests {
         input.set_filled(10);
         input.set_body(4, 4);
         input.body_room()[4..8].copy_from_slice(b"more");
-        assert!(input.enlarge(&mut buffers));
+        assert!(input.enlarge(&mut buffers, host(1)));
         assert_eq!(input.bytes(), b"body");
         input.next_request(&mut buffers);
         assert!(!input.is_large());
@@ -177,10 +195,24 @@ mod tests {
     #[test]
     fn large_buffers_run_out_and_come_back() {
         let mut buffers = LargeBuffers::default();
-        let mut inputs: Vec<Input> = (0..=LARGE_BODIES).map(|_| Input::default()).collect();
-        let got = inputs.iter_mut().filter_map(|i| i.enlarge(&mut buffers).then_some(())).count();
-        assert_eq!(got, LARGE_BODIES);
+        let mut inputs: std::vec::Vec<Input> = (0..=LARGE_BODIES).map(|_| Input::default()).collect();
+        for (at, input) in inputs.iter_mut().enumerate() {
+            assert_eq!(input.enlarge(&mut buffers, host(at as u8)), at < LARGE_BODIES);
+        }
         inputs[0].clear(&mut buffers);
-        assert!(inputs[LARGE_BODIES].enlarge(&mut buffers));
+        assert!(inputs[LARGE_BODIES].enlarge(&mut buffers, host(9)));
+    }
+
+    #[test]
+    fn nobody_holds_all_large_buffers() {
+        for (peer, share) in [(host(1), LARGE_BODIES / 2), (Peer::Unix, LARGE_BODIES - 1)] {
+            let mut buffers = LargeBuffers::default();
+            let mut inputs: std::vec::Vec<Input> = (0..LARGE_BODIES).map(|_| Input::default()).collect();
+            let got = inputs.iter_mut().filter_map(|i| i.enlarge(&mut buffers, peer).then_some(())).count();
+            assert_eq!(got, share, "{peer}");
+            assert!(Input::default().enlarge(&mut buffers, host(2)), "another's turn");
+            inputs[0].clear(&mut buffers);
+            assert!(inputs[LARGE_BODIES - 1].enlarge(&mut buffers, peer), "it comes back");
+        }
     }
 }

@@ -3,12 +3,14 @@
 use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
+use crate::limits::{CLIENTS, STREAMS};
 use crate::sys;
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
 use std::os::unix::net::UnixStream as BlockingUnixStream;
 use std::path::{Path, PathBuf};
@@ -142,6 +144,35 @@ fn explain(at: &Listen, error: &io::Error) -> String {
         _ => "give another with --listen",
     };
     format!("can't listen on {at}: {error}: {hint}")
+}
+
+/// Descriptors that are kept for other things than clients: the streams' links, a newcomer that is turned away, and a file
+/// that is read again.
+const RESERVED: usize = STREAMS + 2;
+
+/// How many clients there are descriptors for, now that all else is open. More than that are never taken in, so that who
+/// is being served can be served to the end.
+///
+/// # Errors
+/// A sentence, if there is none for a single client.
+pub fn most_clients() -> Result<usize, String> {
+    // The lowest that is free: what is below is in use.
+    let probe = fs::File::open("/dev/null").map(|file| file.as_raw_fd());
+    let used = probe.ok().and_then(|fd| usize::try_from(fd).ok()).unwrap_or(0) + RESERVED;
+    let limit = sys::descriptor_limit().unwrap_or(usize::MAX);
+    match limit.saturating_sub(used) {
+        0 => {
+            Err(format!("the limit on open files is {limit}: raise it (ulimit -n) to {} at least", used + 1))
+        }
+        most if most < CLIENTS => {
+            crate::log::warn(format_args!(
+                "the limit on open files is {limit}, enough for {most} clients at a time; {} would do for all {CLIENTS}",
+                used + CLIENTS
+            ));
+            Ok(most)
+        }
+        most => Ok(most),
+    }
 }
 
 /// A client's connection.

@@ -95,6 +95,7 @@ impl Server {
             registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
             listeners.push((listener, true));
         }
+        let most = listen::most_clients()?;
         let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
         let mut engine = engine(&config)?;
         passwd.check(0, &mut engine.context.users);
@@ -112,7 +113,7 @@ impl Server {
             began: Instant::now(),
             listeners,
             paused_until_ms: 0,
-            slots: Slots::default(),
+            slots: Slots::new(most),
             large: LargeBuffers::default(),
             engine,
             control,
@@ -192,7 +193,8 @@ impl Server {
     fn sleep_ms(&self) -> u64 {
         let now_ms = self.now_ms();
         let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
-        let tick = if newcomers { PAUSE_MS } else { TICK_MS };
+        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
+        let tick = if newcomers || listings { PAUSE_MS } else { TICK_MS };
         let next = self.slots.next_deadline_ms().min(self.engine.next_wakeup_ms());
         // One more, since both were rounded down.
         next.saturating_sub(now_ms).saturating_add(1).min(tick)
@@ -280,7 +282,9 @@ impl Server {
                 if !self.listeners.get(at).is_some_and(|(_, ready)| *ready) {
                     break;
                 }
-                if !self.slots.has_room() && !self.make_room(now_ms) {
+                if !self.slots.has_room()
+                    && !self.slots.can_yield(now_ms, |slot| self.engine.is_held_back(slot))
+                {
                     return false;
                 }
                 self.accept_one(at, now_ms);
@@ -302,7 +306,7 @@ impl Server {
             Err(e) => return self.accept_failed(at, &e, now_ms),
         };
         self.engine.stats.add(Counter::Accepted);
-        if self.slots.is_over_share(peer) {
+        if !self.make_room(peer, now_ms) {
             self.engine.stats.add(Counter::NoSlot);
             return slots::turn_away(&mut socket);
         }
@@ -336,15 +340,17 @@ impl Server {
         }
     }
 
-    /// Closes the client that can best be spared for one that waits. False if all are being served.
-    fn make_room(&mut self, now_ms: u64) -> bool {
-        match self.slots.most_dispensable(now_ms) {
-            Some(slot) => {
-                self.close(slot);
-                true
-            }
-            None => false,
-        }
+    /// Sees to it that there is a slot for a newcomer: closes the client that can best be spared. False if there is none
+    /// but those being served, or the newcomer's address has its share.
+    fn make_room(&mut self, newcomer: Peer, now_ms: u64) -> bool {
+        let yields = if self.slots.is_over_share(newcomer) {
+            self.slots.idle_beside(newcomer, now_ms)
+        } else if self.slots.has_room() {
+            return true;
+        } else {
+            self.slots.yields_to(newcomer, now_ms, |slot| self.engine.is_held_back(slot))
+        };
+        yields.map(|slot| self.close(slot)).is_some()
     }
 
     fn close(&mut self, slot: usize) {
@@ -438,9 +444,41 @@ impl Server {
         Next::Go
     }
 
+    /// Gives a call that waits for a dump of its own one that is free, or one whose client does not read.
+    fn begin_stream(&mut self, slot: usize, now_ms: u64) {
+        let Some(peer) = self.slots.get_mut(slot).map(|client| client.peer) else {
+            return;
+        };
+        if !self.engine.waits_for_stream(slot) || self.next_listing() != Some(slot) {
+            return;
+        }
+        if !self.streams.begin(slot, peer, &mut self.engine) {
+            if let Some(slow) = self.slots.slowest_reader(self.streams.slots(), now_ms) {
+                self.engine.stats.add(Counter::Deadlines);
+                self.close(slow);
+                self.streams.begin(slot, peer, &mut self.engine);
+            }
+        }
+    }
+
+    /// Whose turn it is to get a dump of its own: the one that has waited longest of those whose network has fewest.
+    fn next_listing(&mut self) -> Option<usize> {
+        let mut next = None;
+        for slot in (0..self.slots.len()).filter(|&slot| self.engine.waits_for_stream(slot)) {
+            let Some(peer) = self.slots.get_mut(slot).map(|client| client.peer) else {
+                continue;
+            };
+            let rank = (self.streams.held(peer), self.engine.waits_since_ms(slot), slot);
+            if !self.streams.is_over_share(peer) && next.is_none_or(|best| rank < best) {
+                next = Some(rank);
+            }
+        }
+        next.map(|(_, _, slot)| slot)
+    }
+
     /// Lets the engine write a piece of the reply.
     fn answer(&mut self, slot: usize, now_ms: u64) -> Next {
-        self.streams.begin(slot, &mut self.engine);
+        self.begin_stream(slot, now_ms);
         self.engine.check_patience(slot, now_ms);
         if !self.engine.is_ready(slot, now_ms) {
             return Next::Wait;

@@ -7,6 +7,7 @@ use crate::auth::Peer;
 use crate::http::{self, Error, Via};
 use crate::limits::{CLIENTS, CLIENTS_LOCAL, CLIENTS_PER_ADDRESS, YIELD_MS};
 use crate::out::Out;
+use core::cmp::Reverse;
 
 /// A slot: its buffers are made when it is first used, and kept.
 struct Slot {
@@ -17,15 +18,17 @@ struct Slot {
 /// All clients.
 pub struct Slots {
     slots: Vec<Slot>,
-}
-
-impl Default for Slots {
-    fn default() -> Self {
-        Slots { slots: Vec::with_capacity(CLIENTS) }
-    }
+    most: usize,
 }
 
 impl Slots {
+    /// No clients, and room for `most` of them, but for [`CLIENTS`] at the most.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        let most = most.min(CLIENTS);
+        Slots { slots: Vec::with_capacity(most), most }
+    }
+
     /// Slots that were ever used: the others' numbers need not be looked at.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -41,7 +44,7 @@ impl Slots {
     /// Whether a newcomer finds a free slot.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.slots.len() < CLIENTS || self.slots.iter().any(|s| !s.taken)
+        self.slots.len() < self.most || self.slots.iter().any(|s| !s.taken)
     }
 
     /// The number of a free slot; the lowest, so that memory never used stays so.
@@ -63,7 +66,7 @@ impl Slots {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.client.reuse(socket, peer, via, now_ms, large);
             slot.taken = true;
-        } else if self.slots.len() < CLIENTS {
+        } else if self.slots.len() < self.most {
             self.slots.push(Slot { client: Client::new(socket, peer, via, now_ms), taken: true });
         }
     }
@@ -94,33 +97,95 @@ impl Slots {
         taken.map(|s| s.client.deadline_ms).min().unwrap_or(u64::MAX)
     }
 
+    /// Slots that the peer's network holds.
+    fn held(&self, peer: Peer) -> usize {
+        let network = peer.network();
+        self.slots.iter().filter(|s| s.taken && s.client.peer.network() == network).count()
+    }
+
     /// Whether the address holds its share of slots already. This machine's own may hold more: a proxy stands there for
     /// many.
     #[must_use]
     pub fn is_over_share(&self, peer: Peer) -> bool {
-        let network = peer.network();
-        let held = self.slots.iter().filter(|s| s.taken && s.client.peer.network() == network).count();
-        held >= if peer.is_local() { CLIENTS_LOCAL } else { CLIENTS_PER_ADDRESS }
+        let share = if peer.is_local() { CLIENTS_LOCAL } else { CLIENTS_PER_ADDRESS };
+        self.held(peer) >= share
     }
 
-    /// The client that has done nothing for longest, and for [`YIELD_MS`] at least: one that is idle, one whose request
-    /// does not come on, or one that does not read its reply. One that waits for its answer never is.
-    #[must_use]
-    pub fn most_dispensable(&self, now_ms: u64) -> Option<usize> {
-        let spare = |client: &Client| match client.state {
-            State::Calling { .. } => !client.is_flushed(),
+    /// The clients that are not being served: idle ones, those whose request has not come in, those who have not taken
+    /// their reply for [`YIELD_MS`], and those whose login is `held_back`. One that waits for its answer never is among
+    /// them.
+    fn spare(
+        &self,
+        now_ms: u64,
+        held_back: impl Fn(usize) -> bool,
+    ) -> impl Iterator<Item = (usize, &Client)> {
+        let taken = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
+        taken.filter(move |(at, client)| match client.state {
+            State::Calling { .. } => is_slow_reader(client, now_ms) || held_back(*at),
             _ => true,
-        };
-        let slots = self.slots.iter().enumerate().filter(|(_, s)| s.taken && spare(&s.client));
-        let slots = slots.filter(|(_, s)| s.client.since_ms().saturating_add(YIELD_MS) <= now_ms);
-        slots.min_by_key(|(_, s)| s.client.since_ms()).map(|(at, _)| at)
+        })
     }
+
+    /// The spare client that has done nothing for longest, and for [`YIELD_MS`] at least.
+    fn slowest(&self, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+        let slow =
+            self.spare(now_ms, held_back).filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
+    }
+
+    /// The slowest spare client of the network that holds the most slots, if these are two more than `held` at least: with
+    /// one moved from there to a newcomer, whose network holds so many, it still has no fewer.
+    fn of_the_greediest(&self, held: usize, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+        let holding = self.spare(now_ms, held_back).map(|(at, c)| (at, self.held(c.peer), c.since_ms()));
+        let greedy = holding.filter(|(_, holds, _)| *holds >= held + 2);
+        greedy.max_by_key(|&(_, holds, since_ms)| (holds, Reverse(since_ms))).map(|(at, ..)| at)
+    }
+
+    /// Whether there is a client that would have to make room for a newcomer from an address with no slot.
+    #[must_use]
+    pub fn can_yield(&self, now_ms: u64, held_back: impl Fn(usize) -> bool) -> bool {
+        self.slowest(now_ms, &held_back).or_else(|| self.of_the_greediest(0, now_ms, &held_back)).is_some()
+    }
+
+    /// The client that makes room for a newcomer when all slots are taken: who is slow, or else one of those who hold
+    /// more than the newcomer would.
+    #[must_use]
+    pub fn yields_to(&self, newcomer: Peer, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+        let held = self.held(newcomer);
+        self.slowest(now_ms, &held_back).or_else(|| self.of_the_greediest(held, now_ms, &held_back))
+    }
+
+    /// The one of these that has kept its reply unread for longest, and for [`YIELD_MS`] at least.
+    #[must_use]
+    pub fn slowest_reader(&self, of: impl Iterator<Item = usize>, now_ms: u64) -> Option<usize> {
+        let clients = of.filter_map(|at| Some((at, &self.slots.get(at).filter(|s| s.taken)?.client)));
+        let slow =
+            clients.filter(|(_, c)| !c.is_flushed() && c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
+    }
+
+    /// The client of the newcomer's own network that has been idle for longest, and for [`YIELD_MS`] at least: it makes
+    /// room when the network holds its share.
+    #[must_use]
+    pub fn idle_beside(&self, newcomer: Peer, now_ms: u64) -> Option<usize> {
+        let network = newcomer.network();
+        let own = self.spare(now_ms, |_| false).filter(|(_, c)| c.peer.network() == network && c.is_idle());
+        let idle = own.filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        idle.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
+    }
+}
+
+/// Whether the client has kept a part of its reply unread for [`YIELD_MS`].
+fn is_slow_reader(client: &Client, now_ms: u64) -> bool {
+    !client.is_flushed() && client.since_ms().saturating_add(YIELD_MS) <= now_ms
 }
 
 /// Tells a newcomer that its address has its share, and closes.
 pub fn turn_away(socket: &mut Socket) {
     let mut buf = [0; 512];
     let mut out = Out::new(&mut buf);
+    // A close with unread bytes is a reset, which could take the reply with it: what has come already is read.
+    let _ = socket.read(&mut [0; 2048]);
     if http::error(&mut out, Error::Busy).is_ok() {
         // A fresh socket has room for it; one that is gone already need not be told.
         let _ = socket.write(out.as_bytes());

@@ -47,8 +47,9 @@ impl Daemon {
         Daemon::spawn(command, &["127.0.0.1:0"], &[])
     }
 
+    /// Starts it by way of a command of the test's own making, which gets these arguments too.
     #[track_caller]
-    fn spawn(mut command: Command, listen: &[&str], arguments: &[&str]) -> Daemon {
+    pub fn spawn(mut command: Command, listen: &[&str], arguments: &[&str]) -> Daemon {
         command.args(listen.iter().flat_map(|address| ["--listen", address])).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // SAFETY: one system call between fork and exec: a test program that is killed takes its daemons with it.

@@ -85,6 +85,11 @@ impl Connection {
         Ok(Connection { stream: address.connect()?, ahead: Vec::new() })
     }
 
+    /// Takes a stream that is connected already.
+    pub fn over(stream: Box<dyn Stream>) -> Connection {
+        Connection { stream, ahead: Vec::new() }
+    }
+
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()

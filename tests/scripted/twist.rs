@@ -65,9 +65,7 @@ impl Twist {
             Twist::Split => answer = answer.into_iter().flat_map(split).collect(),
             Twist::TooLong { at } => edit(&mut answer, at, |bytes| bytes.resize(TOO_LONG, 0)),
             Twist::Cut { at, bytes: end } => edit(&mut answer, at, |bytes| bytes.truncate(end)),
-            Twist::DumpIntr { at } => {
-                edit(&mut answer, at, |bytes| each_header(bytes, |header| set_interrupted(header)))
-            }
+            Twist::DumpIntr { at } => edit(&mut answer, at, |bytes| each_header(bytes, set_interrupted)),
             Twist::WrongSequence { at } => {
                 edit(&mut answer, at, |bytes| each_header(bytes, |header| header[8] ^= 0x55));
             }

@@ -1,0 +1,123 @@
+//! Many hosts on one machine: connections from addresses of the test's choice, and an honest client with a watch.
+#![allow(unsafe_code)] // std can't bind a socket before it connects.
+
+use crate::common::raw::{Address, Connection, post};
+use crate::common::xml::{self, Value};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What every honest client is promised.
+pub const PROMISE: Duration = Duration::from_secs(2);
+
+/// Makes 10.9.0.0/16 addresses of this namespace: to the daemon they are hosts of the network. False, and said so,
+/// where that can't be done.
+pub fn network() -> bool {
+    let added = Command::new("ip").args(["address", "add", "10.9.0.1/16", "dev", "lo"]).status();
+    let added = added.is_ok_and(|status| status.success());
+    if !added {
+        crate::common::skip("`ip address add` is missing or may not");
+    }
+    added
+}
+
+/// The nth host.
+pub fn nth(n: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 9, 1, n)
+}
+
+/// Connects from this address, with a time limit on everything.
+pub fn connect_from(from: Ipv4Addr, to: &Address) -> io::Result<TcpStream> {
+    let Address::Tcp(SocketAddr::V4(to)) = to else { panic!("an IPv4 address to connect to") };
+    // SAFETY: no pointers; the result is checked before it is owned.
+    let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fd is open and nobody else's.
+    let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(20)))?;
+    let address = |ip: Ipv4Addr, port: u16| libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(ip).to_be() },
+        sin_zero: [0; 8],
+    };
+    let (near, far) = (address(from, 0), address(*to.ip(), to.port()));
+    let size = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    // SAFETY: both addresses are live and of the size that is given.
+    let failed = unsafe {
+        libc::bind(stream.as_raw_fd(), (&raw const near).cast(), size) != 0
+            || libc::connect(stream.as_raw_fd(), (&raw const far).cast(), size) != 0
+    };
+    if failed { Err(io::Error::last_os_error()) } else { Ok(stream) }
+}
+
+/// Opens an HTTP connection from this address.
+pub fn open_from(from: Ipv4Addr, to: &Address) -> io::Result<Connection> {
+    Ok(Connection::over(Box::new(connect_from(from, to)?)))
+}
+
+/// A client that logs in, views, and logs out on a connection of its own each time, over and over, and remembers the
+/// longest time from connecting to the last answer.
+pub struct Honest {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<(Duration, usize)>>,
+}
+
+impl Honest {
+    /// Starts at once. `credentials` are what `login` takes.
+    pub fn start(from: Ipv4Addr, to: &Address, credentials: &[&str]) -> Honest {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, to) = (stop.clone(), to.clone());
+        let credentials: Vec<Value> = credentials.iter().map(|&text| text.into()).collect();
+        let work = move || {
+            let (mut longest, mut rounds) = (Duration::ZERO, 0);
+            while !stopped.load(Ordering::Relaxed) {
+                let began = Instant::now();
+                visit(from, &to, &credentials)
+                    .unwrap_or_else(|why| panic!("after {:?}: {why}", began.elapsed()));
+                longest = longest.max(began.elapsed());
+                rounds += 1;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            (longest, rounds)
+        };
+        Honest { stop, thread: Some(std::thread::spawn(work)) }
+    }
+
+    /// Ends it, and fails the test if it ever had to wait longer than is promised.
+    #[track_caller]
+    pub fn was_served(mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let outcome = self.thread.take().expect("a thread").join();
+        let (longest, rounds) = outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        assert!(rounds > 0, "the honest client never got round");
+        assert!(longest < PROMISE, "the honest client waited {longest:?} in one of {rounds} visits");
+    }
+}
+
+/// One visit: everything on one connection.
+fn visit(from: Ipv4Addr, to: &Address, credentials: &[Value]) -> Result<(), String> {
+    let mut connection = open_from(from, to).map_err(|e| format!("connecting: {e}"))?;
+    let mut ask = |method: &str, params: &[Value]| {
+        let sent = connection.send(&post(to, &xml::call(method, params), ""));
+        let reply = sent.and_then(|()| connection.reply()).map_err(|e| format!("{method}: {e}"))?;
+        match (reply.status, xml::response(&reply.text())) {
+            (200, Ok(Ok(value))) => Ok(value),
+            (status, answer) => Err(format!("{method}: {status} {answer:?}")),
+        }
+    };
+    let session = ask("login", credentials)?;
+    let page = [session.clone(), xml::members([]), "mark".into(), "ASC".into(), 0.into(), 5.into()];
+    ask("view", &page)?;
+    ask("view", std::slice::from_ref(&session))?;
+    ask("logout", &[session])?;
+    Ok(())
+}

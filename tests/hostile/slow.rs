@@ -1,0 +1,204 @@
+//! Who is slow, or does not read at all, keeps nobody waiting: neither for a slot, nor for a buffer, nor for a dump.
+use crate::common::daemon::Daemon;
+use crate::common::flows::flows;
+use crate::common::inserter::Inserter;
+use crate::common::namespace::{Namespace, in_namespace};
+use crate::common::raw::{Address, Connection, post};
+use crate::common::xml::{self, Value, strings};
+use crate::host::{Honest, PROMISE, connect_from, network, nth, open_from};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// A daemon that listens to the network, with a table of 3000 connections.
+fn daemon(ns: &Namespace) -> Option<Daemon> {
+    Inserter::new(ns).insert(&flows(92, 3000));
+    network().then(|| Daemon::start_on(&["10.9.0.1:0"], &["--insecure-no-auth", "--session-timeout", "600"]))
+}
+
+/// Connections from one host, as many as it gets, to which `write` then is sent.
+fn hold(from: Ipv4Addr, to: &Address, count: usize, write: &[u8]) -> Vec<TcpStream> {
+    let opened = (0..count).map(|_| connect_from(from, to).expect("a connection"));
+    let mut streams: Vec<TcpStream> = opened.collect();
+    // One that was turned away says so when it is written to; that is the attacker's own affair.
+    streams.iter_mut().for_each(|stream| drop(stream.write_all(write)));
+    streams
+}
+
+fn session(address: &Address, from: Ipv4Addr) -> String {
+    let mut connection = open_from(from, address).expect("a connection");
+    connection.send(&post(address, &xml::call("login", &[]), "")).expect("a request");
+    let reply = connection.reply().expect("a reply");
+    xml::response(&reply.text()).expect("a document").expect("a session").str().to_owned()
+}
+
+/// Sends a byte to each of `streams` four times a second for three seconds.
+fn dribble(streams: &mut [TcpStream], byte: &[u8]) {
+    for _ in 0..12 {
+        streams.iter_mut().for_each(|stream| drop(stream.write(byte)));
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+#[test]
+fn slow_heads() {
+    in_namespace(|ns| {
+        let Some(daemon) = daemon(ns) else { return };
+        let honest = Honest::start(nth(200), daemon.address(), &[]);
+        let head = b"POST /RPC2 HTTP/1.1\r\nX: ";
+        let mut all: Vec<TcpStream> =
+            (1..=3).flat_map(|n| hold(nth(n), daemon.address(), 40, head)).collect();
+        dribble(&mut all, b"x");
+        honest.was_served();
+    });
+}
+
+/// Bodies that need one of the few large buffers, and never come.
+#[test]
+fn slow_bodies() {
+    in_namespace(|ns| {
+        let Some(daemon) = daemon(ns) else { return };
+        let address = daemon.address().clone();
+        let honest = Honest::start(nth(200), &address, &[]);
+        let head = format!(
+            "POST /RPC2 HTTP/1.1\r\nHost: {}\r\nContent-Type: text/xml\r\nContent-Length: 60000\r\n\r\n{}",
+            address.host(),
+            " ".repeat(20_000)
+        );
+        let mut all = hold(nth(1), &address, 14, head.as_bytes());
+        // An honest client with a body as large: another's buffers are not gone.
+        let other = session(&address, nth(201));
+        let ids = xml::call("kill", &[other.as_str().into(), strings(0..1500)]);
+        assert!(ids.len() > 30_000);
+        for _ in 0..3 {
+            let began = Instant::now();
+            let mut connection = open_from(nth(201), &address).expect("a connection");
+            connection.send(&post(&address, &ids, "")).expect("a request");
+            assert_eq!(connection.reply().expect("a reply").status, 200);
+            assert!(began.elapsed() < PROMISE, "{:?}", began.elapsed());
+            dribble(&mut all[..2], b" ");
+        }
+        honest.was_served();
+    });
+}
+
+/// Whole listings that are never read, and such that are read a little at a time: whoever wants one as well gets it.
+#[test]
+fn listings_that_nobody_reads() {
+    in_namespace(|ns| {
+        let Some(daemon) = daemon(ns) else { return };
+        let address = daemon.address().clone();
+        let mut greedy = Vec::new();
+        for host in 1..=3 {
+            let mine = session(&address, nth(host));
+            let view = post(&address, &xml::call("view", &[mine.as_str().into()]), "");
+            greedy.extend(hold(nth(host), &address, 12, &view));
+        }
+        let honest = Honest::start(nth(200), &address, &[]);
+        let mut buffer = [0; 64];
+        for _ in 0..12 {
+            for stream in &mut greedy {
+                stream.set_nonblocking(true).expect("a socket");
+                let _ = stream.read(&mut buffer);
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        honest.was_served();
+    });
+}
+
+/// The slow one's own address, behind which an honest client may be too, has slots left as long as its share is not used up,
+/// and gets those back that are idle.
+#[test]
+fn the_same_address_is_served_too() {
+    in_namespace(|ns| {
+        let Some(daemon) = daemon(ns) else { return };
+        let address = daemon.address().clone();
+        let idle = hold(nth(1), &address, rctd::limits::CLIENTS_PER_ADDRESS - 4, b"");
+        let honest = Honest::start(nth(1), &address, &[]);
+        std::thread::sleep(Duration::from_secs(2));
+        honest.was_served();
+        // All of the share is idle: who comes then takes the place of one.
+        let more = hold(nth(1), &address, rctd::limits::CLIENTS_PER_ADDRESS, b"");
+        std::thread::sleep(Duration::from_millis(1500));
+        let honest = Honest::start(nth(1), &address, &[]);
+        std::thread::sleep(Duration::from_secs(2));
+        honest.was_served();
+        drop((idle, more));
+    });
+}
+
+/// Slots are full of clients being served: none of them loses its place to a newcomer.
+#[test]
+fn who_is_served_keeps_its_place() {
+    in_namespace(|ns| {
+        let Some(daemon) = daemon(ns) else { return };
+        let address = daemon.address().clone();
+        let served: Vec<(u8, String)> = (1..=4).map(|n| (n, session(&address, nth(n)))).collect();
+        // Each asks for dozens of scans in one call that fits its own buffer, and reads what comes.
+        let reads = served.into_iter().flat_map(|(host, mine)| {
+            let one = xml::members([
+                ("methodName", "view".into()),
+                (
+                    "params",
+                    Value::Array(vec![
+                        mine.into(),
+                        xml::members([]),
+                        "mark".into(),
+                        "A".into(),
+                        2900.into(),
+                        90.into(),
+                    ]),
+                ),
+            ]);
+            let call = xml::call("system.multicall", &[Value::Array(vec![one; 15])]);
+            let address = address.clone();
+            (0..8).map(move |_| {
+                let (address, call) = (address.clone(), call.clone());
+                std::thread::spawn(move || {
+                    let mut connection = open_from(nth(host), &address).expect("a connection");
+                    connection.send(&post(&address, &call, "")).expect("a request");
+                    let reply = connection.reply().map_err(|e| format!("host {host}: {e}"))?;
+                    Ok::<_, String>((reply.status, reply.text().matches("<name>total</name>").count()))
+                })
+            })
+        });
+        let reads: Vec<_> = reads.collect();
+        std::thread::sleep(Duration::from_millis(200));
+        let newcomers: Vec<_> =
+            (0..60).map(|n| hold(nth(100 + n % 50), &address, 1, b"POST / HTTP/1.1\r\n")).collect();
+        for read in reads {
+            let (status, answers) = read.join().expect("a thread").expect("it is answered");
+            assert!(status == 503 || (status, answers) == (200, 15), "{status} {answers}");
+        }
+        drop(newcomers);
+        daemon.still_serves();
+    });
+}
+
+/// A unix socket has slots of its own, whatever the network does.
+#[test]
+fn a_proxy_is_served_whatever_the_network_does() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(93, 500));
+        if !network() {
+            return;
+        }
+        let folder = crate::common::daemon::Folder::new();
+        let unix = format!("unix:{}", folder.path().join("socket").display());
+        let daemon = Daemon::start_on(&["10.9.0.1:0", &unix], &["--insecure-no-auth"]);
+        let [tcp, unix] = daemon.addresses() else { panic!("two addresses") };
+        let held: Vec<TcpStream> = (1..=6).flat_map(|n| hold(nth(n), tcp, 30, b"POST")).collect();
+        for _ in 0..20 {
+            let began = Instant::now();
+            let mut connection = Connection::open(unix).expect("a connection");
+            connection
+                .send(&post(unix, &xml::call("login", &[]), "Connection: close\r\n"))
+                .expect("a request");
+            assert_eq!(connection.reply().expect("a reply").status, 200);
+            assert!(began.elapsed() < PROMISE, "{:?}", began.elapsed());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        drop(held);
+    });
+}
