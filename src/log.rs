@@ -61,7 +61,9 @@ pub fn debug(line: fmt::Arguments<'_>) {
 
 fn write(level: Level, name: &str, line: fmt::Arguments<'_>) {
     if level as u8 <= LEVEL.load(Ordering::Relaxed) {
-        // A log that can't be written must not stop the daemon.
-        let _ = writeln!(std::io::stderr().lock(), "rctd: {name}: {line}");
+        // One write, so that the lines of several programs on one stderr stay whole. A log that can't be written must
+        // not stop the daemon.
+        let text = format!("rctd: {name}: {line}\n");
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }

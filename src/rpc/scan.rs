@@ -106,8 +106,11 @@ impl Engine {
         if self.pool.is_idle() && self.snapshot.is_none() {
             self.context.labels.clear();
         }
-        self.stats.add(Counter::Scans);
         let (riders, needs) = self.board(waiting, Source::Kernel, now_ms);
+        if riders == 0 {
+            return None;
+        }
+        self.stats.add(Counter::Scans);
         self.kernel_scan = Scan { riders, needs, at: 0 };
         let filters = slots(riders).filter_map(|slot| self.tasks.get(slot)).map(Task::kernel_filter);
         let common = filters.reduce(|a, b| a.common(&b)).unwrap_or_default();
@@ -123,10 +126,16 @@ impl Engine {
     /// Lets the waiting calls take part in a scan: who does, and what they need.
     fn board(&mut self, waiting: u32, source: Source, now_ms: u64) -> (u32, u32) {
         let (mut riders, mut needs) = (0, self.context.needs());
+        let mut taking = false;
         for slot in slots(waiting) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
             };
+            // One call takes the snapshot, and only while nobody reads it; others take it again after that.
+            if task.job == Job::Snapshot && (taking || self.snapshot_scan.has_riders()) {
+                continue;
+            }
+            taking |= task.job == Job::Snapshot;
             if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
                 self.pool.grow(&mut task.lease, page.wants());
                 let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };

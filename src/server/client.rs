@@ -185,6 +185,10 @@ impl Client {
                 Err(_) => return Next::Close,
             }
         }
+        if matches!(self.state, State::Calling { ended: false, .. }) {
+            // It is our turn now: a scan may take longer than a client may.
+            self.deadline_ms = u64::MAX;
+        }
         Next::Go
     }
 
@@ -314,7 +318,7 @@ impl Client {
     /// Writes a piece of the reply with `write`, which says whether the reply is complete with it, and frames it. The
     /// output must be flushed.
     pub fn reply(&mut self, now_ms: u64, write: impl FnOnce(&str, &mut Out<'_>) -> bool) {
-        let State::Calling { head, begun, .. } = self.state else {
+        let State::Calling { mut head, begun, .. } = self.state else {
             return;
         };
         let end = self.output.len() - TAIL_ROOM;
@@ -331,6 +335,8 @@ impl Client {
             _ => ReplyBody::streamed(head.version),
         };
         let chunked = reply_body == ReplyBody::Chunked;
+        // The connection's end is the reply's, whatever the client asked for.
+        head.keep_alive &= reply_body != ReplyBody::UntilClose;
         let (mut from, mut to) = (HEAD_ROOM, HEAD_ROOM + len);
         if chunked {
             let free = self.output.get_mut(HEAD_ROOM - SIZE_LINE..end).unwrap_or_default();
@@ -370,8 +376,7 @@ impl Client {
         let State::Calling { head, .. } = self.state else {
             return Next::Wait;
         };
-        let until_close = head.version == http::Version::V10 && !head.keep_alive;
-        if stopping || !head.keep_alive || until_close {
+        if stopping || !head.keep_alive {
             return self.start_draining(now_ms);
         }
         self.input.next_request(large);
