@@ -13,7 +13,7 @@ pub struct Line {
 
 /// The lines by id.
 pub fn lines(text: &str) -> BTreeMap<u32, Line> {
-    text.lines().map(|l| line(l)).map(|l| (l.flow.id.expect("-o id"), l)).collect()
+    text.lines().map(line).map(|l| (l.flow.id.expect("-o id"), l)).collect()
 }
 
 fn line(text: &str) -> Line {
@@ -121,7 +121,7 @@ fn seconds(text: &str) -> u64 {
     let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let month = months.iter().position(|m| *m == words[1]).expect("a month");
     let (day, year) = (number(words[2]), number(words[4]));
-    let leap = |y: u64| u64::from(y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
+    let leap = |y: u64| u64::from(y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400)));
     let years: u64 = (1970..year).map(|y| 365 + leap(y)).sum();
     let of_year: u64 = lengths[..month].iter().sum::<u64>() + if month > 1 { leap(year) } else { 0 };
     let clock = words[3].split(':').fold(0, |sum, part| sum * 60 + number(part));
