@@ -37,6 +37,12 @@ impl Daemon {
         Daemon::spawn(Command::new(program()), listen, arguments)
     }
 
+    /// Starts another build of it.
+    #[track_caller]
+    pub fn start_program(program: &Path, listen: &[&str], arguments: &[&str]) -> Daemon {
+        Daemon::spawn(Command::new(program), listen, arguments)
+    }
+
     /// Starts it so that the kernel answers EPERM to every netlink request that is longer than one for a dump.
     #[cfg(target_arch = "x86_64")]
     #[track_caller]

@@ -1,0 +1,101 @@
+//! Peak resident memory, each time of a daemon that was just started: VmHWM of proc(5).
+use crate::bench::{Bench, Conditions, PAGE};
+use crate::client::Caller;
+use crate::common::daemon::Folder;
+use crate::common::raw::Address;
+use crate::common::xml::Value;
+use crate::report::{Report, Target, Unit};
+use std::path::Path;
+use std::sync::Barrier;
+
+/// Bytes of a whole listing that are read before the client goes away.
+const ENOUGH_BYTES: u64 = 32 << 20;
+/// Ids in a kill: about 60 KB of request.
+const KILLED: i64 = 1500;
+
+/// One client, which asks for everything; and its peak in KiB.
+pub fn one_client(program: &Path, report: &mut Report) -> f64 {
+    let mut bench = Bench::start(program, &["127.0.0.1:0"]);
+    let nothing_yet = bench.peak_kib();
+    let n = report.flows as i64;
+    let rare: &Conditions = &[("orig_dst", "192.0.2.77")];
+    for (conditions, order, start) in
+        [(rare, "orig_src", 0), (&[], "orig_src", 0), (&[], "bytes", n / 2), (&[], "mark", n - PAGE)]
+    {
+        let request = bench.page(conditions, order, start, PAGE);
+        drop(bench.send(&request));
+    }
+    // Sorted and longer than the rows that are kept: it goes out in parts.
+    let long = bench.page(&[], "timeout", 0, 5000);
+    let kill = kill(&bench);
+    let all = bench.caller.request("view", &[Value::from(bench.session.as_str())]);
+    [long, kill, all].iter().for_each(|request| drop(bench.send(request)));
+    let peak = bench.peak_kib();
+    let beside = format!("{nothing_yet:.0} KiB before the first page");
+    report.figure("peak memory, one client", Unit::KiB, peak, &beside, Target::AtMost(1024.0));
+    peak
+}
+
+/// All slots taken by clients that ask for much at once, three times over; and the peak in KiB.
+pub fn all_slots(program: &Path, report: &mut Report) -> f64 {
+    let folder = Folder::new();
+    let unix = folder.path().join("socket");
+    let bench = Bench::start(program, &["127.0.0.1:0", &format!("unix:{}", unix.display())]);
+    let n = report.flows as i64;
+    let all = bench.caller.request("view", &[Value::from(bench.session.as_str())]);
+    let kill = kill(&bench);
+    let deep: Vec<Vec<u8>> =
+        ["orig_src", "bytes", "mark"].iter().map(|order| bench.page(&[], order, n / 2, PAGE)).collect();
+    // The local share of one kind of address is 24 slots, and the daemon's first client has one of them.
+    let tcp = bench.daemon.address().clone();
+    let addresses = (0..31).map(|nth| if nth < 23 { tcp.clone() } else { Address::Unix(unix.clone()) });
+    let requests = (0..31).map(|nth| match nth {
+        0..=3 => &all,
+        4..=7 => &kill,
+        _ => &deep[nth % deep.len()],
+    });
+    let clients: Vec<_> = addresses.zip(requests).collect();
+    (0..3).for_each(|_| at_once(&clients));
+    let peak = bench.peak_kib();
+    report.figure("peak memory, all 32 slots busy", Unit::KiB, peak, "", Target::AtMost(2048.0));
+    peak
+}
+
+/// Lets each client connect, and send its request when all are there.
+fn at_once(clients: &[(Address, &Vec<u8>)]) {
+    let barrier = Barrier::new(clients.len());
+    std::thread::scope(|scope| {
+        for (address, request) in clients {
+            scope.spawn(|| {
+                let mut caller = Caller::connect(address);
+                barrier.wait();
+                drop(caller.send_and_read(request, ENOUGH_BYTES));
+            });
+        }
+    });
+}
+
+/// What a snapshot adds.
+pub fn snapshot(program: &Path, report: &mut Report) {
+    let mut bench = Bench::start(program, &["127.0.0.1:0"]);
+    let page = bench.page(&[], "orig_src", 0, PAGE);
+    drop(bench.send(&page));
+    let before = bench.peak_kib();
+    let own = Value::from(bench.session.as_str());
+    drop(bench.caller.call("set_autorefresh", &[own, 0.into()]));
+    drop(bench.send(&page));
+    let beside = format!("{before:.0} KiB before it");
+    report.figure(
+        "peak memory with a snapshot of 16,384 flows",
+        Unit::KiB,
+        bench.peak_kib(),
+        &beside,
+        Target::None,
+    );
+}
+
+/// A kill of ids that (as good as) no connection has: they make a large request and a scan, and change nothing.
+fn kill(bench: &Bench) -> Vec<u8> {
+    let ids = (0..KILLED).map(|id| Value::Int(id + 1)).collect();
+    bench.caller.request("kill", &[Value::from(bench.session.as_str()), Value::Array(ids)])
+}
