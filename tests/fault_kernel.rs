@@ -376,6 +376,16 @@ fn errors_of_stats_and_of_the_count() {
     client.works(FLOWS.into());
 }
 
+/// What a call found is forgotten by the next one on the same connection.
+#[test]
+fn a_snapshot_after_a_change() {
+    let mut client = Client::new(&["--snapshot-flows", "100"]);
+    let change = ["mark".into(), Entry::nth(4).id.to_string().into(), 9.into()];
+    assert_eq!(client.ask("change", &change), Ok(Value::Bool(true)));
+    assert_eq!(client.ask("set_autorefresh", &[0.into()]), Ok(Value::Bool(true)));
+    client.works(FLOWS.into());
+}
+
 /// A snapshot that could not be taken anew is not mistaken for a table.
 #[test]
 fn errors_while_a_snapshot_is_taken() {

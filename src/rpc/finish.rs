@@ -130,7 +130,8 @@ impl Engine {
             return Err(self.no_room(entries));
         }
         if let Some(task) = self.tasks.get_mut(slot) {
-            task.job = Job::Snapshot;
+            // A change that this client asked for before has left what it found.
+            (task.job, task.found, task.failure) = (Job::Snapshot, (0, None), None);
         }
         Ok(Stage::Waiting(Source::Kernel))
     }
