@@ -23,3 +23,6 @@ pub mod page;
 pub mod rows;
 pub mod snapshot;
 pub mod users;
+
+#[cfg(test)]
+mod tests;

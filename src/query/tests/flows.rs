@@ -1,0 +1,178 @@
+//! Made-up tables: few different values, so that ties are many, and every field missing in some flow.
+use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
+use crate::conntrack::label::{Label, Labels};
+use crate::conntrack::uapi::*;
+use crate::query::context::Context;
+use crate::query::users::{LeftOut, Users};
+
+/// Numbers that are the same on every machine (Marsaglia's xorshift64*).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for at in (1..all.len()).rev() {
+            all.swap(at, self.below(at + 1));
+        }
+    }
+}
+
+/// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
+pub const TEXTS: [&str; 4] = ["ftp", "the-same-sixteen", "the-same-sixteen+a", "the-same-sixteen+b"];
+
+/// Labels for [`TEXTS`], users 0, 1 and 3 in the low byte of the mark.
+pub fn context() -> Context {
+    let mut labels = Labels::new();
+    for text in TEXTS {
+        labels.intern(text.as_bytes()).expect("room");
+    }
+    let mut users = Users::new();
+    for line in ["root:x:0:", "ann:x:1:", "bob:x:3:"] {
+        users.add(line, &mut LeftOut::default());
+    }
+    Context { labels, users, uid_mask: 0xff, ..Context::default() }
+}
+
+fn maybe<T>(random: &mut Random, value: T) -> Option<T> {
+    (!random.one_in(5)).then_some(value)
+}
+
+fn tuple(random: &mut Random, v6: bool, l4proto: u8) -> Tuple {
+    let mut address = || match (v6, random.below(6) as u8) {
+        (false, last) => mapped([10, 0, last / 3, last]),
+        (true, last) => [0x20, 1, 0xd, 0xb8, 0, 0, 0, last / 3, 0, 0, 0, 0, 0, 0, 0, last],
+    };
+    let (src, dst) = (address(), address());
+    let ends = match l4proto {
+        IPPROTO_ICMP | IPPROTO_ICMPV6 => Ends::Icmp {
+            kind: random.pick(&[0, 8, 128, 129]),
+            code: random.below(2) as u8,
+            id: random.pick(&[1, 2, 65_535]),
+        },
+        50 => Ends::None,
+        _ => Ends::Ports { src: random.pick(&[1, 1024, 65_535]), dst: random.pick(&[22, 53, 443, 1024]) },
+    };
+    let zone = random.one_in(12).then(|| random.pick(&[1, 2]));
+    Tuple { src, dst, ends, l3proto: if v6 { AF_INET6 } else { AF_INET }, l4proto, zone }
+}
+
+/// A number for counters and the like: mostly small, sometimes at the ends of what there is.
+fn number(random: &mut Random) -> u64 {
+    random.pick(&[0, 1, 1, 2, 3, 5, u64::from(u32::MAX), 1 << 40, u64::MAX - 1, u64::MAX])
+}
+
+fn counters(random: &mut Random) -> Counters {
+    Counters { packets: number(random), bytes: number(random) }
+}
+
+/// A flow with both tuples and `id`, as any that the kernel sends; all else may be missing.
+pub fn flow(random: &mut Random, id: u32) -> Flow {
+    let v6 = random.one_in(3);
+    let l4proto = random.pick(&[6, 6, 6, 17, 17, 33, 47, 50, 132, 136, if v6 { 58 } else { 1 }]);
+    let orig = tuple(random, v6, l4proto);
+    let word = |random: &mut Random| number(random) as u32;
+    let (helper, secctx) = (random.below(TEXTS.len()) as u8, random.below(TEXTS.len()) as u8);
+    Flow {
+        orig: Some(orig),
+        repl: Some(tuple(random, v6, l4proto)),
+        orig_counters: {
+            let c = counters(random);
+            maybe(random, c)
+        },
+        repl_counters: {
+            let c = counters(random);
+            maybe(random, c)
+        },
+        start_ns: {
+            // The field is 32-bit seconds, which end in 2106.
+            let n = number(random) % (1_000_000_000 << 32);
+            maybe(random, n)
+        },
+        id: Some(id),
+        status: {
+            let s = random.pick(&[0x8, 0xe, 0x18e, 0x40e]);
+            maybe(random, s)
+        },
+        timeout: {
+            let t = random.pick(&[0, 1, 30, 30, 600, u32::MAX]);
+            maybe(random, t)
+        },
+        mark: {
+            let m = word(random);
+            maybe(random, m)
+        },
+        uses: {
+            let u = word(random);
+            maybe(random, u)
+        },
+        zone: random.one_in(3).then(|| random.pick(&[1, 2, 65_535])),
+        tcp_state: (l4proto == IPPROTO_TCP).then(|| random.below(10) as u8),
+        helper: random.one_in(2).then(|| Label::from_number(helper)),
+        secctx: random.one_in(2).then(|| Label::from_number(secctx)),
+    }
+}
+
+/// `n` flows in no order, no two of one tuple and zone; a few share an id.
+pub fn table(seed: u64, n: usize) -> Vec<Flow> {
+    let mut random = Random::new(seed);
+    let mut all: Vec<Flow> = Vec::with_capacity(n);
+    while all.len() < n {
+        let spread = (n as u32 * 3).max(8);
+        let id = random.below(spread as usize) as u32 * (u32::MAX / spread);
+        let flow = flow(&mut random, id);
+        if all.iter().all(|f| name(f) != name(&flow)) {
+            all.push(flow);
+        }
+    }
+    all
+}
+
+/// What no two entries of a table share.
+pub fn name(flow: &Flow) -> (Option<Tuple>, Option<u16>) {
+    (flow.orig, flow.zone)
+}
+
+/// The flow as it is when it was read with `needs`.
+pub fn with(flow: &Flow, needs: u32) -> Flow {
+    fn keep<T>(value: Option<T>, needs: u32, attribute: u16) -> Option<T> {
+        value.filter(|_| needs & bit(attribute) != 0)
+    }
+    Flow {
+        orig: keep(flow.orig, needs, CTA_TUPLE_ORIG),
+        repl: keep(flow.repl, needs, CTA_TUPLE_REPLY),
+        orig_counters: keep(flow.orig_counters, needs, CTA_COUNTERS_ORIG),
+        repl_counters: keep(flow.repl_counters, needs, CTA_COUNTERS_REPLY),
+        start_ns: keep(flow.start_ns, needs, CTA_TIMESTAMP),
+        id: keep(flow.id, needs, CTA_ID),
+        status: keep(flow.status, needs, CTA_STATUS),
+        timeout: keep(flow.timeout, needs, CTA_TIMEOUT),
+        mark: keep(flow.mark, needs, CTA_MARK),
+        uses: keep(flow.uses, needs, CTA_USE),
+        zone: keep(flow.zone, needs, CTA_ZONE),
+        tcp_state: keep(flow.tcp_state, needs, CTA_PROTOINFO),
+        helper: keep(flow.helper, needs, CTA_HELP),
+        secctx: keep(flow.secctx, needs, CTA_SECCTX),
+    }
+}

@@ -1,0 +1,10 @@
+//! Queries over tables in memory, with the tiny capacities of unit tests, against code written without hurry.
+mod churn;
+mod fields;
+mod filter_limits;
+mod filters;
+mod flows;
+mod kernel_filter;
+mod model;
+mod pages;
+mod snapshots;

@@ -1,0 +1,216 @@
+//! Fields, orders and filters a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
+//! those of [`super::flows::context`].
+use super::flows::TEXTS;
+use crate::conntrack::flow::{Ends, Flow, Tuple};
+use core::cmp::Ordering;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A field's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Val {
+    Number(u64),
+    Address(IpAddr),
+    Text(String),
+}
+
+/// Every field that has at most one value.
+pub const SINGLE: [&str; 41] = [
+    "id",
+    "orig_l3proto",
+    "orig_l4proto",
+    "repl_l3proto",
+    "repl_l4proto",
+    "orig_ipv4_src",
+    "orig_ipv4_dst",
+    "repl_ipv4_src",
+    "repl_ipv4_dst",
+    "orig_ipv6_src",
+    "orig_ipv6_dst",
+    "repl_ipv6_src",
+    "repl_ipv6_dst",
+    "orig_port_src",
+    "orig_port_dst",
+    "repl_port_src",
+    "repl_port_dst",
+    "icmp_type",
+    "icmp_code",
+    "icmp_id",
+    "tcp_state",
+    "mark",
+    "status",
+    "use",
+    "timeout",
+    "orig_counter_packets",
+    "orig_counter_bytes",
+    "repl_counter_packets",
+    "repl_counter_bytes",
+    "start",
+    "zone",
+    "helper",
+    "secctx",
+    "user_id",
+    "username",
+    "orig_src",
+    "orig_dst",
+    "repl_src",
+    "repl_dst",
+    "bytes",
+    "packets",
+];
+
+/// The field's values in the flow.
+pub fn values(name: &str, flow: &Flow) -> Vec<Val> {
+    match name {
+        "host" => {
+            ["orig_src", "orig_dst", "repl_src", "repl_dst"].iter().flat_map(|n| values(n, flow)).collect()
+        }
+        "port" => ["orig_port_src", "orig_port_dst", "repl_port_src", "repl_port_dst"]
+            .iter()
+            .flat_map(|n| values(n, flow))
+            .collect(),
+        _ => value(name, flow).into_iter().collect(),
+    }
+}
+
+/// The field's value in the flow.
+pub fn value(name: &str, flow: &Flow) -> Option<Val> {
+    if let Some(rest) = name.strip_prefix("orig_counter_").or(name.strip_prefix("repl_counter_")) {
+        let counters = if name.starts_with("orig") { flow.orig_counters } else { flow.repl_counters }?;
+        return Some(Val::Number(if rest == "bytes" { counters.bytes } else { counters.packets }));
+    }
+    if let Some(rest) = name.strip_prefix("orig_") {
+        return part(rest, &flow.orig?);
+    }
+    if let Some(rest) = name.strip_prefix("repl_") {
+        return part(rest, &flow.repl?);
+    }
+    let number = |n: Option<u32>| n.map(|n| Val::Number(n.into()));
+    let user = flow.mark.map(|m| m & 0xff);
+    match name {
+        "id" => number(flow.id),
+        "icmp_type" | "icmp_code" | "icmp_id" => icmp(name, &flow.orig?),
+        "tcp_state" => number(flow.tcp_state.map(u32::from)),
+        "mark" => number(flow.mark),
+        "status" => number(flow.status),
+        "use" => number(flow.uses),
+        "timeout" => number(flow.timeout),
+        "zone" => number(flow.zone.map(u32::from)),
+        "start" => flow.start_ns.map(|ns| Val::Number(ns / 1_000_000_000)),
+        "helper" => flow.helper.map(|l| Val::Text(TEXTS[usize::from(l.number())].into())),
+        "secctx" => flow.secctx.map(|l| Val::Text(TEXTS[usize::from(l.number())].into())),
+        "user_id" => number(user),
+        "username" => match user? {
+            0 => Some(Val::Text("root".into())),
+            1 => Some(Val::Text("ann".into())),
+            3 => Some(Val::Text("bob".into())),
+            _ => None,
+        },
+        "bytes" | "packets" => sum(name, flow),
+        _ => panic!("no field is called {name}"),
+    }
+}
+
+fn sum(name: &str, flow: &Flow) -> Option<Val> {
+    let both = [flow.orig_counters, flow.repl_counters];
+    let parts: Vec<u64> =
+        both.into_iter().flatten().map(|c| if name == "bytes" { c.bytes } else { c.packets }).collect();
+    let sum: u128 = parts.iter().map(|&p| u128::from(p)).sum();
+    (!parts.is_empty()).then(|| Val::Number(u64::try_from(sum).unwrap_or(u64::MAX)))
+}
+
+fn icmp(name: &str, tuple: &Tuple) -> Option<Val> {
+    let Ends::Icmp { kind, code, id } = tuple.ends else { return None };
+    Some(Val::Number(match name {
+        "icmp_type" => kind.into(),
+        "icmp_code" => code.into(),
+        _ => id.into(),
+    }))
+}
+
+fn part(name: &str, tuple: &Tuple) -> Option<Val> {
+    let v4 = tuple.l3proto == 2;
+    let address = |bytes: [u8; 16]| {
+        let v6 = Ipv6Addr::from(bytes);
+        let ip = if v4 { Ipv4Addr::from(u128::from(v6) as u32).into() } else { IpAddr::V6(v6) };
+        Some(Val::Address(ip))
+    };
+    let with_ports = [6, 17, 33, 132, 136].contains(&tuple.l4proto);
+    match (name, tuple.ends) {
+        ("l3proto", _) => Some(Val::Number(tuple.l3proto.into())),
+        ("l4proto", _) => Some(Val::Number(tuple.l4proto.into())),
+        ("ipv4_src", _) if !v4 => None,
+        ("ipv4_dst", _) if !v4 => None,
+        ("ipv6_src", _) if v4 => None,
+        ("ipv6_dst", _) if v4 => None,
+        ("src" | "ipv4_src" | "ipv6_src", _) => address(tuple.src),
+        ("dst" | "ipv4_dst" | "ipv6_dst", _) => address(tuple.dst),
+        ("port_src", Ends::Ports { src, .. }) if with_ports => Some(Val::Number(src.into())),
+        ("port_dst", Ends::Ports { dst, .. }) if with_ports => Some(Val::Number(dst.into())),
+        ("port_src" | "port_dst", _) => None,
+        _ => panic!("no field is called orig_{name}"),
+    }
+}
+
+/// Flows without the field last in both directions; equal ones by id, then by tuple and zone, ascending.
+pub fn order(name: &str, descending: bool) -> impl Fn(&Flow, &Flow) -> Ordering {
+    move |a, b| {
+        let by_value = match (value(name, a), value(name, b)) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(a), Some(b)) if descending => rank(&b).cmp(&rank(&a)),
+            (Some(a), Some(b)) => rank(&a).cmp(&rank(&b)),
+        };
+        by_value.then(a.id.cmp(&b.id)).then(a.orig.cmp(&b.orig)).then(a.zone.cmp(&b.zone))
+    }
+}
+
+/// What values of one field compare by: IPv4 stands among IPv6 as `::ffff:a.b.c.d`.
+fn rank(value: &Val) -> (u128, String) {
+    match value {
+        Val::Number(n) => (u128::from(*n), String::new()),
+        Val::Address(IpAddr::V4(a)) => (a.to_ipv6_mapped().to_bits(), String::new()),
+        Val::Address(IpAddr::V6(a)) => (a.to_bits(), String::new()),
+        Val::Text(text) => (0, text.clone()),
+    }
+}
+
+/// Whether the flow has the field, and a value of it is what `wanted` says.
+pub fn wants(name: &str, wanted: &str, flow: &Flow) -> bool {
+    let values = values(name, flow);
+    let (negated, wanted) = wanted.strip_prefix('!').map_or((false, wanted), |rest| (true, rest));
+    !values.is_empty() && values.iter().any(|v| is(v, wanted)) != negated
+}
+
+fn is(value: &Val, wanted: &str) -> bool {
+    match value {
+        Val::Text(text) => text == wanted,
+        Val::Number(n) => {
+            if let Some((bits, mask)) = wanted.split_once('/') {
+                n & digits(mask) == digits(bits)
+            } else if let Some((low, high)) = wanted.split_once('-') {
+                (digits(low)..=digits(high)).contains(n)
+            } else {
+                *n == digits(wanted)
+            }
+        }
+        Val::Address(address) => {
+            let (net, bits) = wanted.split_once('/').map_or((wanted, None), |(n, b)| (n, Some(digits(b))));
+            let net = net.parse().unwrap_or_else(|_| IpAddr::V4(Ipv4Addr::from(digits(net) as u32)));
+            let string = |ip: IpAddr| match ip {
+                IpAddr::V4(a) => format!("{:032b}", a.to_bits()),
+                IpAddr::V6(a) => format!("{:0128b}", a.to_bits()),
+            };
+            let (net, address) = (string(net), string(*address));
+            let bits = bits.map_or(net.len(), |b| b as usize);
+            net.len() == address.len() && net[..bits] == address[..bits]
+        }
+    }
+}
+
+fn digits(text: &str) -> u64 {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
+        None => text.parse().expect("digits"),
+    }
+}
