@@ -109,7 +109,7 @@ pub struct Engine {
     snapshot: Option<Snapshot>,
     /// When the snapshot was taken; `None` while autorefresh is on.
     snapshot_at_ms: Option<u64>,
-    /// The snapshot could not be taken anew: what is in it is not a whole table.
+    /// The snapshot is being taken anew, or could not be: what is in it is not a whole table.
     snapshot_broken: bool,
 }
 
@@ -192,6 +192,7 @@ impl Engine {
             self.pool.release(&mut task.lease);
             (task.stage, task.job, task.page) = (Stage::Idle, Job::None, None);
         }
+        self.free_snapshot();
     }
 
     /// Whether [`Engine::advance`] would get further.
