@@ -191,6 +191,7 @@ impl Engine {
         if let Some(task) = self.tasks.get_mut(slot) {
             self.pool.release(&mut task.lease);
             (task.stage, task.job, task.page) = (Stage::Idle, Job::None, None);
+            task.waits_since_ms = None;
         }
         self.free_snapshot();
     }
