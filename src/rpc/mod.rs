@@ -24,6 +24,8 @@ pub mod reply;
 pub mod row;
 pub mod scan;
 pub mod task;
+#[cfg(test)]
+mod tests;
 
 use crate::auth::{Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
