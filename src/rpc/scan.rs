@@ -130,16 +130,10 @@ impl Engine {
     /// Lets the waiting calls take part in a scan: who does, and what they need.
     fn board(&mut self, waiting: u32, source: Source, now_ms: u64) -> (u32, u32) {
         let (mut riders, mut needs) = (0, self.context.needs());
-        let mut taking = false;
         for slot in slots(waiting) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
             };
-            // One call takes the snapshot; others take it again after that.
-            if task.job == Job::Snapshot && taking {
-                continue;
-            }
-            taking |= task.job == Job::Snapshot;
             if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
                 self.pool.grow(&mut task.lease, page.wants());
                 let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };
