@@ -73,7 +73,7 @@ fn a_set_has_what_was_put_in() {
 /// Where the keys of two flows differ they decide as the values do; where they are the same the tie is broken so.
 #[test]
 fn keys_stand_in_the_order_of_values() {
-    let (flows, context) = (table(42, 120), context());
+    let (flows, context) = (table(42, 80), context());
     for name in SINGLE {
         for descending in [false, true] {
             let order = Order::by(FieldId::named(name).expect("a field"), descending).expect("an order");

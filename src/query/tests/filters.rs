@@ -103,7 +103,7 @@ fn every_field_and_every_way_to_want_it() {
     let (flows, mut random, context) = (table(5, 150), Random::new(5), context());
     let (mut hits, mut misses) = (0, 0);
     for at in 0..ALL_FIELDS {
-        for _ in 0..60 {
+        for _ in 0..30 {
             let name = field_at(at);
             let some = random.pick(&flows);
             let wished = (0..1 + random.below(3)).map(|_| wish(name, &some, &mut random)).collect();
@@ -124,7 +124,7 @@ fn every_field_and_every_way_to_want_it() {
 fn all_conditions_must_be_met() {
     let (flows, mut random, context) = (table(6, 100), Random::new(6), context());
     let mut hits = 0;
-    for _ in 0..2000 {
+    for _ in 0..1000 {
         let some = random.pick(&flows);
         let wishes: Vec<Wish> = (0..1 + random.below(4))
             .map(|_| {
@@ -139,7 +139,7 @@ fn all_conditions_must_be_met() {
             hits += u32::from(matches);
         }
     }
-    assert!(hits > 5000, "{hits}: a test of nothing");
+    assert!(hits > 2500, "{hits}: a test of nothing");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn wishes(random: &mut Random, flows: &[Flow]) -> Vec<Wish> {
 fn no_flow_that_matches_is_left_out() {
     let (flows, mut random, context) = (table(31, 150), Random::new(31), context());
     let (mut wanted, mut saved) = (0, 0);
-    for _ in 0..6000 {
+    for _ in 0..3000 {
         let wishes = wishes(&mut random, &flows);
         let filter = filter(&wishes);
         let kernel = filter.kernel();
@@ -73,13 +73,13 @@ fn no_flow_that_matches_is_left_out() {
             saved += u32::from(!through);
         }
     }
-    assert!(wanted > 5000 && saved > 200_000, "{wanted} wanted, {saved} saved: a test of nothing");
+    assert!(wanted > 2500 && saved > 100_000, "{wanted} wanted, {saved} saved: a test of nothing");
 }
 
 #[test]
 fn a_shared_dump_has_what_each_filter_wants() {
     let (flows, mut random) = (table(32, 100), Random::new(32));
-    for _ in 0..3000 {
+    for _ in 0..1500 {
         let a = filter(&wishes(&mut random, &flows)).kernel();
         let b = if random.one_in(3) { a } else { filter(&wishes(&mut random, &flows)).kernel() };
         let common = a.common(&b);

@@ -87,7 +87,7 @@ fn check(
     found.passes
 }
 
-const LENGTHS: [Option<u64>; 7] = [Some(0), Some(1), Some(3), Some(5), Some(17), Some(u64::MAX - 1), None];
+const LENGTHS: [Option<u64>; 5] = [Some(0), Some(1), Some(5), Some(u64::MAX - 1), None];
 
 /// Places where something changes: within a lease, at its end and by one, far beyond, at the end of the table, after it.
 fn starts(rows: usize, capacity: usize) -> Vec<u64> {
@@ -100,13 +100,15 @@ fn starts(rows: usize, capacity: usize) -> Vec<u64> {
 
 #[test]
 fn every_order_direction_page_and_lease() {
-    for rows in [0, 1, 4, 5, 16, 61] {
+    for rows in [0, 1, 5, 61] {
         let flows = table(rows as u64 + 1, rows);
         for name in SINGLE {
             for descending in [false, true] {
                 let mut sorted = flows.clone();
                 sorted.sort_by(order(name, descending));
-                for blocks in 1..=QUERY_BLOCKS {
+                // Every lease for some orders of each kind, the smallest and the largest for all.
+                let every = ["id", "timeout", "orig_src", "username"].contains(&name);
+                for blocks in (1..=QUERY_BLOCKS).filter(|&b| every || b == 1 || b == QUERY_BLOCKS) {
                     for start in starts(rows, blocks * BLOCK_ROWS) {
                         for length in LENGTHS {
                             check(&flows, &sorted, Some(by(name, descending)), start, length, blocks);

@@ -43,7 +43,9 @@ fn pages_in_every_output_are_the_same() {
         let body = rig.body("view", &page("id", "ASC", start, length));
         let whole = rig.run(0, &body, 1 << 20).expect("whole");
         let most = if length < 0 { usize::MAX } else { length as usize };
-        let expected: Vec<u32> = ascending.iter().skip(start as usize).take(most).copied().collect();
+        // 2^40 is more than a machine of 32 bits can count.
+        let skip = usize::try_from(start).unwrap_or(usize::MAX);
+        let expected: Vec<u32> = ascending.iter().skip(skip).take(most).copied().collect();
         assert_eq!(ids(&whole), expected, "from {start}, {length}");
         assert_eq!(
             (number(&whole, "total"), number(&whole, "count"), number(&whole, "autorefresh")),
