@@ -60,7 +60,8 @@ fn ask(mut request: Request, single: bool) -> Vec<Vec<u8>> {
 }
 
 fn store(name: &str, datagrams: &[Vec<u8>]) {
-    assert!(cfg!(target_endian = "little"), "captures are kept as a little-endian machine sends them");
+    let little_endian = 1u16.to_ne_bytes() == 1u16.to_le_bytes();
+    assert!(little_endian, "captures are kept as a little-endian machine sends them");
     for (nth, bytes) in datagrams.iter().enumerate() {
         let big = order::swapped(bytes);
         std::fs::write(folder().join(format!("{name}.{nth}.le.bin")), bytes).expect("written");

@@ -2,7 +2,7 @@
 
 use rctd::limits::BODY_BYTES;
 use rctd::xmlrpc::charset::{Charset, to_utf8};
-use rctd::xmlrpc::{Call, Items, Kind, Mark, Value, parse_call};
+use rctd::xmlrpc::{Call, Double, Items, Kind, Mark, Value, parse_call};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";
 const PASSWORD: &str = "p<&>\"' ü€";
@@ -44,7 +44,10 @@ fn number(value: &Value<'_>) -> Option<u32> {
         Kind::Int => {
             value.as_int().and_then(|i| u32::try_from(i).or(i32::try_from(i).map(|i| i as u32)).ok())
         }
-        Kind::Double => value.as_double().map(|d| d as u32),
+        Kind::Double => match value.as_double() {
+            Some(Double::Whole(number)) => u32::try_from(number).ok(),
+            _ => None,
+        },
         _ => text(value).parse().ok(),
     }
 }

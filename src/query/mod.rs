@@ -27,4 +27,4 @@ pub mod snapshot;
 pub mod users;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use crate::limits::{ARGUMENT_BYTES, CONDITIONS, KILL_IDS};
 use crate::query::field::{FieldId, FieldSet, ID};
 use crate::query::filter::{Filter, FilterError, Input, masked, takes, unsigned, word};
 use crate::query::order::Order;
-use crate::xmlrpc::{Items, Kind, Params, Text, Value};
+use crate::xmlrpc::{Double, Items, Kind, Params, Text, Value};
 use heapless::Vec;
 
 /// What an integer of 32 bits may be given as.
@@ -60,8 +60,10 @@ fn number(value: &Value<'_>) -> Option<i64> {
         return Some(number);
     }
     if let Some(double) = value.as_double() {
-        let exact = double.abs() <= 9_007_199_254_740_992.0;
-        return (exact && double as i64 as f64 == double).then_some(double as i64);
+        return match double {
+            Double::Whole(number) => Some(number),
+            Double::Other => None,
+        };
     }
     let mut buf = [0; 24];
     let text = value.as_text()?.copy_to(&mut buf).ok()?;

@@ -7,6 +7,7 @@ use crate::conntrack::flow::{Flow, Target};
 use crate::conntrack::request::Change;
 use crate::conntrack::socket::OpError;
 use crate::query::page::Outcome;
+use crate::query::snapshot::Snapshot;
 use crate::stats::Counter;
 
 impl Engine {
@@ -17,7 +18,7 @@ impl Engine {
         };
         let failure = task.failure.take();
         let outcome = match (task.job, failure) {
-            (Job::Snapshot, failure) => self.finish_snapshot(slot, failure, world),
+            (Job::Snapshot, failure) => self.finish_snapshot(slot, failure),
             (Job::Kill | Job::KillMatching, Some(fault)) => Err(self.finish_broken_kill(slot, &fault)),
             (_, Some(fault)) => Err(fault),
             (Job::View, None) => Ok(self.finish_view(slot)),
@@ -144,43 +145,32 @@ impl Engine {
         Fault::new(Code::Snapshot, text)
     }
 
-    fn finish_snapshot(
-        &mut self,
-        slot: usize,
-        failure: Option<Fault>,
-        world: &World<'_>,
-    ) -> Result<Stage, Fault> {
+    /// Answers a call that took a snapshot. Whether views may answer from it was settled when the scan ended.
+    fn finish_snapshot(&mut self, slot: usize, failure: Option<Fault>) -> Result<Stage, Fault> {
         let left_out = self.tasks.get(slot).map_or(0, |t| t.found.0) as usize;
-        let fault = match (&self.snapshot, failure) {
-            (_, Some(fault)) => fault,
-            (None, None) => {
-                let text = format_args!(
-                    "there is no memory for a snapshot of {} connections",
-                    self.settings.snapshot_flows
-                );
-                Fault::new(Code::Snapshot, text)
-            }
-            (Some(snapshot), None) if left_out > 0 => self.no_room(snapshot.flows() + left_out),
-            (Some(_), None) => {
-                (self.snapshot_at_ms, self.snapshot_broken) = (Some(world.now_ms), false);
-                return Ok(Stage::Answering(Answer::Bool(true)));
+        let fault = match failure {
+            Some(fault) => fault,
+            None if left_out == 0 => return Ok(Stage::Answering(Answer::Bool(true))),
+            None => {
+                let room = self.settings.snapshot_flows;
+                self.no_room(self.snapshot.as_ref().map_or(room, Snapshot::flows) + left_out)
             }
         };
-        if self.snapshot_at_ms.is_some() {
-            // It was the one that views answer from, and is lost: they are told until it is taken anew.
-            self.snapshot_broken = true;
-        } else {
+        self.free_snapshot();
+        Err(fault)
+    }
+
+    /// Gives back the memory of a snapshot that nobody answers from and nobody takes.
+    pub(super) fn free_snapshot(&mut self) {
+        if self.snapshot_at_ms.is_none() && !self.is_taking_snapshot() {
             self.snapshot = None;
         }
-        Err(fault)
     }
 
     /// Autorefresh is on again: the snapshot's memory goes back to the system.
     pub(super) fn drop_snapshot(&mut self) {
         (self.snapshot_at_ms, self.snapshot_broken) = (None, false);
-        if !self.is_taking_snapshot() {
-            self.snapshot = None;
-        }
+        self.free_snapshot();
     }
 }
 

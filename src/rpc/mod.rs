@@ -26,6 +26,8 @@ pub mod reply;
 pub mod row;
 pub mod scan;
 pub mod task;
+#[cfg(test)]
+mod tests;
 
 use crate::auth::{Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
@@ -111,7 +113,7 @@ pub struct Engine {
     snapshot: Option<Snapshot>,
     /// When the snapshot was taken; `None` while autorefresh is on.
     snapshot_at_ms: Option<u64>,
-    /// The snapshot could not be taken anew: what is in it is not a whole table.
+    /// The snapshot is being taken anew, or could not be: what is in it is not a whole table.
     snapshot_broken: bool,
 }
 
@@ -211,7 +213,9 @@ impl Engine {
         if let Some(task) = self.tasks.get_mut(slot) {
             self.pool.release(&mut task.lease);
             (task.stage, task.job, task.page) = (Stage::Idle, Job::None, None);
+            task.waits_since_ms = None;
         }
+        self.free_snapshot();
     }
 
     /// Whether [`Engine::advance`] would get further.

@@ -25,6 +25,8 @@ pub struct Scan {
     needs: u32,
     /// Where a scan of the snapshot is.
     at: usize,
+    /// When a scan of the kernel's table began.
+    began_ms: u64,
 }
 
 const _: () = assert!(crate::limits::CLIENTS <= 32, "`riders` has 32 bits");
@@ -56,6 +58,8 @@ struct Entry<'a, 'm> {
     message: &'a Message<'m>,
     flow: Flow,
     full: Option<Flow>,
+    /// The snapshot is done with it: it was recorded, or deleted.
+    settled: bool,
 }
 
 impl Candidate for Entry<'_, '_> {
@@ -90,7 +94,10 @@ impl Candidate for Known {
 
 impl Engine {
     fn waiting(&self, source: Source) -> u32 {
-        let waits = |task: &Task| task.stage == Stage::Waiting(source);
+        // A snapshot that is being read is not taken anew until those who read it are through.
+        let read = self.snapshot_scan.has_riders();
+        let waits =
+            |task: &Task| task.stage == Stage::Waiting(source) && !(read && task.job == Job::Snapshot);
         let bits = self.tasks.iter().enumerate().filter(|(_, t)| waits(t));
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
     }
@@ -107,11 +114,8 @@ impl Engine {
             self.context.labels.clear();
         }
         let (riders, needs) = self.board(waiting, Source::Kernel, now_ms);
-        if riders == 0 {
-            return None;
-        }
         self.stats.add(Counter::Scans);
-        self.kernel_scan = Scan { riders, needs, at: 0 };
+        self.kernel_scan = Scan { riders, needs, at: 0, began_ms: now_ms };
         let filters = slots(riders).filter_map(|slot| self.tasks.get(slot)).map(Task::kernel_filter);
         let common = filters.reduce(|a, b| a.common(&b)).unwrap_or_default();
         let in_order = |slot: usize| {
@@ -126,26 +130,24 @@ impl Engine {
     /// Lets the waiting calls take part in a scan: who does, and what they need.
     fn board(&mut self, waiting: u32, source: Source, now_ms: u64) -> (u32, u32) {
         let (mut riders, mut needs) = (0, self.context.needs());
-        let mut taking = false;
         for slot in slots(waiting) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
             };
-            // One call takes the snapshot, and only while nobody reads it; others take it again after that.
-            if task.job == Job::Snapshot && (taking || self.snapshot_scan.has_riders()) {
-                continue;
-            }
-            taking |= task.job == Job::Snapshot;
             if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
                 self.pool.grow(&mut task.lease, page.wants());
                 let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };
                 page.begin(&task.lease, clock_s);
             }
             if task.job == Job::Snapshot {
-                let most = self.settings.snapshot_flows;
+                // What views answer from is gone from here on; only a scan that ends well makes it good.
+                self.snapshot_broken = self.snapshot_at_ms.is_some();
                 match self.snapshot.as_mut() {
                     Some(snapshot) => snapshot.clear(),
-                    None => self.snapshot = Snapshot::reserve(most),
+                    None => self.snapshot = Snapshot::reserve(self.settings.snapshot_flows),
+                }
+                if self.snapshot.is_none() {
+                    task.failure = Some(no_memory(self.settings.snapshot_flows));
                 }
             }
             needs |= task.needs();
@@ -164,7 +166,7 @@ impl Engine {
             Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
         };
         let hidden = self.context.hides(&flow);
-        let mut entry = Entry { message, flow, full: None };
+        let mut entry = Entry { message, flow, full: None, settled: false };
         for slot in slots(self.kernel_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
@@ -192,6 +194,9 @@ impl Engine {
         for slot in slots(core::mem::take(&mut self.kernel_scan.riders)) {
             if let Some(task) = self.tasks.get_mut(slot) {
                 task.stage = Stage::Scanned;
+                if task.job == Job::Snapshot && task.failure.is_none() && task.found.0 == 0 {
+                    (self.snapshot_at_ms, self.snapshot_broken) = (Some(self.kernel_scan.began_ms), false);
+                }
             }
         }
     }
@@ -218,12 +223,12 @@ impl Engine {
     pub fn replay(&mut self) -> bool {
         if !self.snapshot_scan.has_riders() {
             let waiting = self.waiting(Source::Snapshot);
-            // While it is being taken it is not read.
-            if waiting == 0 || self.is_taking_snapshot() {
+            // While it is being taken, or is about to be, it is not read.
+            if waiting == 0 || self.is_taking_snapshot() || self.is_to_take_snapshot() {
                 return false;
             }
             let (riders, needs) = self.board(waiting, Source::Snapshot, 0);
-            self.snapshot_scan = Scan { riders, needs, at: 0 };
+            self.snapshot_scan = Scan { riders, needs, at: 0, began_ms: 0 };
         }
         if self.snapshot_broken || self.snapshot_at_ms.is_none() {
             let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
@@ -272,6 +277,15 @@ impl Engine {
         slots(self.kernel_scan.riders)
             .any(|slot| self.tasks.get(slot).is_some_and(|t| t.job == Job::Snapshot))
     }
+
+    fn is_to_take_snapshot(&self) -> bool {
+        let waits = |task: &Task| task.job == Job::Snapshot && task.stage == Stage::Waiting(Source::Kernel);
+        self.tasks.iter().any(waits)
+    }
+}
+
+fn no_memory(flows: usize) -> Fault {
+    Fault::new(Code::Snapshot, format_args!("there is no memory for a snapshot of {flows} connections"))
 }
 
 /// What a flow is judged with and goes into.
@@ -315,12 +329,12 @@ impl Task {
             }
             Job::Kill => {
                 if has_id(self) {
-                    self.kill(&entry.flow, table);
+                    self.kill(entry, table);
                 }
             }
             Job::KillMatching => {
                 if !hidden && self.filter.matches(&entry.flow, table.context) {
-                    self.kill(&entry.flow, table);
+                    self.kill(entry, table);
                 }
             }
             Job::Change(_) => {
@@ -334,14 +348,15 @@ impl Task {
         Ok(())
     }
 
-    fn kill(&mut self, flow: &Flow, table: &mut Table<'_>) {
-        let Some(target) = Target::of(flow) else {
+    fn kill(&mut self, entry: &mut Entry<'_, '_>, table: &mut Table<'_>) {
+        let Some(target) = Target::of(&entry.flow) else {
             return self
                 .refuse(Fault::new(Code::Kernel, format_args!("delete: an entry came without tuple or id")));
         };
         match table.kernel.delete(&target) {
             Ok(true) => {
                 self.killed += 1;
+                entry.settled = true;
                 if let Some(snapshot) = table.snapshot {
                     snapshot.kill(target.id());
                 }
@@ -357,10 +372,14 @@ impl Task {
     }
 
     fn record(&mut self, entry: &mut Entry<'_, '_>, table: &mut Table<'_>) -> Result<(), Fault> {
+        // Of several calls that take a snapshot in one scan the first records it for all.
+        if entry.settled {
+            return Ok(());
+        }
         let flow = entry.full(table.context)?;
-        let recorded = table.snapshot.as_mut().is_some_and(|s| s.push(&flow).is_ok());
+        entry.settled = table.snapshot.as_mut().is_some_and(|s| s.push(&flow).is_ok());
         // What did not fit is counted, so that the fault can say how much room it would take.
-        self.found.0 += u32::from(!recorded);
+        self.found.0 += u32::from(!entry.settled);
         Ok(())
     }
 }

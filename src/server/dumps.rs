@@ -191,6 +191,12 @@ impl Streams {
         true
     }
 
+    /// Whether [`Streams::begin`] would find a dump.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.streams.is_full() || self.streams.iter().any(|s| s.slot.is_none())
+    }
+
     /// Whether the peer's network has its share of dumps, so that some are left to others. This machine's own may have
     /// all but one, since a proxy there stands for many.
     #[must_use]

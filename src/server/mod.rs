@@ -260,7 +260,9 @@ impl Server {
         busy |= self.scan.slice(&mut self.engine, &mut world);
         busy |= self.engine.replay();
         self.check_files(now_ms);
-        // Calls whose scan ended in this turn.
+        // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing that has just
+        // been asked for, or has waited until another one ended.
+        busy |= self.streams.has_room() && self.next_listing().is_some();
         busy | (0..self.slots.len())
             .any(|slot| self.engine.is_ready(slot, now_ms) && self.slots.is_flushed(slot))
     }

@@ -54,5 +54,6 @@ mod work;
 
 pub use decode::{Call, Mark, Params, parse_call};
 pub use error::{Class, DecodeError, line_column};
+pub use scalar::Double;
 pub use text::{Text, TooLong};
 pub use value::{Items, Kind, Members, Value};

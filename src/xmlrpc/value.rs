@@ -4,7 +4,7 @@
 //! accessors have only one way to fail: the value is of another kind, and they give None.
 
 use super::grammar::{self, Inside};
-use super::scalar;
+use super::scalar::{self, Double};
 use super::scan::{Cursor, Event};
 use super::text::{Text, TooLong};
 use core::ops::Range;
@@ -124,8 +124,8 @@ impl<'a> Value<'a> {
         if self.kind == Kind::Boolean { scalar::boolean(self.text()) } else { None }
     }
 
-    /// A double; never infinite, never NaN.
-    pub fn as_double(&self) -> Option<f64> {
+    /// A double: which whole number it is, or that it is none.
+    pub fn as_double(&self) -> Option<Double> {
         if self.kind == Kind::Double { scalar::double(self.text()) } else { None }
     }
 

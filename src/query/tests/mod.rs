@@ -3,7 +3,7 @@ mod churn;
 mod fields;
 mod filter_limits;
 mod filters;
-mod flows;
+pub mod flows;
 mod kernel_filter;
 mod model;
 mod pages;

@@ -1,0 +1,115 @@
+//! Kills delete exactly what was meant.
+use super::rig::{Rig, array, between, fault, int, members, text};
+use crate::conntrack::flow::Flow;
+use crate::limits::KILL_IDS;
+use crate::query::net::Net;
+use crate::query::tests::flows::table;
+
+fn numbered(n: usize) -> Vec<Flow> {
+    let mut flows = table(80, n);
+    for (at, flow) in flows.iter_mut().enumerate() {
+        (flow.id, flow.mark) = (Some(at as u32 + 1), Some(at as u32 % 4));
+    }
+    flows
+}
+
+fn killed(reply: super::rig::Reply) -> i64 {
+    between(&reply.expect("whole"), "<int>", "</int>").parse().expect("digits")
+}
+
+fn left(rig: &Rig) -> Vec<u32> {
+    rig.kernel.table.iter().filter_map(|f| f.id).collect()
+}
+
+#[test]
+fn exactly_the_ids_that_were_named() {
+    let mut rig = Rig::new(numbered(20));
+    let ids = [text("3"), int(5), text("0x7"), text("3"), text("999")];
+    assert_eq!(
+        killed(rig.call("kill", &[array(&ids)])),
+        3,
+        "an id that is gone, or named twice, is no error"
+    );
+    assert_eq!(left(&rig), (1..=20).filter(|id| ![3, 5, 7].contains(id)).collect::<Vec<_>>());
+    assert_eq!(rig.kernel.deleted.iter().map(|t| t.id()).collect::<Vec<_>>(), [3, 5, 7]);
+    assert_eq!(killed(rig.call("kill", &[text("1")])), 1, "a single id");
+    assert_eq!(killed(rig.call("kill", &[int(2)])), 1);
+    assert_eq!(killed(rig.call("kill", &[array(&[])])), 0);
+    assert_eq!(left(&rig).len(), 15);
+}
+
+#[test]
+fn two_entries_with_one_id_are_both_deleted() {
+    let mut flows = numbered(20);
+    (flows[4].id, flows[15].id) = (Some(4_000_000_000), Some(4_000_000_000));
+    let mut rig = Rig::new(flows);
+    assert_eq!(killed(rig.call("kill", &[int(-294_967_296)])), 2, "as PHP sends it");
+    assert_eq!(left(&rig).len(), 18);
+}
+
+#[test]
+fn as_many_ids_as_there_is_room_for_and_one_more() {
+    let mut rig = Rig::new(numbered(5));
+    let ids = |n: usize| array(&(0..n).map(|i| int(i as i64 + 3)).collect::<Vec<_>>());
+    let (code, sentence) = fault(rig.call("kill", &[ids(KILL_IDS + 1)]));
+    assert_eq!(code, -32602);
+    assert!(sentence.contains(&KILL_IDS.to_string()), "{sentence}");
+    assert_eq!(left(&rig).len(), 5, "nothing was killed");
+    assert_eq!(killed(rig.call("kill", &[ids(KILL_IDS)])), 3);
+}
+
+#[test]
+fn what_the_kernel_refuses_is_told() {
+    let mut rig = Rig::new(numbered(6));
+    rig.kernel.refuses = Some(libc::EPERM);
+    let (code, sentence) = fault(rig.call("kill", &[array(&[int(1), int(2)])]));
+    assert_eq!(code, 5);
+    assert!(
+        sentence.contains("EPERM") && sentence.contains("2 connections were not killed, 0 were"),
+        "{sentence}"
+    );
+    rig.kernel.refuses = None;
+    assert_eq!(killed(rig.call("kill", &[array(&[int(1), int(2)])])), 2, "the refusal is forgotten");
+}
+
+#[test]
+fn kill_matching_takes_what_matches_and_is_not_hidden() {
+    let mut rig = Rig::new(numbered(40));
+    let marked = members(&[("mark", int(1))]);
+    let hidden = rig.kernel.table[1].orig.expect("a tuple");
+    let v4 = hidden.l3proto == 2;
+    let address = std::net::Ipv6Addr::from(hidden.src).to_canonical();
+    assert_eq!(v4, address.is_ipv4());
+    rig.engine.context.ignored.push(Net::host(address)).expect("room");
+    let expected: Vec<u32> = rig
+        .kernel
+        .table
+        .iter()
+        .filter(|f| f.mark == Some(1) && !rig.engine.context.hides(f))
+        .filter_map(|f| f.id)
+        .collect();
+    assert_eq!(killed(rig.call("kill_matching", core::slice::from_ref(&marked))), expected.len() as i64);
+    assert_eq!(rig.kernel.deleted.iter().map(|t| t.id()).collect::<Vec<_>>(), expected);
+    assert!(left(&rig).contains(&2), "what nobody sees nobody kills");
+    assert_eq!(killed(rig.call("kill_matching", &[marked])), 0);
+}
+
+#[test]
+fn nobody_kills_all_by_accident() {
+    let mut rig = Rig::new(numbered(10));
+    for params in [vec![members(&[])], vec![array(&[])], vec![], vec![text("")]] {
+        assert_eq!(fault(rig.call("kill_matching", &params)).0, -32602, "{params:?}");
+    }
+    assert_eq!(fault(rig.call("kill_matching", &[members(&[("nonsense", int(1))])])).0, 3);
+    assert_eq!(left(&rig).len(), 10);
+}
+
+/// A filter of one family and one of none: each entry is offered once, whatever the kernel is asked.
+#[test]
+fn every_entry_is_counted_once() {
+    let mut rig = Rig::new(numbered(40));
+    let tcp = rig.kernel.table.iter().filter(|f| f.orig.is_some_and(|t| t.l4proto == 6)).count();
+    assert_eq!(killed(rig.call("kill_matching", &[members(&[("orig_l4proto", int(6))])])), tcp as i64);
+    let v6 = rig.kernel.table.iter().filter(|f| f.orig.is_some_and(|t| t.l3proto == 10)).count();
+    assert_eq!(killed(rig.call("kill_matching", &[members(&[("orig_l3proto", int(10))])])), v6 as i64);
+}

@@ -1,0 +1,359 @@
+//! An engine, a kernel that is a list of flows, and what drives the one with the other.
+use crate::auth::{Backend, Peer, Sessions, Store};
+use crate::conntrack::attr::Builder;
+use crate::conntrack::flow::{Ends, Flow, Target, Tuple};
+use crate::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
+use crate::conntrack::label::Labels;
+use crate::conntrack::message::Message;
+use crate::conntrack::request::{Change, KernelFilter};
+use crate::conntrack::socket::OpError;
+use crate::conntrack::uapi::*;
+use crate::out::Out;
+use crate::query::tests::flows::TEXTS;
+use crate::rpc::{Engine, Settings, Step, World};
+use crate::xmlrpc::encode::WideInts;
+
+/// A kernel whose table is a list.
+#[derive(Default)]
+pub struct Fake {
+    pub table: Vec<Flow>,
+    /// What was deleted, in order.
+    pub deleted: Vec<Target>,
+    /// What was changed, in order.
+    pub updated: Vec<(Target, Change)>,
+    /// The errno that deletes, changes and counts get.
+    pub refuses: Option<i32>,
+    /// Changes are acknowledged but not made.
+    pub ignores: bool,
+    /// Entries end by themselves when they are changed.
+    pub ends: bool,
+}
+
+impl Fake {
+    fn refusal(&self, operation: &'static str) -> Result<(), OpError> {
+        self.refuses.map_or(Ok(()), |errno| Err(OpError { operation, errno }))
+    }
+
+    /// The entry that has the target's tuple and zone.
+    fn find(&self, target: &Target) -> Option<usize> {
+        let same = |f: &Flow| Target::of(&Flow { id: Some(target.id()), ..*f }) == Some(*target);
+        self.table.iter().position(same)
+    }
+}
+
+impl Kernel for Fake {
+    fn count(&mut self) -> Result<Count, OpError> {
+        self.refusal("count")?;
+        Ok(Count { entries: self.table.len() as u32, most: Some(262_144) })
+    }
+
+    fn cpu_stats(&mut self) -> Result<[Option<u64>; CPU_COUNTERS], OpError> {
+        Ok([Some(u64::MAX); CPU_COUNTERS])
+    }
+
+    fn delete(&mut self, target: &Target) -> Result<bool, OpError> {
+        self.refusal("delete")?;
+        let Some(at) = self.find(target).filter(|&at| self.table[at].id == Some(target.id())) else {
+            return Ok(false);
+        };
+        self.table.remove(at);
+        self.deleted.push(*target);
+        Ok(true)
+    }
+
+    fn get(&mut self, target: &Target, _: &mut Labels) -> Result<Option<Flow>, OpError> {
+        Ok(self.find(target).map(|at| self.table[at]).filter(|f| f.id == Some(target.id())))
+    }
+
+    fn update(&mut self, target: &Target, change: Change) -> Result<bool, OpError> {
+        self.refusal("update")?;
+        let Some(at) = self.find(target) else {
+            return Ok(false);
+        };
+        self.updated.push((*target, change));
+        if self.ends {
+            self.table.remove(at);
+            return Ok(true);
+        }
+        if self.ignores {
+            return Ok(true);
+        }
+        let flow = &mut self.table[at];
+        match change {
+            Change::Mark { value, mask } => flow.mark = Some(flow.mark.unwrap_or(0) & !mask | value & mask),
+            Change::Timeout { seconds, status } => {
+                (flow.timeout, flow.status) = (Some(seconds), Some(status | IPS_FIXED_TIMEOUT));
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The attributes of the entry that the kernel would send for `flow`; labels stand for [`TEXTS`].
+pub fn attributes(flow: &Flow) -> Vec<u8> {
+    let mut buf = vec![0; 1024];
+    let mut to = Builder::new(&mut buf, 0);
+    for (kind, tuple) in [(CTA_TUPLE_ORIG, flow.orig), (CTA_TUPLE_REPLY, flow.repl)] {
+        if let Some(tuple) = tuple {
+            to.nest(kind, |to| put_tuple(to, &tuple));
+        }
+    }
+    for (kind, word) in [
+        (CTA_ID, flow.id),
+        (CTA_STATUS, flow.status),
+        (CTA_TIMEOUT, flow.timeout),
+        (CTA_MARK, flow.mark),
+        (CTA_USE, flow.uses),
+    ] {
+        if let Some(word) = word {
+            to.put_be32(kind, word);
+        }
+    }
+    for (kind, counters) in
+        [(CTA_COUNTERS_ORIG, flow.orig_counters), (CTA_COUNTERS_REPLY, flow.repl_counters)]
+    {
+        if let Some(counters) = counters {
+            to.nest(kind, |to| {
+                to.put(CTA_COUNTERS_PACKETS, &counters.packets.to_be_bytes());
+                to.put(CTA_COUNTERS_BYTES, &counters.bytes.to_be_bytes());
+            });
+        }
+    }
+    if let Some(zone) = flow.zone {
+        to.put_be16(CTA_ZONE, zone);
+    }
+    if let Some(state) = flow.tcp_state {
+        to.nest(CTA_PROTOINFO, |to| {
+            to.nest(CTA_PROTOINFO_TCP, |to| to.put(CTA_PROTOINFO_TCP_STATE, &[state]))
+        });
+    }
+    if let Some(start) = flow.start_ns {
+        to.nest(CTA_TIMESTAMP, |to| to.put(CTA_TIMESTAMP_START, &start.to_be_bytes()));
+    }
+    for (kind, name, label) in
+        [(CTA_HELP, CTA_HELP_NAME, flow.helper), (CTA_SECCTX, CTA_SECCTX_NAME, flow.secctx)]
+    {
+        if let Some(label) = label {
+            // A number beyond the texts is a text of its own.
+            let text =
+                TEXTS.get(usize::from(label.number())).map_or(format!("text {label:?}"), |t| (*t).to_owned());
+            to.nest(kind, |to| to.put(name, &[text.as_bytes(), b"\0"].concat()));
+        }
+    }
+    let len = to.finish().expect("room");
+    buf.truncate(len);
+    buf
+}
+
+fn put_tuple(to: &mut Builder<'_>, tuple: &Tuple) {
+    to.nest(CTA_TUPLE_IP, |to| {
+        if tuple.l3proto == AF_INET {
+            to.put(CTA_IP_V4_SRC, &tuple.src[12..]);
+            to.put(CTA_IP_V4_DST, &tuple.dst[12..]);
+        } else {
+            to.put(CTA_IP_V6_SRC, &tuple.src);
+            to.put(CTA_IP_V6_DST, &tuple.dst);
+        }
+    });
+    to.nest(CTA_TUPLE_PROTO, |to| {
+        to.put(CTA_PROTO_NUM, &[tuple.l4proto]);
+        match tuple.ends {
+            Ends::None => {}
+            Ends::Ports { src, dst } => {
+                to.put_be16(CTA_PROTO_SRC_PORT, src);
+                to.put_be16(CTA_PROTO_DST_PORT, dst);
+            }
+            Ends::Icmp { kind, code, id } => {
+                let first = if tuple.l3proto == AF_INET { CTA_PROTO_ICMP_ID } else { CTA_PROTO_ICMPV6_ID };
+                to.put_be16(first, id);
+                to.put(first + 1, &[kind]);
+                to.put(first + 2, &[code]);
+            }
+        }
+    });
+    if let Some(zone) = tuple.zone {
+        to.put_be16(CTA_TUPLE_ZONE, zone);
+    }
+}
+
+/// How a call ended.
+pub type Reply = Result<String, Broken>;
+
+/// The reply was broken off; what there is of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Broken(pub String);
+
+/// Engine, kernel, clock, and a session.
+pub struct Rig {
+    pub engine: Engine,
+    pub kernel: Fake,
+    pub now_ms: u64,
+    pub session: String,
+    /// What the next scans end with.
+    pub scan_errors: Vec<i32>,
+}
+
+impl Rig {
+    pub fn new(table: Vec<Flow>) -> Self {
+        let settings = Settings {
+            wide: WideInts::Double,
+            snapshot_flows: 100,
+            kernel_filter: true,
+            kernel_release: (6, 18),
+        };
+        let store = Store::open(Backend::None).expect("no file");
+        let random = |bits: &mut [u8; 16]| {
+            bits.fill(7);
+            Ok(())
+        };
+        let engine = Engine::new(settings, Sessions::new(10_000), store, random);
+        let kernel = Fake { table, ..Fake::default() };
+        let mut rig = Rig { engine, kernel, now_ms: 5_000, session: String::new(), scan_errors: vec![] };
+        let reply = rig.call("login", &[]).expect("whole");
+        rig.session = between(&reply, "<string>", "</string>").to_owned();
+        rig
+    }
+
+    /// Makes a call of the client in slot 0 with an output of ordinary size. The session id is put in front.
+    pub fn call(&mut self, method: &str, params: &[String]) -> Reply {
+        let body = self.body(method, params);
+        self.run(0, &body, crate::limits::OUTPUT_BYTES)
+    }
+
+    /// The body of a call.
+    pub fn body(&self, method: &str, params: &[String]) -> String {
+        let param = |p: &String| format!("<param>{p}</param>");
+        let session = if method == "login" { String::new() } else { param(&text(&self.session)) };
+        let params: String = params.iter().map(param).collect();
+        format!(
+            "<methodCall><methodName>{method}</methodName><params>{session}{params}</params></methodCall>"
+        )
+    }
+
+    /// Runs a call to its end through an output of `size` bytes.
+    pub fn run(&mut self, slot: usize, body: &str, size: usize) -> Reply {
+        self.engine.begin(slot, Peer::Unix);
+        let (mut buf, mut len, mut reply, mut streamed) = (vec![0; size], 0, vec![], 0);
+        for _ in 0..100_000 {
+            let mut out = Out::at(&mut buf, len);
+            let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
+            let mut step = self.engine.advance(slot, body, &mut out, &mut world);
+            if step == Step::Stream {
+                step = self.stream(slot, &mut out, &mut streamed);
+            }
+            len = out.len();
+            match step {
+                Step::Full => assert!(len > 0, "a piece of the reply is larger than {size} bytes"),
+                Step::Wait => self.serve(slot),
+                Step::Sleep(until) => self.now_ms = until,
+                Step::Stream | Step::Done | Step::Abort => {}
+            }
+            if matches!(step, Step::Full | Step::Done | Step::Abort) {
+                reply.extend_from_slice(&buf[..core::mem::take(&mut len)]);
+            }
+            let text = || String::from_utf8(reply.clone()).expect("UTF-8");
+            match step {
+                Step::Done => return Ok(text()),
+                Step::Abort => return Err(Broken(text())),
+                _ => {}
+            }
+        }
+        panic!("no end");
+    }
+
+    /// Advances once and gives the step, for what looks at stages.
+    pub fn advance(&mut self, slot: usize, body: &str, size: usize) -> Step {
+        let mut buf = vec![0; size];
+        let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
+        self.engine.advance(slot, body, &mut Out::new(&mut buf), &mut world)
+    }
+
+    /// Does what the call of `slot` waits for.
+    fn serve(&mut self, slot: usize) {
+        let waits = self.engine.begin_stream(slot).is_some() || self.scan() || self.engine.replay();
+        assert!(waits, "it waits for nothing that there is");
+    }
+
+    /// Runs a scan of the kernel's table for all that wait. False if none does.
+    pub fn scan(&mut self) -> bool {
+        let Some((first, second)) = self.engine.begin_scan(self.now_ms) else {
+            return false;
+        };
+        for filter in [Some(first), second].into_iter().flatten() {
+            self.offer_all(&filter);
+        }
+        let error = self.scan_errors.pop();
+        self.engine.end_scan(error.map_or(Ok(()), |errno| Err(OpError { operation: "dump", errno })));
+        true
+    }
+
+    /// Offers the entries of a dump: an old kernel knows families, and ignores all else of a filter.
+    pub fn offer_all(&mut self, filter: &KernelFilter) {
+        for flow in self.kernel.table.clone() {
+            let family = flow.orig.map(|t| t.l3proto);
+            if filter.l3proto.is_some() && filter.l3proto != family {
+                continue;
+            }
+            let attrs = attributes(&flow);
+            let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
+            self.engine.offer(&Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, &mut world);
+        }
+    }
+
+    fn stream(&mut self, slot: usize, out: &mut Out<'_>, at: &mut usize) -> Step {
+        while let Some(flow) = self.kernel.table.get(*at) {
+            let attrs = attributes(flow);
+            match self.engine.stream_row(slot, &Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, out) {
+                Ok(None) => *at += 1,
+                Ok(Some(step)) => return step,
+                Err(_) => return Step::Full,
+            }
+        }
+        *at = 0;
+        self.engine.stream_end(slot);
+        Step::Stream
+    }
+}
+
+pub fn text(text: &str) -> String {
+    format!("<value><string>{text}</string></value>")
+}
+
+pub fn int(number: i64) -> String {
+    format!("<value><i8>{number}</i8></value>")
+}
+
+pub fn array(items: &[String]) -> String {
+    format!("<value><array><data>{}</data></array></value>", items.concat())
+}
+
+pub fn members(members: &[(&str, String)]) -> String {
+    let member = |(name, value): &(&str, String)| format!("<member><name>{name}</name>{value}</member>");
+    format!("<value><struct>{}</struct></value>", members.iter().map(member).collect::<String>())
+}
+
+/// What stands between the first `open` and the next `close`.
+pub fn between<'a>(text: &'a str, open: &str, close: &str) -> &'a str {
+    let rest = text.split_once(open).unwrap_or_else(|| panic!("no {open} in {text}")).1;
+    rest.split_once(close).unwrap_or_else(|| panic!("no {close} in {text}")).0
+}
+
+/// The number of a member.
+pub fn number(reply: &str, name: &str) -> i64 {
+    let value = between(reply, &format!("<name>{name}</name>"), "</member>");
+    between(value, "<int>", "</int>").parse().expect("digits")
+}
+
+/// The ids of a view's rows, in order.
+pub fn ids(reply: &str) -> Vec<u32> {
+    let after = |part: &str| between(part, "<string>", "</string>").parse().expect("an id");
+    reply.split("<name>id</name>").skip(1).map(after).collect()
+}
+
+/// The fault's code; a panic where there is none.
+pub fn fault(reply: Reply) -> (i64, String) {
+    let reply = reply.expect("whole");
+    assert!(reply.contains("<fault>"), "no fault: {}", &reply[..reply.len().min(300)]);
+    let sentence = between(&reply, "<name>faultString</name>", "</member>");
+    (number(&reply, "faultCode"), between(sentence, "<string>", "</string>").to_owned())
+}

@@ -1,0 +1,232 @@
+//! Autorefresh off: a table kept as it was.
+use super::rig::{Rig, array, fault, ids, int, members, number, text};
+use super::views::SIZES;
+use crate::auth::Peer;
+use crate::conntrack::flow::Flow;
+use crate::limits::{OUTPUT_BYTES, SNAPSHOT_SLICE_FLOWS};
+use crate::out::Out;
+use crate::query::tests::flows::table;
+use crate::rpc::{Step, World};
+
+fn numbered(n: usize) -> Vec<Flow> {
+    let mut flows = table(95, n);
+    for (at, flow) in flows.iter_mut().enumerate() {
+        (flow.id, flow.mark, flow.status, flow.timeout) = (Some(at as u32 + 1), Some(7), Some(8), Some(60));
+    }
+    flows
+}
+
+fn all(order: &str) -> Vec<String> {
+    vec![members(&[]), text(order), text("ASC"), int(0), int(-1)]
+}
+
+#[test]
+fn views_answer_from_the_snapshot_until_it_is_taken_anew() {
+    let mut rig = Rig::new(numbered(60));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    rig.kernel.table.truncate(10);
+    rig.now_ms += 3_500;
+    for order in ["", "id"] {
+        let body = rig.body("view", &all(order));
+        let whole = rig.run(0, &body, 1 << 20).expect("whole");
+        assert_eq!(ids(&whole), (1..=60).collect::<Vec<u32>>());
+        assert_eq!((number(&whole, "total"), number(&whole, "count")), (60, 10));
+        assert_eq!((number(&whole, "autorefresh"), number(&whole, "snapshot_age")), (0, 3));
+        for size in SIZES {
+            assert_eq!(rig.run(0, &body, size).expect("whole"), whole, "{size} bytes");
+        }
+    }
+    rig.call("refresh", &[]).expect("whole");
+    let reply = rig.call("view", &all("id")).expect("whole");
+    assert_eq!((ids(&reply).len(), number(&reply, "snapshot_age")), (10, 0));
+    rig.call("set_autorefresh", &[int(1)]).expect("whole");
+    let reply = rig.call("view", &all("id")).expect("whole");
+    assert_eq!(number(&reply, "autorefresh"), 1);
+    assert!(!reply.contains("snapshot_age"));
+    assert!(rig.engine.snapshot.is_none(), "its memory is given back");
+}
+
+#[test]
+fn kills_and_changes_reach_it() {
+    let mut rig = Rig::new(numbered(20));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    rig.call("kill", &[array(&[int(3), int(4)])]).expect("whole");
+    rig.call("change", &[text("mark"), text("5"), int(99)]).expect("whole");
+    rig.call("change", &[text("timeout"), text("6"), int(5000)]).expect("whole");
+    let reply = rig.call("view", &all("id")).expect("whole");
+    assert_eq!(ids(&reply), (1..=20).filter(|id| ![3, 4].contains(id)).collect::<Vec<u32>>());
+    let of = |name: &str, value: i64| members(&[(name, int(value))]);
+    assert_eq!(ids(&rig.call("view", &[of("mark", 99)]).expect("whole")), [5]);
+    assert_eq!(ids(&rig.call("view", &[of("timeout", 5000)]).expect("whole")), [6]);
+}
+
+#[test]
+fn a_table_that_does_not_fit_is_a_fault_with_both_numbers() {
+    let mut rig = Rig::new(numbered(101));
+    let (code, sentence) = fault(rig.call("set_autorefresh", &[int(0)]));
+    assert_eq!(code, 7);
+    assert!(sentence.contains("101") && sentence.contains("100"), "{sentence}");
+    let reply = rig.call("view", &all("id")).expect("whole");
+    assert_eq!((number(&reply, "autorefresh"), ids(&reply).len()), (1, 101), "the setting is as it was");
+    rig.kernel.table.truncate(100);
+    assert!(rig.call("set_autorefresh", &[int(0)]).expect("whole").contains("<boolean>1"));
+}
+
+/// The snapshot that views answer from is lost: they are told, until one is taken or autorefresh is on.
+#[test]
+fn a_refresh_that_fails() {
+    let mut rig = Rig::new(numbered(20));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    rig.scan_errors = vec![libc::ENOBUFS];
+    assert_eq!(fault(rig.call("refresh", &[])).0, 5);
+    let (code, sentence) = fault(rig.call("view", &all("id")));
+    assert_eq!(code, 7);
+    assert!(sentence.contains("refresh"), "{sentence}");
+    rig.call("refresh", &[]).expect("whole");
+    assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 20);
+    // One that never was: nothing is lost, and autorefresh stays on.
+    rig.call("set_autorefresh", &[int(1)]).expect("whole");
+    rig.scan_errors = vec![libc::ENOBUFS];
+    assert_eq!(fault(rig.call("set_autorefresh", &[int(0)])).0, 5);
+    assert_eq!(number(&rig.call("view", &all("id")).expect("whole"), "autorefresh"), 1);
+    assert!(rig.engine.snapshot.is_none());
+}
+
+/// More came between the count and the dump than there is room for.
+#[test]
+fn a_table_that_grew_while_it_was_recorded() {
+    let mut rig = Rig::new(numbered(100));
+    let body = rig.body("set_autorefresh", &[int(0)]);
+    rig.engine.begin(0, Peer::Unix);
+    assert_eq!(rig.advance(0, &body, 8192), Step::Wait);
+    rig.kernel.table = numbered(130);
+    assert!(rig.scan());
+    assert_eq!(rig.advance(0, &body, 8192), Step::Done);
+    assert!(rig.engine.snapshot.is_none() && rig.engine.snapshot_at_ms.is_none());
+}
+
+fn wait(rig: &mut Rig, slot: usize, method: &str, params: &[String]) -> String {
+    let body = rig.body(method, params);
+    rig.engine.begin(slot, Peer::Unix);
+    assert_eq!(rig.advance(slot, &body, OUTPUT_BYTES), Step::Wait, "{method}");
+    body
+}
+
+/// Two clients ask for one at the same time: it is taken once, and has every entry once.
+#[test]
+fn two_who_take_it_at_once() {
+    let mut rig = Rig::new(numbered(40));
+    let bodies = [0, 1].map(|slot| wait(&mut rig, slot, "set_autorefresh", &[int(0)]));
+    assert!(rig.scan());
+    for slot in [0, 1] {
+        assert_eq!(rig.advance(slot, &bodies[slot], OUTPUT_BYTES), Step::Done);
+    }
+    assert_eq!(ids(&rig.call("view", &all("")).expect("whole")), (1..=40).collect::<Vec<u32>>());
+}
+
+/// The one who takes it anew goes away in the middle: half a table is not shown as a whole one.
+#[test]
+fn one_who_goes_while_it_is_taken() {
+    let mut rig = Rig::new(numbered(40));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    wait(&mut rig, 1, "refresh", &[]);
+    rig.engine.begin_scan(0).expect("a scan");
+    rig.engine.forget(1);
+    rig.engine.end_scan(Ok(()));
+    assert_eq!(fault(rig.call("view", &all("id"))).0, 7);
+    // Once the scan is over it is whole, whether the one who asked for it is told or not.
+    wait(&mut rig, 1, "refresh", &[]);
+    rig.kernel.table.truncate(30);
+    assert!(rig.scan());
+    rig.engine.forget(1);
+    assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 30);
+    // The first one that is taken: its memory is given back.
+    let mut rig = Rig::new(numbered(40));
+    wait(&mut rig, 1, "set_autorefresh", &[int(0)]);
+    rig.engine.begin_scan(0).expect("a scan");
+    assert!(rig.engine.snapshot.is_some());
+    rig.engine.forget(1);
+    assert!(rig.engine.snapshot.is_none());
+    // With another who takes it, too, it goes on.
+    let mut rig = Rig::new(numbered(40));
+    let body = wait(&mut rig, 1, "set_autorefresh", &[int(0)]);
+    wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
+    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    rig.engine.forget(2);
+    rig.offer_all(&filter);
+    rig.engine.end_scan(Ok(()));
+    assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Done);
+    assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 40);
+}
+
+/// It could not be taken anew, and views go on before the one who asked was told: they must not see what there is of it.
+#[test]
+fn a_failure_shows_at_once() {
+    let mut rig = Rig::new(numbered(40));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let body = wait(&mut rig, 1, "view", &all("id"));
+    let refresh = wait(&mut rig, 2, "refresh", &[]);
+    assert!(!rig.engine.replay(), "it is about to be taken anew");
+    rig.scan_errors = vec![libc::ENOBUFS];
+    assert!(rig.scan());
+    assert!(rig.engine.replay());
+    let reply = |rig: &mut Rig, slot, body: &str| {
+        let mut buf = vec![0; OUTPUT_BYTES];
+        let mut out = Out::new(&mut buf);
+        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
+        assert_eq!(rig.engine.advance(slot, body, &mut out, &mut world), Step::Done);
+        Ok(String::from_utf8_lossy(out.as_bytes()).into_owned())
+    };
+    assert_eq!(fault(reply(&mut rig, 1, &body)).0, 7);
+    assert_eq!(fault(reply(&mut rig, 2, &refresh)).0, 5);
+}
+
+/// A view is in the middle of it when it is to be taken anew: the view ends first, with the table as it was.
+#[test]
+fn a_view_that_reads_while_it_is_to_be_taken_anew() {
+    let n = 2 * SNAPSHOT_SLICE_FLOWS + 100;
+    let mut rig = Rig::new(vec![]);
+    rig.engine.settings.snapshot_flows = n;
+    let some = table(96, 50);
+    rig.kernel.table = (0..n).map(|at| Flow { id: Some(at as u32), ..some[at % 50] }).collect();
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let short = [members(&[]), text("id"), text("D"), int(0), int(3)];
+    let body = wait(&mut rig, 1, "view", &short);
+    assert!(rig.engine.replay(), "the first slice");
+    rig.kernel.table.truncate(7);
+    let refresh = wait(&mut rig, 2, "refresh", &[]);
+    let late = wait(&mut rig, 3, "view", &short);
+    for _ in 0..20 {
+        rig.scan();
+        rig.engine.replay();
+    }
+    let mut replies = vec![];
+    for (slot, body) in [(1, body), (2, refresh), (3, late)] {
+        let mut buf = vec![0; OUTPUT_BYTES];
+        let mut out = Out::new(&mut buf);
+        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
+        assert_eq!(rig.engine.advance(slot, &body, &mut out, &mut world), Step::Done, "slot {slot}");
+        replies.push(String::from_utf8_lossy(out.as_bytes()).into_owned());
+    }
+    let last = n as u32 - 1;
+    assert_eq!((number(&replies[0], "total"), ids(&replies[0])), (n as i64, vec![last, last - 1, last - 2]));
+    assert_eq!(
+        (number(&replies[2], "total"), ids(&replies[2])),
+        (7, vec![6, 5, 4]),
+        "it came after the refresh"
+    );
+}
+
+/// What is killed in the very scan that records the table is not in it, whoever comes first.
+#[test]
+fn a_kill_that_shares_its_scan() {
+    for (killer, taker) in [(0, 1), (1, 0)] {
+        let mut rig = Rig::new(numbered(20));
+        wait(&mut rig, killer, "kill", &[array(&[int(3), int(4)])]);
+        let body = wait(&mut rig, taker, "set_autorefresh", &[int(0)]);
+        assert!(rig.scan());
+        assert_eq!(rig.advance(taker, &body, OUTPUT_BYTES), Step::Done);
+        let reply = rig.call("view", &all("id")).expect("whole");
+        assert_eq!(ids(&reply), (1..=20).filter(|id| ![3, 4].contains(id)).collect::<Vec<u32>>());
+    }
+}
