@@ -100,7 +100,7 @@ fn xmlrpc_call() {
 
 #[test]
 fn netlink_datagram() {
-    play(&["fuzz/seeds/netlink_datagram"], targets::netlink_datagram::run);
+    play(&["fuzz/seeds/netlink_datagram", "tests/fixtures/conntrack"], targets::netlink_datagram::run);
 }
 
 #[test]
