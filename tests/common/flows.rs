@@ -169,7 +169,7 @@ fn one(random: &mut Random, nth: usize) -> Flow {
     let mut flow = Flow::new(proto, src, dst, l4(random, proto));
     // Different (7919 is prime), far apart and far away: an order by timeout, or a range of which the ends are 1
     // more than a multiple of 50, is the same when the clock ticks during a test.
-    flow.timeout = 100_000 + 50 * (nth as u32 * 7919 % 50_000);
+    flow.timeout = 100_000 + 50 * (nth as u64 * 7919 % 50_000) as u32;
     if random.one_in(4) {
         flow.status &= !(IPS_SEEN_REPLY | IPS_ASSURED);
     } else if random.one_in(4) {
