@@ -29,6 +29,9 @@ const PROTECTED: usize = 2000;
 /// Connections of each client's own, which it kills and changes.
 const OWN: u16 = 200;
 
+/// How long a client tries again while it is told that all places are taken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a client did.
 #[derive(Debug, Default)]
 struct Tally {
@@ -63,7 +66,8 @@ impl Client {
     /// One call on the connection there is. `Err` is a fault's code; a broken connection is replaced and the call made again.
     fn call(&mut self, method: &str, params: &[Value]) -> Result<Value, i64> {
         let request = post(&self.address, &xml::call(method, params), "");
-        for _ in 0..50 {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             let connection = match self.connection.take() {
                 Some(connection) => Ok(connection),
                 None => open_from(self.from, &self.address),
@@ -87,7 +91,7 @@ impl Client {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("{method}: no answer in fifty tries: {:?}", self.tally);
+        panic!("{method}: no answer in {PATIENCE:?}: {:?}", self.tally);
     }
 
     /// A call with the session; one that has expired is opened anew.

@@ -64,8 +64,8 @@ fn connections() {
             drop(held);
         });
         std::thread::sleep(FLOOD);
-        honest.was_served();
         flood.end();
+        honest.was_served();
         let after = Honest::start(nth(201), daemon.address(), &[]);
         std::thread::sleep(Duration::from_millis(500));
         after.was_served();
@@ -96,8 +96,8 @@ fn requests() {
             }
         });
         std::thread::sleep(FLOOD);
-        honest.was_served();
         flood.end();
+        honest.was_served();
     });
 }
 
@@ -126,8 +126,8 @@ fn logins() {
             }
         });
         std::thread::sleep(FLOOD);
-        honest.was_served();
         flood.end();
+        honest.was_served();
         let said = daemon.log();
         let lines = said.lines().filter(|line| line.contains("wrong login")).count();
         assert!((1..=12).contains(&lines), "a flood is logged once per burst and address: {lines} lines");

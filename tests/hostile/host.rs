@@ -64,11 +64,19 @@ pub fn open_from(from: Ipv4Addr, to: &Address) -> io::Result<Connection> {
     Ok(Connection::over(Box::new(connect_from(from, to)?)))
 }
 
+/// What is promised on a machine that is itself so slow, or so busy with other things, that a visit which nobody disturbs
+/// takes `calm`: five times as long, and the second after which who is slow makes room.
+fn promise(calm: Duration) -> Duration {
+    PROMISE.max(calm * 5 + Duration::from_secs(1))
+}
+
 /// A client that logs in, views, and logs out on a connection of its own each time, over and over, and remembers the
 /// longest time from connecting to the last answer.
 pub struct Honest {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<(Duration, usize)>>,
+    /// Where it goes, for a visit when all is over.
+    visit: Box<dyn Fn() -> Result<Duration, String>>,
 }
 
 impl Honest {
@@ -77,6 +85,7 @@ impl Honest {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, to) = (stop.clone(), to.clone());
         let credentials: Vec<Value> = credentials.iter().map(|&text| text.into()).collect();
+        let (later, later_with) = (to.clone(), credentials.clone());
         let work = move || {
             let (mut longest, mut rounds) = (Duration::ZERO, 0);
             while !stopped.load(Ordering::Relaxed) {
@@ -89,17 +98,24 @@ impl Honest {
             }
             (longest, rounds)
         };
-        Honest { stop, thread: Some(std::thread::spawn(work)) }
+        let visit = Box::new(move || visit(from, &later, &later_with));
+        Honest { stop, thread: Some(std::thread::spawn(work)), visit }
     }
 
-    /// Ends it, and fails the test if it ever had to wait longer than is promised.
+    /// Ends it, and fails the test if it ever had to wait longer than is promised. To be called when the attack is over.
     #[track_caller]
     pub fn was_served(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let outcome = self.thread.take().expect("a thread").join();
         let (longest, rounds) = outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         assert!(rounds > 0, "the honest client never got round");
-        assert!(longest < PROMISE, "the honest client waited {longest:?} in one of {rounds} visits");
+        if longest < PROMISE {
+            return;
+        }
+        let calm = (0..3).map(|_| (self.visit)().expect("a visit in peace")).max().expect("three");
+        let promised = promise(calm);
+        eprintln!("a busy machine: {calm:?} for a visit in peace, so {promised:?} are allowed");
+        assert!(longest < promised, "the honest client waited {longest:?} in one of {rounds} visits");
     }
 }
 

@@ -49,6 +49,7 @@ fn slow_heads() {
         let mut all: Vec<TcpStream> =
             (1..=3).flat_map(|n| hold(nth(n), daemon.address(), 40, head)).collect();
         dribble(&mut all, b"x");
+        drop(all);
         honest.was_served();
     });
 }
@@ -78,6 +79,7 @@ fn slow_bodies() {
             assert!(began.elapsed() < PROMISE, "{:?}", began.elapsed());
             dribble(&mut all[..2], b" ");
         }
+        drop(all);
         honest.was_served();
     });
 }
@@ -103,6 +105,7 @@ fn listings_that_nobody_reads() {
             }
             std::thread::sleep(Duration::from_millis(250));
         }
+        drop(greedy);
         honest.was_served();
     });
 }
