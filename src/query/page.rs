@@ -8,7 +8,9 @@
 //! - Deeper: a pass that draws a sample of rows (all of them, if they fit: then it is the only one); a pass that counts
 //!   how many flows stand between each two of the sample, which tells between which two the page begins and how many
 //!   flows stand before those; a pass that selects from there. Where too many stand between the two for the lease, the
-//!   sample is drawn again from these alone, and so on: each time divides what is left by about the capacity.
+//!   sample is drawn again from these alone, and so on: each time divides what is left by about the capacity. A sample of
+//!   few enough flows tells nearly where the page begins, and then counting and selecting are one pass. So a page of a
+//!   table of some thousand flows takes two passes, of a million four at most.
 //! - A page in the kernel's own order that is longer than the capacity: the next part is what follows the flows passed
 //!   so far. That is exact only where the order can't change, so it is for a snapshot; of the kernel's table such a page
 //!   is streamed from a dump of its own instead.
@@ -37,6 +39,10 @@ pub trait Candidate {
     fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError>;
 }
 
+/// How many standard deviations a page may be beside the place where a sample makes it out; half as many are still worth
+/// a try.
+const AIM_DEVIATIONS: u64 = 4;
+
 /// What the pass that is under way does.
 #[derive(Clone, Copy, Debug)]
 enum Pass {
@@ -44,6 +50,8 @@ enum Pass {
     Take { skip: u64 },
     /// Keeps the best rows after `after`; the first `skip` of them are not of the page.
     Select { skip: usize },
+    /// The same, with all that the lease holds; how many flows stand up to `after` is counted meanwhile.
+    Aim,
     /// Draws a sample of the flows within the bounds.
     Sample,
     /// Counts how many flows stand between the rows of the sample.
@@ -191,7 +199,7 @@ impl Page {
         let mut row = Row { key, rank: 0, flow: Flow::default() };
         let mut tie = Tie { candidate, row: &mut row, known: false };
         match self.pass {
-            Pass::Select { .. } => self.select(&mut tie, order, pool, lease, context),
+            Pass::Select { .. } | Pass::Aim => self.select(&mut tie, order, pool, lease, context),
             Pass::Sample => self.sample(&mut tie, order, pool, lease, context),
             Pass::Count => self.count(&mut tie, order, pool, lease, context),
             Pass::Take { .. } => Ok(()),
@@ -223,10 +231,11 @@ impl Page {
 
     /// How many rows a selection keeps.
     fn wanted(&self, lease: &Lease) -> usize {
-        let Pass::Select { skip } = self.pass else {
-            return 0;
+        let rows = match self.pass {
+            Pass::Select { skip } => self.remaining.saturating_add(skip as u64),
+            Pass::Aim => u64::MAX,
+            _ => 0,
         };
-        let rows = self.remaining.saturating_add(skip as u64);
         usize::try_from(rows).unwrap_or(usize::MAX).min(lease.capacity())
     }
 
@@ -242,6 +251,7 @@ impl Page {
         let wanted = self.wanted(lease);
         if let Some(after) = &self.after {
             if tie.compare(after, order, context)? != Ordering::Greater {
+                self.within += 1;
                 return Ok(());
             }
         }
@@ -368,6 +378,7 @@ impl Page {
                 self.next = skip.min(self.len);
                 Outcome::Rows
             }
+            Pass::Aim => self.end_aim(pool, lease, ranking),
             Pass::Sample => self.end_sample(pool, lease, ranking),
             Pass::Count => self.end_count(pool, lease),
         }
@@ -382,12 +393,61 @@ impl Page {
             self.more = self.before.is_some();
             return Outcome::Rows;
         }
+        if let Some(outcome) = self.aim(pool, lease) {
+            return outcome;
+        }
         for index in 0..self.len {
             if let Some(row) = pool.get_mut(lease, index) {
                 row.rank = 0;
             }
         }
         self.keep_len(Pass::Count)
+    }
+
+    /// Selects around the place where the sample says that the page begins, if that is certain enough.
+    ///
+    /// Of a sample of `rows`, the number that stands before a given rank has the standard deviation of a binomial
+    /// distribution. Where [`AIM_DEVIATIONS`] of them to both sides, and the page, fit the lease, one pass that selects
+    /// from the near side on, and counts what stands before that, finds the page.
+    fn aim(&mut self, pool: &RowPool, lease: &Lease) -> Option<Outcome> {
+        let (rows, within) = (lease.capacity() as u64, self.within.max(1));
+        let rank = self.start.saturating_sub(self.behind);
+        let place = (rank.saturating_mul(rows) / within).min(rows);
+        let deviation = (place * (rows - place) / rows).isqrt() + 1;
+        let room = (rows - self.remaining.min(rows / 4)).saturating_mul(rows) / within / 2;
+        if room < AIM_DEVIATIONS / 2 * deviation {
+            return None;
+        }
+        let margin = room.min(AIM_DEVIATIONS * deviation);
+        self.pass = match usize::try_from(place.saturating_sub(margin)).ok()?.checked_sub(1) {
+            Some(at) => {
+                self.after = pool.get(lease, at).copied();
+                Pass::Aim
+            }
+            // So near to the bound that a selection from there reaches it.
+            None => {
+                Pass::Select { skip: usize::try_from(rank).ok().filter(|&skip| skip < lease.capacity())? }
+            }
+        };
+        self.before = None;
+        Some(Outcome::Again)
+    }
+
+    fn end_aim(&mut self, pool: &mut RowPool, lease: &Lease, ranking: Ranking<'_>) -> Outcome {
+        pool.sort(lease, ranking, self.len);
+        self.behind = self.within;
+        let skip =
+            self.start.checked_sub(self.behind).map(|skip| usize::try_from(skip).unwrap_or(usize::MAX));
+        if let Some(skip) = skip.filter(|&skip| skip < self.len || !self.more) {
+            self.next = skip.min(self.len);
+            return Outcome::Rows;
+        }
+        // Beside the mark: by chance, seldom, or since the table has changed. Again, from where the page is known to be.
+        if skip.is_none() {
+            (self.after, self.behind) = (None, 0);
+        }
+        self.pass = Pass::Sample;
+        Outcome::Again
     }
 
     /// The next pass goes on with the rows that are there.
