@@ -47,39 +47,42 @@ impl Report {
     /// Prints the head of a table.
     pub fn section(&self, title: &str) {
         println!("\n## {title}\n");
-        println!("| what | flows | rctd | beside it | ratio | to reach | |\n|---|--:|--:|--:|--:|--:|---|");
+        println!(
+            "| what | flows | rctd | beside it | ratio | at best | to reach | |\n|---|--:|--:|--:|--:|--:|--:|---|"
+        );
     }
 
     /// A row of two things measured in turn. Their ratio is held against the target where the table has the size that
-    /// targets are set for, or where `always` says that its size does not matter.
+    /// targets are set for.
     pub fn pairs(&mut self, what: &str, unit: Unit, pairs: &Pairs, target: Target) {
-        let (ours, theirs) = (median(&pairs.ours), median(&pairs.theirs));
         let judged = if self.flows == JUDGED_FLOWS { target } else { Target::None };
-        self.row(what, &unit.show(ours), &unit.show(theirs), pairs.ratio(), judged);
+        self.pairs_always(what, unit, pairs, judged);
     }
 
     /// The same whatever the size of the table.
     pub fn pairs_always(&mut self, what: &str, unit: Unit, pairs: &Pairs, target: Target) {
-        let (ours, theirs) = (median(&pairs.ours), median(&pairs.theirs));
-        self.row(what, &unit.show(ours), &unit.show(theirs), pairs.ratio(), target);
+        let (ours, theirs) = (unit.show(median(&pairs.ours)), unit.show(median(&pairs.theirs)));
+        let (reach, verdict) = self.judge(what, pairs.ratio(), target, |limit| format!("{limit:.2}"));
+        let best = format!("{:.2}", pairs.best_ratio(matches!(unit, Unit::PerSecond)));
+        self.print(what, [&ours, &theirs, &format!("{:.2}", pairs.ratio()), &best, &reach, verdict]);
     }
 
     /// A row of one figure with a limit of its own.
     pub fn figure(&mut self, what: &str, unit: Unit, value: f64, beside: &str, target: Target) {
         let (reach, verdict) = self.judge(what, value, target, |limit| unit.show(limit));
-        self.print(what, &unit.show(value), beside, "", &reach, verdict);
+        self.print(what, [&unit.show(value), beside, "", "", &reach, verdict]);
     }
 
     /// A row with its ratio.
     pub fn row(&mut self, what: &str, ours: &str, theirs: &str, ratio: f64, target: Target) {
         let (reach, verdict) = self.judge(what, ratio, target, |limit| format!("{limit:.2}"));
-        self.print(what, ours, theirs, &format!("{ratio:.2}"), &reach, verdict);
+        self.print(what, [ours, theirs, &format!("{ratio:.2}"), "", &reach, verdict]);
     }
 
     /// A row that could not be measured, and why.
     pub fn missing(&mut self, what: &str, why: &str) {
         self.missed.push(format!("{what}: not measured: {why}"));
-        self.print(what, "not measured", why, "", "", "missing");
+        self.print(what, ["not measured", why, "", "", "", "missing"]);
     }
 
     fn judge(
@@ -102,9 +105,9 @@ impl Report {
         (reach, "**missed**")
     }
 
-    fn print(&self, what: &str, ours: &str, theirs: &str, ratio: &str, reach: &str, verdict: &str) {
+    fn print(&self, what: &str, cells: [&str; 6]) {
         let flows = if self.flows == 0 { String::new() } else { self.flows.to_string() };
-        println!("| {what} | {flows} | {ours} | {theirs} | {ratio} | {reach} | {verdict} |");
+        println!("| {what} | {flows} | {} |", cells.join(" | "));
     }
 
     /// Prints what was missed.

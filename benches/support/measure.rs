@@ -44,6 +44,13 @@ impl Pairs {
         Pairs { ours: pairs_ours, theirs: pairs_theirs }
     }
 
+    /// The ratio of the best that was seen of each, where `most` says that more is better. With others at work on the
+    /// machine this wanders less than the median, and the two far apart mean: measure again.
+    pub fn best_ratio(&self, most: bool) -> f64 {
+        let part = if most { 1.0 } else { 0.0 };
+        quantile(&self.ours, part) / quantile(&self.theirs, part)
+    }
+
     /// The median of the pairs' ratios: a slow moment hits both halves of a pair.
     pub fn ratio(&self) -> f64 {
         let ratios: Vec<f64> = self.ours.iter().zip(&self.theirs).map(|(a, b)| a / b).collect();
