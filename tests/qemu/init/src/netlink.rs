@@ -1,4 +1,6 @@
-//! As much of netlink as it takes to write connections and rules: messages out, acknowledgements in.
+//! As much of netlink as it takes to write connections and rules, and to read them past: messages out, acknowledgements
+//! or a dump in.
+#![allow(dead_code)] // Each program that includes this uses its part of it.
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -7,7 +9,11 @@ pub const CREATE: u16 = 0x400 | 0x200;
 
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
+const NLM_F_DUMP: u16 = 0x300;
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+/// IPCTNL_MSG_CT_GET of the subsystem for connections.
+const CT_GET: u16 = 1 << 8 | 1;
 const NLA_F_NESTED: u16 = 0x8000;
 const BATCH_BEGIN: u16 = 0x10;
 const BATCH_END: u16 = 0x11;
@@ -96,6 +102,32 @@ impl Socket {
         self.acknowledged(messages.len())
     }
 
+    /// Reads the table of connections past, message header by message header; how many there are.
+    pub fn drain(&mut self) -> io::Result<usize> {
+        self.write(&Message::with(CT_GET, NLM_F_REQUEST | NLM_F_DUMP, libc::AF_UNSPEC, 0).finished())?;
+        let (mut buffer, mut count) = ([0u8; 32768], 0);
+        loop {
+            let mut rest = self.read(&mut buffer)?;
+            while rest.len() >= 16 {
+                let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+                match u16::from_ne_bytes([rest[4], rest[5]]) {
+                    NLMSG_DONE => return Ok(count),
+                    NLMSG_ERROR => return Err(io::Error::other("the kernel refused to dump its table")),
+                    _ => count += 1,
+                }
+                rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or(&[]);
+            }
+        }
+    }
+
+    /// One datagram.
+    fn read<'a>(&self, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+        // SAFETY: the pointer and the length are those of the buffer.
+        let length = unsafe { libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
+        Ok(buffer.get(..length).unwrap_or_default())
+    }
+
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         // SAFETY: the pointer and the length are those of a slice. An address isn't needed: the kernel is the default.
         let sent = unsafe { libc::send(self.0.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0) };
@@ -106,10 +138,7 @@ impl Socket {
     fn acknowledged(&self, mut count: usize) -> io::Result<()> {
         let mut buffer = [0u8; 32768];
         while count > 0 {
-            // SAFETY: the pointer and the length are those of the buffer.
-            let length =
-                unsafe { libc::recv(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
-            let mut rest = &buffer[..usize::try_from(length).map_err(|_| io::Error::last_os_error())?];
+            let mut rest = self.read(&mut buffer)?;
             while rest.len() >= 20 {
                 let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
                 let errno = i32::from_ne_bytes([rest[16], rest[17], rest[18], rest[19]]);
