@@ -12,6 +12,7 @@ use common::row::{self, Row, Val, id};
 use common::xml::{Value, members, strings};
 use common::{model, skip, table_size, traffic, witness};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// Slack for a timeout that is read twice, in seconds: a slow machine may take that long between the readings.
 const SLACK: u64 = 30;
@@ -174,6 +175,22 @@ fn every_page_is_a_slice() {
             }
         }
     }));
+}
+
+/// A listing begins when it is asked for, not when the loop wakes for another reason: it does that once a second, so that
+/// twenty would take twenty seconds.
+#[test]
+fn listings_wait_for_no_tick() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(12, 50));
+        let daemon = Daemon::start(&[]);
+        let mut client = daemon.client();
+        let began = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(client.all().table.len(), 50);
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    });
 }
 
 /// The kernel's own order is the same from page to page: together the pages are the whole, each row once.
