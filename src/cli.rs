@@ -89,93 +89,101 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
         return Ok(Command::Print(format!("rctd {}\n", env!("CARGO_PKG_VERSION"))));
     }
     match args.subcommand().map_err(|e| e.to_string())?.as_deref() {
-        None => run(args).map(|config| Command::Run(Box::new(config))),
+        None => run(args).map(Command::Run),
         Some("passwd") => passwd(args),
         Some(other) => Err(format!("there is no command \"{other}\"; there is only \"passwd\"")),
     }
 }
 
 fn passwd(mut args: Arguments) -> Result<Command, String> {
-    let usage = |_| "usage: rctd passwd FILE USER [--stdin] [--delete]".to_owned();
-    let (stdin, delete) = (args.contains("--stdin"), args.contains("--delete"));
-    let file: PathBuf = args.free_from_os_str(path).map_err(usage)?;
-    let user: String = args.free_from_str().map_err(usage)?;
+    let (stdin, delete) = (flag(&mut args, "--stdin"), flag(&mut args, "--delete"));
+    let mut next = || {
+        let next = args.opt_free_from_fn(text).ok().flatten();
+        next.ok_or_else(|| "usage: rctd passwd FILE USER [--stdin] [--delete]".to_owned())
+    };
+    let (file, user) = (PathBuf::from(next()?), next()?);
     no_rest(args)?;
     Ok(Command::Passwd { file, user, stdin, delete })
 }
 
-fn run(mut args: Arguments) -> Result<Config, String> {
-    let config = Config {
-        listen: listen(&mut args)?,
-        auth: auth(&mut args)?,
-        insecure_no_auth: args.contains("--insecure-no-auth"),
-        policy: policy(&mut args)?,
-        session_timeout_s: number(&mut args, "--session-timeout", 1..=86_400, 10)?,
-        wide_ints: choice(&mut args, "--wide-ints", "double, i8 or string", |v| match v {
-            "double" => Some(WideInts::Double),
-            "i8" => Some(WideInts::I8),
-            "string" => Some(WideInts::String),
-            _ => None,
-        })?
-        .unwrap_or(WideInts::Double),
-        ignored: ignored(&mut args)?,
-        hide_time_wait: args.contains("--hide-time-wait"),
-        uid_mask: choice(
-            &mut args,
-            "--uid-mask",
-            "an unsigned 32-bit number that is not 0, decimal or 0x hex",
-            |v| unsigned(v).and_then(|m| u32::try_from(m).ok()).filter(|&m| m != 0),
-        )?
-        .unwrap_or(0),
-        passwd_file: args
-            .opt_value_from_os_str("--passwd-file", path)
-            .map_err(sentence)?
-            .unwrap_or_else(|| PathBuf::from("/etc/passwd")),
-        snapshot_flows: number(&mut args, "--snapshot-flows", 1..=MOST_SNAPSHOT_FLOWS, 16_384)? as usize,
-        user: args.opt_value_from_str("--user").map_err(sentence)?,
-        log_level: choice(&mut args, "--log-level", "error, warn, info or debug", Level::named)?
-            .unwrap_or(Level::Info),
-        kernel_filter: !args.contains("--no-kernel-filter"),
-    };
-    no_rest(args)?;
+fn run(mut args: Arguments) -> Result<Box<Config>, String> {
+    let args = &mut args;
+    let mut config = Box::new(Config::default());
+    listen(args, &mut config.listen)?;
+    config.auth = auth(args)?;
+    config.insecure_no_auth = flag(args, "--insecure-no-auth");
+    policy(args, &mut config.policy)?;
+    number(args, "--session-timeout", 86_400, &mut config.session_timeout_s)?;
+    choice(args, "--wide-ints", "double, i8 or string", &mut |v| {
+        config.wide_ints = match v {
+            "double" => WideInts::Double,
+            "i8" => WideInts::I8,
+            "string" => WideInts::String,
+            _ => return false,
+        };
+        true
+    })?;
+    ignored(args, &mut config.ignored)?;
+    config.hide_time_wait = flag(args, "--hide-time-wait");
+    choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
+        config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
+        config.uid_mask != 0
+    })?;
+    if let Some(path) = value(args, "--passwd-file")? {
+        config.passwd_file = PathBuf::from(path);
+    }
+    let mut flows = 16_384;
+    number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut flows)?;
+    config.snapshot_flows = flows as usize;
+    config.user = value(args, "--user")?;
+    choice(args, "--log-level", "error, warn, info or debug", &mut |v| {
+        Level::named(v).map(|level| config.log_level = level).is_some()
+    })?;
+    config.kernel_filter = !flag(args, "--no-kernel-filter");
+    no_rest(core::mem::replace(args, Arguments::from_vec(std::vec::Vec::new())))?;
     config.check()?;
     Ok(config)
 }
 
-fn listen(args: &mut Arguments) -> Result<Vec<Listen, LISTENERS>, String> {
-    let mut listen = Vec::new();
-    for text in values(args, ["-l", "--listen"])? {
+fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
+    while let Some(text) = args.opt_value_from_fn(["-l", "--listen"], text).map_err(sentence)? {
         let one = Listen::parse(&text).ok_or_else(|| {
             format!(
                 "--listen takes ADDRESS:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH, not \"{text}\""
             )
         })?;
-        listen.push(one).map_err(|_| format!("--listen can be given at most {LISTENERS} times"))?;
+        listen.push(one).map_err(|_| too_often("--listen", LISTENERS))?;
     }
     if listen.is_empty() {
         let default = Listen::Tcp(([127, 0, 0, 1], 8000).into());
         // An empty list has room for one.
         let _ = listen.push(default);
     }
-    Ok(listen)
+    Ok(())
+}
+
+fn too_often(name: &str, most: usize) -> String {
+    format!("{name} can be given at most {most} times")
 }
 
 fn auth(args: &mut Arguments) -> Result<Backend, String> {
-    let text: Option<String> = args.opt_value_from_str("--auth").map_err(sentence)?;
-    let users = values(args, ["--allow-user", "--allow-user"])?;
+    let text = value(args, "--auth")?;
     let text = text.as_deref().unwrap_or("none");
+    let mut users = std::vec::Vec::new();
+    while let Some(user) = value(args, "--allow-user")? {
+        let name = check_name(user.as_bytes());
+        users.push(name.map_err(|_| format!("--allow-user takes a user's name, not \"{user}\""))?);
+    }
     if let Some(rest) = text.strip_prefix("shadow") {
         let path = match rest.strip_prefix(':') {
             _ if rest.is_empty() => "/etc/shadow",
             Some(path) if !path.is_empty() => path,
             _ => return Err(auth_takes(text)),
         };
-        let users = if users.is_empty() { vec!["root".to_owned()] } else { users };
-        let named = |user: &String| {
-            check_name(user.as_bytes())
-                .map_err(|_| format!("--allow-user takes a user's name, not \"{user}\""))
-        };
-        let users = users.iter().map(named).collect::<Result<_, _>>()?;
+        if users.is_empty() {
+            // A name like any other.
+            users.extend(check_name(b"root"));
+        }
         return Ok(Backend::Shadow(PathBuf::from(path), users));
     }
     if !users.is_empty() {
@@ -192,65 +200,61 @@ fn auth_takes(text: &str) -> String {
     format!("--auth takes none, file:PATH or shadow[:PATH], not \"{text}\"")
 }
 
-fn policy(args: &mut Arguments) -> Result<Policy, String> {
+fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
-    let mut policy = Policy::new(own.unwrap_or(""));
-    for name in values(args, ["--allow-host", "--allow-host"])? {
+    *policy = Policy::new(own.unwrap_or(""));
+    while let Some(name) = value(args, "--allow-host")? {
         policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
     }
-    Ok(policy)
+    Ok(())
 }
 
-fn ignored(args: &mut Arguments) -> Result<Vec<Net, IGNORED_NETS>, String> {
-    let mut nets = Vec::new();
-    for text in values(args, ["--ignore", "--ignore"])? {
+fn ignored(args: &mut Arguments, nets: &mut Vec<Net, IGNORED_NETS>) -> Result<(), String> {
+    while let Some(text) = value(args, "--ignore")? {
         let net = Net::parse(&text)
             .ok_or_else(|| format!("--ignore takes an address or ADDRESS/BITS, not \"{text}\""))?;
-        nets.push(net).map_err(|_| format!("--ignore can be given at most {IGNORED_NETS} times"))?;
+        nets.push(net).map_err(|_| too_often("--ignore", IGNORED_NETS))?;
     }
-    Ok(nets)
+    Ok(())
 }
 
-fn values(args: &mut Arguments, names: [&'static str; 2]) -> Result<std::vec::Vec<String>, String> {
-    let [short, long] = names;
-    let values = if short == long { args.values_from_str(long) } else { args.values_from_str([short, long]) };
-    values.map_err(sentence)
+fn number(args: &mut Arguments, name: &'static str, most: u32, number: &mut u32) -> Result<(), String> {
+    choice(args, name, &format!("a number from 1 to {most}"), &mut |text| {
+        let given = text.parse().ok().filter(|n| (1..=most).contains(n));
+        given.map(|n| *number = n).is_some()
+    })
 }
 
-fn number(
-    args: &mut Arguments,
-    name: &'static str,
-    range: core::ops::RangeInclusive<u32>,
-    default: u32,
-) -> Result<u32, String> {
-    let takes = format!("a number from {} to {}", range.start(), range.end());
-    let read = |text: &str| text.parse().ok().filter(|n| range.contains(n));
-    choice(args, name, &takes, read).map(|n| n.unwrap_or(default))
-}
-
-fn choice<T>(
+/// Hands an option's value, if it is given, to `take`, which returns whether it is one that `takes` describes.
+fn choice(
     args: &mut Arguments,
     name: &'static str,
     takes: &str,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, String> {
-    let text: Option<String> = args.opt_value_from_str(name).map_err(sentence)?;
-    match text {
-        None => Ok(None),
-        Some(text) => match read(&text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(format!("{name} takes {takes}, not \"{text}\"")),
-        },
+    take: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), String> {
+    match value(args, name)? {
+        Some(text) if !take(&text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
+        _ => Ok(()),
     }
 }
 
-fn path(text: &std::ffi::OsStr) -> Result<PathBuf, &'static str> {
-    Ok(PathBuf::from(text))
+fn flag(args: &mut Arguments, name: &'static str) -> bool {
+    args.contains(name)
+}
+
+/// Takes an option's first value, as text: pico-args has a copy of itself for each other type.
+#[inline(never)]
+fn value(args: &mut Arguments, name: &'static str) -> Result<Option<String>, String> {
+    args.opt_value_from_fn(name, text).map_err(sentence)
 }
 
 fn sentence(error: pico_args::Error) -> String {
     error.to_string()
+}
+
+fn text(text: &str) -> Result<String, core::convert::Infallible> {
+    Ok(text.to_owned())
 }
 
 /// Every argument must have been understood; one given twice is not.
@@ -259,7 +263,7 @@ fn no_rest(args: Arguments) -> Result<(), String> {
         None => Ok(()),
         Some(rest) => Err(format!(
             "there is no option \"{}\", or it was given twice; rctd --help lists them",
-            rest.to_string_lossy()
+            rest.to_str().unwrap_or("(not UTF-8)")
         )),
     }
 }

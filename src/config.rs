@@ -83,6 +83,28 @@ pub struct Config {
     pub kernel_filter: bool,
 }
 
+impl Default for Config {
+    /// What counts where the command line says nothing, but that [`Config::listen`] and [`Config::policy`] are empty.
+    fn default() -> Self {
+        Config {
+            listen: Vec::new(),
+            auth: Backend::None,
+            insecure_no_auth: false,
+            policy: Policy::new(""),
+            session_timeout_s: 10,
+            wide_ints: WideInts::Double,
+            ignored: Vec::new(),
+            hide_time_wait: false,
+            uid_mask: 0,
+            passwd_file: PathBuf::from("/etc/passwd"),
+            snapshot_flows: 16_384,
+            user: None,
+            log_level: Level::Info,
+            kernel_filter: true,
+        }
+    }
+}
+
 impl Config {
     /// Checks what no single option can tell.
     ///
