@@ -57,24 +57,36 @@ impl Code {
     }
 }
 
-/// A fault: its code and a sentence that says what was wrong and what would be right.
+/// A fault: its code and a sentence that says what was wrong and what would be right. On the heap while it lasts: faults
+/// are rare, and a result that carries one is as small as one pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault(Box<Told>);
+
+/// What a [`Fault`] tells the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
     /// The code.
     pub code: Code,
     /// The sentence.
-    /// On the heap while it lasts: faults are rare, and results that carry one stay small.
-    pub text: Box<String<FAULT_BYTES>>,
+    pub text: String<FAULT_BYTES>,
+}
+
+impl core::ops::Deref for Fault {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.0
+    }
 }
 
 impl Fault {
     /// A fault with a sentence, which ends in "…" if it is longer than [`FAULT_BYTES`].
     #[must_use]
     pub fn new(code: Code, sentence: fmt::Arguments<'_>) -> Self {
-        let mut text = Sentence(String::new());
+        let mut told = Box::new(Told { code, text: String::new() });
         // What does not fit is cut by the writer below; it reports no errors.
-        let _ = text.write_fmt(sentence);
-        Fault { code, text: Box::new(text.0) }
+        let _ = Sentence(&mut told.text).write_fmt(sentence);
+        Fault(told)
     }
 
     /// A parameter that is missing or not what it should be.
@@ -131,9 +143,9 @@ impl From<DecodeError> for Fault {
 }
 
 /// A writer that ends in "…" rather than fail.
-struct Sentence(String<FAULT_BYTES>);
+struct Sentence<'a>(&'a mut String<FAULT_BYTES>);
 
-impl Write for Sentence {
+impl Write for Sentence<'_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         const MORE: &str = "…";
         if self.0.ends_with(MORE) {

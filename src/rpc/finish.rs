@@ -59,7 +59,7 @@ impl Engine {
             None => Ok(Stage::Answering(Answer::Int(killed.into()))),
             Some(why) => {
                 let (code, refused) = (why.code, task.refused.0);
-                let why = why.text;
+                let why = &why.text;
                 Err(Fault::new(
                     code,
                     format_args!("{why}: {refused} connections were not killed, {killed} were"),

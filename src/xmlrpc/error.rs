@@ -1,6 +1,8 @@
 //! What can be wrong with a call, and where.
 
 /// What sort of mistake a [`DecodeError`] is.
+// A whole word, so that what holds it is copied by words.
+#[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
     /// The bytes are not well-formed XML, or use what is refused: a DOCTYPE, an unknown encoding.

@@ -10,6 +10,8 @@ use super::text::{Text, TooLong};
 use core::ops::Range;
 
 /// What sort of value it is, whatever the client's name for the type.
+// A whole word, so that what holds it is copied by words.
+#[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// `i4`, `int`, `i8`, and Apache's `i1` and `i2`.
