@@ -1,7 +1,7 @@
 //! The log: a line an event, on stderr. Nothing secret is ever handed to it.
 
+use crate::sys::file;
 use std::fmt;
-use std::io::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How important a line is.
@@ -63,7 +63,13 @@ fn write(level: Level, name: &str, line: fmt::Arguments<'_>) {
     if level as u8 <= LEVEL.load(Ordering::Relaxed) {
         // One write, so that the lines of several programs on one stderr stay whole. A log that can't be written must
         // not stop the daemon.
-        let text = format!("rctd: {name}: {line}\n");
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        let _ = file::write_all(
+            file::STDERR,
+            format!(
+                "rctd: {name}: {line}
+"
+            )
+            .as_bytes(),
+        );
     }
 }

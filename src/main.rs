@@ -3,14 +3,14 @@
 use rctd::cli::{self, Command};
 use rctd::config::Config;
 use rctd::server::Server;
+use rctd::sys::file;
 use rctd::{log, passwd_cmd};
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1).collect()) {
         Ok(Command::Print(text)) => {
-            let printed = std::io::stdout().write_all(text.as_bytes());
+            let printed = file::write_all(file::STDOUT, text.as_bytes());
             printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
         }
         Ok(Command::Passwd { file, user, stdin, delete }) => {

@@ -4,15 +4,20 @@
 //! there is the old file or the new one, whole. All other lines stay as they were, byte for byte. Of two runs at the
 //! same time the last one wins, as with passwd files elsewhere. This is not the daemon, so it may allocate.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::auth::file::{Users, check_name};
 use crate::auth::hash;
 use crate::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES};
-use crate::sys::{self, terminal::Prompt};
+use crate::sys::{
+    self,
+    file::{self, Status},
+    terminal::Prompt,
+};
 
 /// Links followed from one file to the next, as the kernel limits them too.
 const MAX_LINKS: usize = 40;
@@ -24,8 +29,7 @@ const MAX_LINKS: usize = 40;
 /// # Errors
 /// A sentence for the user. The file is then as it was.
 pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), String> {
-    check_name(user.as_bytes())
-        .map_err(|problem| format!("the user \"{}\": {problem}", user.escape_debug()))?;
+    check_name(user.as_bytes()).map_err(|problem| format!("the user \"{}\": {problem}", escaped(user)))?;
     let target = follow_links(file.to_owned())?;
     let old = read_old(&target)?;
     let text = old.as_ref().map_or(&[][..], |old| &old.text);
@@ -55,22 +59,44 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), Str
     replace(&target, &new, old.as_ref()).map_err(|error| format!("can't write {}: {error}", target.display()))
 }
 
+/// The name with anything but printable ASCII as `\u{...}`, since it may go to a terminal.
+fn escaped(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        match c {
+            ' '..='~' => text.push(c),
+            _ => text.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        }
+    }
+    text
+}
+
 /// A file as it was before.
 struct Old {
     text: Vec<u8>,
-    mode: u32,
-    uid: u32,
-    gid: u32,
+    status: Status,
+}
+
+/// The directory that a path names, with the `/` at its end, and the name in it.
+fn split(path: &Path) -> (&[u8], &[u8]) {
+    let path = path.as_os_str().as_bytes();
+    let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at + 1);
+    path.split_at(name)
+}
+
+fn joined(directory: &[u8], name: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(&[directory, name].concat()))
 }
 
 /// Where a chain of symbolic links ends, be there a file or not: that file, not the link, is to be replaced.
 fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
     for _ in 0..MAX_LINKS {
-        let Ok(link) = fs::read_link(&path) else {
+        let Ok(link) = file::read_link(&path) else {
             return Ok(path);
         };
         // A relative link counts from its own directory; an absolute one replaces all of the path.
-        path = path.parent().unwrap_or(Path::new("")).join(link);
+        let directory = if link.starts_with(b"/") { &[][..] } else { split(&path).0 };
+        path = joined(directory, &link);
     }
     Err(format!("{}: too many symbolic links", path.display()))
 }
@@ -78,25 +104,26 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
 /// Reads the file, if there is one.
 fn read_old(path: &Path) -> Result<Option<Old>, String> {
     let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
-    let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+    let file = match file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(explain(error)),
     };
-    let metadata = file.metadata().map_err(explain)?;
-    if !metadata.is_file() {
+    let status = file::fstat(file.as_fd()).map_err(explain)?;
+    if !status.is(libc::S_IFREG) {
         return Err(format!("{} is not an ordinary file", path.display()));
     }
-    let mut text = Vec::new();
-    file.take(PASSWORD_FILE_BYTES as u64).read_to_end(&mut text).map_err(explain)?;
-    if text.len() == PASSWORD_FILE_BYTES {
+    let mut text = vec![0; PASSWORD_FILE_BYTES];
+    let length = file::fill(file.as_fd(), &mut text).map_err(explain)?;
+    if length == PASSWORD_FILE_BYTES {
         return Err(format!(
             "{} is too large: {} bytes are the most",
             path.display(),
             PASSWORD_FILE_BYTES - 1
         ));
     }
-    Ok(Some(Old { text, mode: metadata.mode() & 0o7777, uid: metadata.uid(), gid: metadata.gid() }))
+    text.truncate(length);
+    Ok(Some(Old { text, status }))
 }
 
 /// True if this line is the user's. A name can't start with `#`, so a comment is nobody's.
@@ -128,61 +155,71 @@ fn put(text: &[u8], user: &str, hash: &str) -> Vec<u8> {
 
 /// The text without the user's line. Two of them are an error: which one is meant can't be told.
 fn remove(text: &[u8], user: &str) -> Result<Vec<u8>, String> {
-    let lines = text.split_inclusive(|&byte| byte == b'\n');
-    if lines.clone().filter(|line| is_of(line, user)).count() > 1 {
-        return Err(format!("the user \"{user}\" is on more than one line: delete all but one by hand"));
+    let (mut rest, mut found) = (Vec::with_capacity(text.len()), 0);
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        if is_of(line, user) {
+            found += 1;
+        } else {
+            rest.extend_from_slice(line);
+        }
     }
-    Ok(lines.filter(|line| !is_of(line, user)).collect::<Vec<_>>().concat())
+    match found {
+        0 | 1 => Ok(rest),
+        _ => Err(format!("the user \"{user}\" is on more than one line: delete all but one by hand")),
+    }
 }
 
 /// Puts `text` in the place of the file: written beside it, flushed to the disk, and then renamed, with the old one's
 /// owner and mode, or 0600.
 fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (temporary, file) = create_beside(path, directory)?;
-    let written = write_all(file, text, old).and_then(|()| fs::rename(&temporary, path));
+    let (directory, name) = split(path);
+    let (temporary, file) = create_beside(directory, name)?;
+    let written = write_all(file, text, old).and_then(|()| file::rename(&temporary, path));
     if let Err(error) = written {
         // What is left over does no harm: it is never read, and the next run takes another name.
-        let _ = fs::remove_file(&temporary);
+        let _ = file::remove(&temporary);
         return Err(error);
     }
     // The name is on the disk only when the directory is.
-    File::open(directory)?.sync_all()
+    let directory = file::open(&joined(directory, b"."), libc::O_RDONLY, 0)?;
+    file::sync(directory.as_fd())
 }
 
 /// Makes a new, empty file with a random name in `directory`, readable by nobody else. With O_EXCL a file, or a link that
 /// someone laid there, is never written to.
-fn create_beside(path: &Path, directory: &Path) -> io::Result<(PathBuf, File)> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+fn create_beside(directory: &[u8], name: &[u8]) -> io::Result<(PathBuf, OwnedFd)> {
     let mut random = [0; 8];
     sys::random(&mut random)?;
-    let temporary = directory.join(format!(".{name}.{:016x}", u64::from_ne_bytes(random)));
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let end = format!(".{:016x}", u64::from_ne_bytes(random));
+    let temporary = joined(directory, &[b".", name, end.as_bytes()].concat());
+    let file = file::open(&temporary, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL, 0o600)?;
     Ok((temporary, file))
 }
 
 /// Writes the new file's text and gives it the old one's owner and mode. The owner goes first: changing it can take
 /// bits off the mode (chown(2)).
-fn write_all(mut file: File, text: &[u8], old: Option<&Old>) -> io::Result<()> {
-    file.write_all(text)?;
-    if let Some(old) = old {
-        let new = file.metadata()?;
-        if (new.uid(), new.gid()) != (old.uid, old.gid) {
-            fchown(&file, Some(old.uid), Some(old.gid))?;
+fn write_all(file: OwnedFd, text: &[u8], old: Option<&Old>) -> io::Result<()> {
+    file::write_all(file.as_fd(), text)?;
+    if let Some(Old { status: old, .. }) = old {
+        let new = file::fstat(file.as_fd())?;
+        if (new.uid, new.gid) != (old.uid, old.gid) {
+            file::fchown(file.as_fd(), old.uid, old.gid)?;
         }
-        file.set_permissions(Permissions::from_mode(old.mode))?;
+        file::fchmod(file.as_fd(), old.mode & 0o7777)?;
     }
-    file.sync_all()
+    file::sync(file.as_fd())
 }
 
 /// Reads one line of the standard input, or all of it where it has no line end.
 fn from_stdin() -> Result<Vec<u8>, String> {
-    let explain = |error: io::Error| format!("can't read the password: {error}");
     let mut line = Vec::new();
-    // One byte and one line end more than may be, so that a longer one shows.
-    let mut input = io::stdin().lock().take(PASSWORD_BYTES as u64 + 2);
     let mut byte = [0];
-    while input.read(&mut byte).map_err(explain)? == 1 && byte != *b"\n" {
+    // One byte and one line end more than may be, so that a longer one shows.
+    for _ in 0..PASSWORD_BYTES + 2 {
+        let got = file::read(file::STDIN, &mut byte).map_err(|e| format!("can't read the password: {e}"))?;
+        if got == 0 || byte == *b"\n" {
+            break;
+        }
         line.extend_from_slice(&byte);
     }
     check_password(&line)?;

@@ -1,9 +1,11 @@
-//! The system calls for which std has no safe wrapper: the one file of the crate with `unsafe` in it.
+//! The system calls for which std has no safe wrapper, or only one that is large: with [`file`] the only place of the
+//! crate with `unsafe` in it.
 //!
 //! Each function is a thin shim: it passes borrowed memory of the right size, turns -1 into `io::Error` and decides
 //! nothing. What to call in which order is in [`privileges`] and [`terminal`], which are safe code.
 #![allow(unsafe_code)]
 
+pub mod file;
 pub mod privileges;
 pub mod terminal;
 

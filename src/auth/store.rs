@@ -4,14 +4,14 @@
 //! was. After `--user` dropped root, a file that only root can read can't be read again: give it to that user's group
 //! (0640), or restart the daemon after a change.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::file::{Name, Users};
 use super::log::printable;
 use crate::limits::PASSWORD_FILE_BYTES;
+use crate::sys::file::{self, Stamp};
 
 /// How often, in milliseconds, [`Store::reload_if_changed`] looks at the file at most.
 const CHECK_EVERY_MS: u64 = 1000;
@@ -25,29 +25,6 @@ pub enum Backend {
     File(PathBuf),
     /// A shadow(5) file, and the users of it that may log in.
     Shadow(PathBuf, Vec<Name>),
-}
-
-/// What identifies one version of a file: a new one differs in at least one of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    /// Changes with owner and mode too, so that a file refused for its mode is looked at again.
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
 }
 
 /// The users as they were last read, and the file they came from.
@@ -98,7 +75,7 @@ impl Store {
             Backend::File(path) | Backend::Shadow(path, _) => path,
         };
         let explain = |problem: String| format!("password file {}: {problem}", path.display());
-        self.stamp = std::fs::metadata(path).ok().as_ref().map(Stamp::of);
+        self.stamp = file::stat(path).ok().map(|status| status.stamp);
         let mut buffer = [0; PASSWORD_FILE_BYTES];
         let (text, stamp) = read(path, &mut buffer).map_err(explain)?;
         let users = match &self.backend {
@@ -122,7 +99,7 @@ impl Store {
             return None;
         }
         self.next_check_ms = now_ms.saturating_add(CHECK_EVERY_MS);
-        let stamp = std::fs::metadata(path).ok().as_ref().map(Stamp::of);
+        let stamp = file::stat(path).ok().map(|status| status.stamp);
         (stamp != self.stamp).then(|| self.reload())
     }
 
@@ -151,36 +128,19 @@ impl Store {
 
 /// Reads a whole file that only its owner can change, and the version of what was read.
 fn read<'a>(path: &Path, buffer: &'a mut [u8]) -> Result<(&'a [u8], Stamp), String> {
+    let text = |error: io::Error| error.to_string();
     // Without O_NONBLOCK opening a FIFO would wait for a writer.
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .map_err(|error| error.to_string())?;
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
+    let file = file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(text)?;
+    let status = file::fstat(file.as_fd()).map_err(text)?;
+    if !status.is(libc::S_IFREG) {
         return Err("it is not an ordinary file".to_owned());
     }
-    if metadata.mode() & 0o022 != 0 {
+    if status.mode & 0o022 != 0 {
         return Err("others than its owner can write it: take that away with \"chmod go-w\"".to_owned());
     }
-    let length = fill(&mut file, buffer).map_err(|error| error.to_string())?;
+    let length = file::fill(file.as_fd(), buffer).map_err(text)?;
     if length == buffer.len() {
         return Err(format!("it is too large: {} bytes are the most", PASSWORD_FILE_BYTES - 1));
     }
-    Ok((buffer.split_at(length).0, Stamp::of(&metadata)))
-}
-
-/// Reads until the end of the file or of the buffer.
-fn fill(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest) {
-            Ok(0) => break,
-            Ok(got) => length += got,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
+    Ok((buffer.split_at(length).0, status.stamp))
 }

@@ -4,14 +4,12 @@ use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
 use crate::limits::{CLIENTS, STREAMS};
-use crate::sys;
+use crate::sys::{self, file};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, chown};
 use std::os::unix::net::UnixStream as BlockingUnixStream;
 use std::path::{Path, PathBuf};
 
@@ -96,9 +94,9 @@ impl Drop for Listener {
     /// Removes a unix socket's path, if it still is the one that was made.
     fn drop(&mut self) {
         if let Listener::Unix(_, path, inode) = self {
-            if fs::metadata(&*path).is_ok_and(|m| m.ino() == *inode) {
+            if file::stat(path).is_ok_and(|status| status.stamp.inode == *inode) {
                 // Once root is dropped the directory may be closed to us; the next start replaces the path.
-                let _ = fs::remove_file(path);
+                let _ = file::remove(path);
             }
         }
     }
@@ -111,19 +109,19 @@ fn open_unix(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Listener> {
     sys::umask(umask);
     let listener = listener?;
     if let Some((uid, gid)) = owner {
-        chown(path, Some(uid), Some(gid))?;
+        file::chown(path, uid, gid)?;
     }
-    let inode = fs::metadata(path)?.ino();
+    let inode = file::stat(path)?.stamp.inode;
     Ok(Listener::Unix(listener, path.to_owned(), inode))
 }
 
 /// Removes a socket that nobody listens on any more. Anything else at the path stays, and binding then fails.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    if !fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket()) {
+    if !file::lstat(path).is_ok_and(|status| status.is(libc::S_IFSOCK)) {
         return Ok(());
     }
     match BlockingUnixStream::connect(path) {
-        Err(e) if e.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused => file::remove(path),
         _ => Ok(()),
     }
 }
@@ -157,7 +155,7 @@ const RESERVED: usize = STREAMS + 2;
 /// A sentence, if there is none for a single client.
 pub fn most_clients() -> Result<usize, String> {
     // The lowest that is free: what is below is in use.
-    let probe = fs::File::open("/dev/null").map(|file| file.as_raw_fd());
+    let probe = file::open(Path::new("/dev/null"), libc::O_RDONLY, 0).map(|file| file.as_raw_fd());
     let used = probe.ok().and_then(|fd| usize::try_from(fd).ok()).unwrap_or(0) + RESERVED;
     let limit = sys::descriptor_limit().unwrap_or(usize::MAX);
     match limit.saturating_sub(used) {

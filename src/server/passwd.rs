@@ -2,18 +2,12 @@
 
 use crate::log;
 use crate::query::users::{LeftOut, Users};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
+use crate::sys::file::{self, Stamp};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 /// How often it is looked at, in milliseconds.
 const CHECK_EVERY_MS: u64 = 1_000;
-/// Bytes of its longest line.
-const LINE_BYTES: usize = 512;
-
-/// What tells one version of a file from another: inode, size, and the time of its last change.
-type Stamp = (u64, u64, i64, i64);
 
 /// A passwd file.
 pub struct PasswdFile {
@@ -38,8 +32,7 @@ impl PasswdFile {
             return;
         }
         self.next_check_ms = now_ms + CHECK_EVERY_MS;
-        let metadata = fs::metadata(&self.path).ok();
-        let stamp = metadata.map(|m| (m.ino(), m.size(), m.ctime(), m.ctime_nsec()));
+        let stamp = file::stat(&self.path).ok().map(|status| status.stamp);
         if self.stamp == Some(stamp) {
             return;
         }
@@ -57,18 +50,15 @@ impl PasswdFile {
 
     fn read(&self, users: &mut Users) -> std::io::Result<LeftOut> {
         let mut left = LeftOut::default();
-        let mut reader = BufReader::with_capacity(LINE_BYTES, File::open(&self.path)?);
+        let file = file::open(&self.path, libc::O_RDONLY, 0)?;
         users.clear();
-        let mut line = Vec::with_capacity(LINE_BYTES);
-        loop {
-            line.clear();
-            if reader.read_until(b'\n', &mut line)? == 0 {
-                return Ok(left);
-            }
-            match core::str::from_utf8(&line) {
+        file::lines(file.as_fd(), &mut |line| {
+            match core::str::from_utf8(line) {
                 Ok(line) => users.add(line.trim_end(), &mut left),
                 Err(_) => left.malformed += 1,
             }
-        }
+            true
+        })?;
+        Ok(left)
     }
 }

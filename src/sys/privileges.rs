@@ -7,8 +7,10 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
 
-use super::{Capabilities, capabilities, prctl, set_capabilities, set_ids};
+use super::{Capabilities, capabilities, file, prctl, set_capabilities, set_ids};
 
 /// The number of CAP_NET_ADMIN in linux/capability.h: what ctnetlink asks of one who reads or changes the table.
 pub const CAP_NET_ADMIN: u32 = 12;
@@ -101,9 +103,15 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Account`] when the file can't be read or has no such user.
 pub fn account(user: &str) -> Result<(u32, u32), Error> {
-    let text =
-        std::fs::read(ACCOUNTS).map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
-    find_account(&text, user.as_bytes()).ok_or_else(|| {
+    let mut found = None;
+    let read = file::open(Path::new(ACCOUNTS), libc::O_RDONLY, 0).and_then(|accounts| {
+        file::lines(accounts.as_fd(), &mut |line| {
+            found = find_account(line, user.as_bytes());
+            found.is_none()
+        })
+    });
+    read.map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
+    found.ok_or_else(|| {
         Error::Account(format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
     })
 }

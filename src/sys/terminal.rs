@@ -1,11 +1,11 @@
 //! Asking for a password on a terminal: no echo, and the terminal as it was afterwards, also after Ctrl-C.
 #![forbid(unsafe_code)]
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
-use super::{Signals, TerminalSettings, set_terminal, terminal_settings, wait_either};
+use super::{Signals, TerminalSettings, file, set_terminal, terminal_settings, wait_either};
 
 /// The terminal of this process with its echo off, until it is dropped.
 ///
@@ -14,7 +14,7 @@ use super::{Signals, TerminalSettings, set_terminal, terminal_settings, wait_eit
 /// while it lives.
 #[derive(Debug)]
 pub struct Prompt {
-    terminal: File,
+    terminal: OwnedFd,
     before: TerminalSettings,
     signals: Signals,
 }
@@ -25,7 +25,7 @@ impl Prompt {
     /// # Errors
     /// `ENXIO` where the process has no terminal, and what termios(3) gives.
     pub fn open() -> io::Result<Prompt> {
-        let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+        let terminal = file::open(Path::new("/dev/tty"), libc::O_RDWR, 0)?;
         let before = terminal_settings(terminal.as_fd())?;
         let mut quiet = before;
         quiet.c_lflag &= !(libc::ECHO | libc::ECHOE | libc::ECHOK | libc::ECHONL);
@@ -47,10 +47,10 @@ impl Prompt {
     /// `Interrupted` after Ctrl-C or another request to end; `UnexpectedEof` when the terminal is gone or Ctrl-D is all
     /// there was.
     pub fn ask(&mut self, question: &str, answer: &mut [u8]) -> io::Result<usize> {
-        self.terminal.write_all(question.as_bytes())?;
+        file::write_all(self.terminal.as_fd(), question.as_bytes())?;
         let result = self.read_line(answer);
         // The user's own line end was not echoed either.
-        self.terminal.write_all(b"\n")?;
+        file::write_all(self.terminal.as_fd(), b"\n")?;
         result
     }
 
@@ -66,7 +66,7 @@ impl Prompt {
                 continue;
             }
             let mut byte = [0];
-            if self.terminal.read(&mut byte)? == 0 {
+            if file::read(self.terminal.as_fd(), &mut byte)? == 0 {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
             let [byte] = byte;

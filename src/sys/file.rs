@@ -1,0 +1,286 @@
+//! Files and descriptors by the system calls themselves, one function each and none generic: `std::fs` brings buffers,
+//! builders and a copy of itself for each type, which is flash on a router. Paths come from the command line.
+use super::check;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// The standard input.
+pub const STDIN: BorrowedFd<'static> = standard(0);
+/// The standard output.
+pub const STDOUT: BorrowedFd<'static> = standard(1);
+/// Where the log goes.
+pub const STDERR: BorrowedFd<'static> = standard(2);
+
+const fn standard(number: libc::c_int) -> BorrowedFd<'static> {
+    // SAFETY: std opens all three at the start of a program that was given fewer, and nothing here closes them.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// What stat(2) says about a file, as far as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Type and permissions.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// What identifies this version of a file.
+    pub stamp: Stamp,
+}
+
+/// What identifies one version of a file: a new one differs in at least one of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    device: u64,
+    /// The inode's number.
+    pub inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// Changes with owner and mode too, so that a file refused for its mode is looked at again.
+    changed: (i64, i64),
+}
+
+impl Status {
+    /// Whether it is of this type, one of `S_IFMT`'s.
+    #[must_use]
+    pub fn is(&self, kind: libc::mode_t) -> bool {
+        self.mode & libc::S_IFMT == kind
+    }
+}
+
+/// Calls `call` with the path as C has it.
+///
+/// # Errors
+/// `EINVAL` for a path with a NUL in it, and those of `call`.
+fn at(path: &Path, call: &mut dyn FnMut(*const libc::c_char) -> libc::c_int) -> io::Result<libc::c_int> {
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.contains(&0) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    let mut text = Vec::with_capacity(bytes.len() + 1);
+    text.extend_from_slice(bytes);
+    text.push(0);
+    check(call(text.as_ptr().cast()))
+}
+
+/// The result of a call that fills a `stat`, whose numbers have other widths on other machines.
+#[allow(clippy::unnecessary_cast)]
+fn status(call: &mut dyn FnMut(*mut libc::stat) -> io::Result<libc::c_int>) -> io::Result<Status> {
+    let mut stat = MaybeUninit::<libc::stat>::zeroed();
+    call(stat.as_mut_ptr())?;
+    // SAFETY: all-zero bytes are a valid `stat`, and the call only put other numbers there.
+    let stat = unsafe { stat.assume_init() };
+    Ok(Status {
+        mode: stat.st_mode,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        stamp: Stamp {
+            device: stat.st_dev as u64,
+            inode: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        },
+    })
+}
+
+/// stat(2).
+///
+/// # Errors
+/// `ENOENT` and others of stat(2).
+pub fn stat(path: &Path) -> io::Result<Status> {
+    // SAFETY: both pointers are to live memory; the path ends in NUL.
+    status(&mut |to| at(path, &mut |path| unsafe { libc::stat(path, to) }))
+}
+
+/// lstat(2): of a symbolic link itself.
+///
+/// # Errors
+/// Those of lstat(2).
+pub fn lstat(path: &Path) -> io::Result<Status> {
+    // SAFETY: as in `stat`.
+    status(&mut |to| at(path, &mut |path| unsafe { libc::lstat(path, to) }))
+}
+
+/// fstat(2).
+///
+/// # Errors
+/// Those of fstat(2).
+pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
+    // SAFETY: the pointer is to live memory.
+    status(&mut |to| check(unsafe { libc::fstat(fd.as_raw_fd(), to) }))
+}
+
+/// Opens a file, close-on-exec, with more `flags` of open(2); one that `O_CREAT` makes gets `mode`.
+///
+/// # Errors
+/// Those of open(2) but `EINTR`.
+pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
+    loop {
+        // SAFETY: the path is live and ends in NUL.
+        match at(path, &mut |path| unsafe { libc::open(path, flags | libc::O_CLOEXEC, mode) }) {
+            // SAFETY: open just made this descriptor, and nothing else owns it.
+            Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads what there is, at most a bufferful; 0 is the end.
+///
+/// # Errors
+/// Those of read(2) but `EINTR`.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
+        let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        if let Ok(got) = usize::try_from(got) {
+            return Ok(got);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Reads until the end of the file or of the buffer; how many bytes that were.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn fill(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match read(fd, rest)? {
+            0 => break,
+            got => length += got,
+        }
+    }
+    Ok(length)
+}
+
+/// Calls `each` with each line of a file, without its end, until it returns false. A line may be of any length.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn lines(file: BorrowedFd<'_>, each: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
+    let (mut buffer, mut line) = ([0; 512], Vec::new());
+    loop {
+        let got = read(file, &mut buffer)?;
+        for &byte in buffer.get(..got).unwrap_or_default() {
+            if byte != b'\n' {
+                line.push(byte);
+            } else if !each(&line) {
+                return Ok(());
+            } else {
+                line.clear();
+            }
+        }
+        if got == 0 {
+            if !line.is_empty() {
+                each(&line);
+            }
+            return Ok(());
+        }
+    }
+}
+
+/// Writes all of `bytes`.
+///
+/// # Errors
+/// Those of write(2) but `EINTR`.
+pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: pointer and length are those of one live slice.
+        let sent = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+        match usize::try_from(sent) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// unlink(2).
+///
+/// # Errors
+/// Those of unlink(2).
+pub fn remove(path: &Path) -> io::Result<()> {
+    // SAFETY: the path is live and ends in NUL, here and below.
+    at(path, &mut |path| unsafe { libc::unlink(path) }).map(drop)
+}
+
+/// rename(2).
+///
+/// # Errors
+/// Those of rename(2).
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let mut result = Ok(0);
+    at(from, &mut |from| {
+        // SAFETY: both paths are live and end in NUL.
+        result = at(to, &mut |to| unsafe { libc::rename(from, to) });
+        0
+    })?;
+    result.map(drop)
+}
+
+/// Where a symbolic link leads; at most `PATH_MAX` bytes.
+///
+/// # Errors
+/// `EINVAL` for what is none, and others of readlink(2).
+pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
+    let mut target = vec![0; libc::PATH_MAX as usize];
+    // SAFETY: pointer and length are those of one live, exclusively borrowed buffer. The length fits.
+    let length = at(path, &mut |path| unsafe {
+        libc::readlink(path, target.as_mut_ptr().cast(), target.len()) as libc::c_int
+    })?;
+    target.truncate(usize::try_from(length).unwrap_or_default());
+    Ok(target)
+}
+
+/// chown(2).
+///
+/// # Errors
+/// Those of chown(2).
+pub fn chown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: the path is live and ends in NUL.
+    at(path, &mut |path| unsafe { libc::chown(path, uid, gid) }).map(drop)
+}
+
+/// fchown(2).
+///
+/// # Errors
+/// Those of fchown(2).
+pub fn fchown(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: plain numbers, here and below.
+    check(unsafe { libc::fchown(fd.as_raw_fd(), uid, gid) }).map(drop)
+}
+
+/// fchmod(2).
+///
+/// # Errors
+/// Those of fchmod(2).
+pub fn fchmod(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    // SAFETY: plain numbers. `mode_t` is 32 bits wide on every Linux.
+    check(unsafe { libc::fchmod(fd.as_raw_fd(), mode as libc::mode_t) }).map(drop)
+}
+
+/// fsync(2).
+///
+/// # Errors
+/// Those of fsync(2).
+pub fn sync(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a plain number.
+    check(unsafe { libc::fsync(fd.as_raw_fd()) }).map(drop)
+}
