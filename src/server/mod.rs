@@ -53,7 +53,7 @@ pub struct Server {
     paused_until_ms: u64,
     slots: Slots,
     large: LargeBuffers,
-    engine: Engine,
+    engine: Box<Engine>,
     control: Control,
     scan: SharedScan,
     streams: Streams,
@@ -515,7 +515,10 @@ impl Server {
     }
 }
 
-fn engine(config: &Config) -> Result<Engine, String> {
+/// On the heap: as a part of the server its 26 KB would be moved from stack to stack, and a frame beyond 32 KB takes three
+/// instructions for each access on MIPS.
+#[inline(never)]
+fn engine(config: &Config) -> Result<Box<Engine>, String> {
     let settings = Settings {
         wide: config.wide_ints,
         snapshot_flows: config.snapshot_flows,
@@ -525,7 +528,7 @@ fn engine(config: &Config) -> Result<Engine, String> {
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
     let store = crate::auth::Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-    let mut engine = Engine::new(settings, sessions, store, |random| sys::random(random));
+    let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
     engine.context.uid_mask = config.uid_mask;
     engine.context.ignored = config.ignored.clone();
     engine.context.hide_time_wait = config.hide_time_wait;
