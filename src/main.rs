@@ -8,7 +8,9 @@ use rctd::{log, passwd_cmd};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os().skip(1).collect()) {
+    let mut arguments = std::env::args_os();
+    arguments.next(); // the program's own name
+    match cli::parse(arguments.collect()) {
         Ok(Command::Print(text)) => {
             let printed = file::write_all(file::STDOUT, text.as_bytes());
             printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)

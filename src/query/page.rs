@@ -413,7 +413,9 @@ impl Page {
         let (rows, within) = (lease.capacity() as u64, self.within.max(1));
         let rank = self.start.saturating_sub(self.behind);
         let place = (rank.saturating_mul(rows) / within).min(rows);
-        let deviation = (place * (rows - place) / rows).isqrt() + 1;
+        let variance = place * (rows - place) / rows;
+        // More than the root. It takes few steps: with all the blocks that a query may have there are 1024 rows.
+        let deviation = (1..=rows).find(|deviation| deviation * deviation > variance)?;
         let room = (rows - self.remaining.min(rows / 4)).saturating_mul(rows) / within / 2;
         if room < AIM_DEVIATIONS / 2 * deviation {
             return None;

@@ -285,7 +285,7 @@ impl Server {
                     break;
                 }
                 if !self.slots.has_room()
-                    && !self.slots.can_yield(now_ms, |slot| self.engine.is_held_back(slot))
+                    && !self.slots.can_yield(now_ms, &|slot| self.engine.is_held_back(slot))
                 {
                     return false;
                 }
@@ -350,7 +350,7 @@ impl Server {
         } else if self.slots.has_room() {
             return true;
         } else {
-            self.slots.yields_to(newcomer, now_ms, |slot| self.engine.is_held_back(slot))
+            self.slots.yields_to(newcomer, now_ms, &|slot| self.engine.is_held_back(slot))
         };
         yields.map(|slot| self.close(slot)).is_some()
     }

@@ -114,11 +114,11 @@ impl Slots {
     /// The clients that are not being served: idle ones, those whose request has not come in, those who have not taken
     /// their reply for [`YIELD_MS`], and those whose login is `held_back`. One that waits for its answer never is among
     /// them.
-    fn spare(
-        &self,
+    fn spare<'a>(
+        &'a self,
         now_ms: u64,
-        held_back: impl Fn(usize) -> bool,
-    ) -> impl Iterator<Item = (usize, &Client)> {
+        held_back: &'a dyn Fn(usize) -> bool,
+    ) -> impl Iterator<Item = (usize, &'a Client)> {
         let taken = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
         taken.filter(move |(at, client)| match client.state {
             State::Calling { .. } => is_slow_reader(client, now_ms) || held_back(*at),
@@ -127,7 +127,7 @@ impl Slots {
     }
 
     /// The spare client that has done nothing for longest, and for [`YIELD_MS`] at least.
-    fn slowest(&self, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+    fn slowest(&self, now_ms: u64, held_back: &dyn Fn(usize) -> bool) -> Option<usize> {
         let slow =
             self.spare(now_ms, held_back).filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
         slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
@@ -135,7 +135,7 @@ impl Slots {
 
     /// The slowest spare client of the network that holds the most slots, if these are two more than `held` at least: with
     /// one moved from there to a newcomer, whose network holds so many, it still has no fewer.
-    fn of_the_greediest(&self, held: usize, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+    fn of_the_greediest(&self, held: usize, now_ms: u64, held_back: &dyn Fn(usize) -> bool) -> Option<usize> {
         let holding = self.spare(now_ms, held_back).map(|(at, c)| (at, self.held(c.peer), c.since_ms()));
         let greedy = holding.filter(|(_, holds, _)| *holds >= held + 2);
         greedy.max_by_key(|&(_, holds, since_ms)| (holds, Reverse(since_ms))).map(|(at, ..)| at)
@@ -143,16 +143,16 @@ impl Slots {
 
     /// Whether there is a client that would have to make room for a newcomer from an address with no slot.
     #[must_use]
-    pub fn can_yield(&self, now_ms: u64, held_back: impl Fn(usize) -> bool) -> bool {
-        self.slowest(now_ms, &held_back).or_else(|| self.of_the_greediest(0, now_ms, &held_back)).is_some()
+    pub fn can_yield(&self, now_ms: u64, held_back: &dyn Fn(usize) -> bool) -> bool {
+        self.slowest(now_ms, held_back).or_else(|| self.of_the_greediest(0, now_ms, held_back)).is_some()
     }
 
     /// The client that makes room for a newcomer when all slots are taken: who is slow, or else one of those who hold
     /// more than the newcomer would.
     #[must_use]
-    pub fn yields_to(&self, newcomer: Peer, now_ms: u64, held_back: impl Fn(usize) -> bool) -> Option<usize> {
+    pub fn yields_to(&self, newcomer: Peer, now_ms: u64, held_back: &dyn Fn(usize) -> bool) -> Option<usize> {
         let held = self.held(newcomer);
-        self.slowest(now_ms, &held_back).or_else(|| self.of_the_greediest(held, now_ms, &held_back))
+        self.slowest(now_ms, held_back).or_else(|| self.of_the_greediest(held, now_ms, held_back))
     }
 
     /// The one of these that has kept its reply unread for longest, and for [`YIELD_MS`] at least.
@@ -169,7 +169,7 @@ impl Slots {
     #[must_use]
     pub fn idle_beside(&self, newcomer: Peer, now_ms: u64) -> Option<usize> {
         let network = newcomer.network();
-        let own = self.spare(now_ms, |_| false).filter(|(_, c)| c.peer.network() == network && c.is_idle());
+        let own = self.spare(now_ms, &|_| false).filter(|(_, c)| c.peer.network() == network && c.is_idle());
         let idle = own.filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
         idle.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }

@@ -98,7 +98,7 @@ impl<'a> Cursor<'a> {
                     return self.opening(span.as_str().get(1..).unwrap_or_default(), at);
                 }
                 Token::ElementEnd { end: ElementEnd::Close(..), span } => {
-                    let name = span.as_str().trim_start_matches("</").trim_end_matches('>');
+                    let name = span.as_str().get("</".len()..span.as_str().len() - 1).unwrap_or_default();
                     return Ok(Event::Close(name.trim_end_matches(is_space), at));
                 }
                 Token::Text { text } => {

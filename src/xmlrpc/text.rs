@@ -101,7 +101,7 @@ impl Chars<'_> {
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
-        let found = self.rest.find(end);
+        let found = self.rest.as_bytes().windows(end.len()).position(|bytes| bytes == end.as_bytes());
         self.skip(found.map_or(self.rest.len(), |i| i + end.len()));
         found.is_some()
     }
