@@ -159,6 +159,11 @@ impl<'a> Builder<'a> {
         let start = self.len;
         self.put(kind | NLA_F_NESTED, &[]);
         inner(self);
+        self.close(start);
+    }
+
+    /// Gives the attribute at `start` all that was added since.
+    fn close(&mut self, start: usize) {
         let len = u16::try_from(self.len - start).unwrap_or(u16::MAX);
         if let Some([l0, l1, ..]) = self.buf.get_mut(start..) {
             [*l0, *l1] = len.to_ne_bytes();

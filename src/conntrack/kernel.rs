@@ -6,7 +6,6 @@ use super::label::Labels;
 use super::request::{self, Change};
 use super::socket::{Control, OpError};
 use super::uapi::{CTA_STATS_GLOBAL_ENTRIES, CTA_STATS_GLOBAL_MAX_ENTRIES};
-use crate::limits::ANSWER_BYTES;
 
 /// How full the table is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +55,7 @@ pub trait Kernel {
 impl Kernel for Control {
     fn count(&mut self) -> Result<Count, OpError> {
         let mut count = Count::default();
-        let mut buf = [0; ANSWER_BYTES];
-        self.transact("count", &mut request::count(), true, &mut buf, |message| {
+        self.transact("count", &mut request::count(), true, &mut |message| {
             let mut attrs = message.attrs();
             while let Ok(Some((kind, value))) = attrs.pull() {
                 match (kind, be32(value)) {
@@ -72,8 +70,7 @@ impl Kernel for Control {
 
     fn cpu_stats(&mut self) -> Result<[Option<u64>; CPU_COUNTERS], OpError> {
         let mut sums = [None; CPU_COUNTERS];
-        let mut buf = [0; ANSWER_BYTES];
-        self.transact("stats", &mut request::cpu_stats(), false, &mut buf, |message| {
+        self.transact("stats", &mut request::cpu_stats(), false, &mut |message| {
             let mut attrs = message.attrs();
             while let Ok(Some((kind, value))) = attrs.pull() {
                 if let (Some(sum), Ok(value)) = (sums.get_mut(usize::from(kind)), be32(value)) {
@@ -85,15 +82,13 @@ impl Kernel for Control {
     }
 
     fn delete(&mut self, target: &Target) -> Result<bool, OpError> {
-        let mut buf = [0; ANSWER_BYTES];
-        let answer = self.transact("delete", &mut request::delete(target), false, &mut buf, |_| {});
+        let answer = self.transact("delete", &mut request::delete(target), false, &mut |_| {});
         found(answer)
     }
 
     fn get(&mut self, target: &Target, labels: &mut Labels) -> Result<Option<Flow>, OpError> {
         let mut flow = None;
-        let mut buf = [0; ANSWER_BYTES];
-        let answer = self.transact("get", &mut request::get(target), true, &mut buf, |message| {
+        let answer = self.transact("get", &mut request::get(target), true, &mut |message| {
             flow = Some(Flow::read(message, ALL, labels));
         });
         if !found(answer)? {
@@ -106,9 +101,8 @@ impl Kernel for Control {
     }
 
     fn update(&mut self, target: &Target, change: Change) -> Result<bool, OpError> {
-        let mut buf = [0; ANSWER_BYTES];
         let mut request = request::update(target, change);
-        found(self.transact("update", &mut request, false, &mut buf, |_| {}))
+        found(self.transact("update", &mut request, false, &mut |_| {}))
     }
 }
 

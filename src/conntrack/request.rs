@@ -17,7 +17,7 @@ pub struct Request {
 
 impl Request {
     /// Builds a message of `kind` for `family` (`AF_*`; 0 is both) with the attributes that `attrs` puts.
-    fn new(kind: u8, flags: u16, family: u8, attrs: impl FnOnce(&mut Builder<'_>)) -> Self {
+    fn new(kind: u8, flags: u16, family: u8, attrs: &dyn Fn(&mut Builder<'_>)) -> Self {
         let mut buf = [0; REQUEST_BYTES];
         let genmsg = NetfilterHeader::new(NetfilterProtoFamily::from(family), 0, 0);
         genmsg.emit(&mut buf[NLMSGHDR_BYTES..]);
@@ -43,7 +43,7 @@ impl Request {
 /// Deletes exactly the entry that `target` names.
 #[must_use]
 pub fn delete(target: &Target) -> Request {
-    Request::new(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, target.l3proto(), |to| {
+    Request::new(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, target.l3proto(), &|to| {
         target.emit(to);
         to.put_be32(CTA_ID, target.id());
     })
@@ -52,7 +52,7 @@ pub fn delete(target: &Target) -> Request {
 /// Reads the entry that has `target`'s tuple and zone now. The kernel does not compare the id here: the caller must.
 #[must_use]
 pub fn get(target: &Target) -> Request {
-    Request::new(IPCTNL_MSG_CT_GET, 0, target.l3proto(), |to| target.emit(to))
+    Request::new(IPCTNL_MSG_CT_GET, 0, target.l3proto(), &|to| target.emit(to))
 }
 
 /// What [`update`] sets.
@@ -78,7 +78,7 @@ pub enum Change {
 /// Changes the entry that has `target`'s tuple and zone. As [`get`], it does not compare the id.
 #[must_use]
 pub fn update(target: &Target, change: Change) -> Request {
-    Request::new(IPCTNL_MSG_CT_NEW, NLM_F_ACK, target.l3proto(), |to| {
+    Request::new(IPCTNL_MSG_CT_NEW, NLM_F_ACK, target.l3proto(), &|to| {
         target.emit(to);
         match change {
             Change::Mark { value, mask } => {
@@ -96,13 +96,13 @@ pub fn update(target: &Target, change: Change) -> Request {
 /// Asks how many entries there are.
 #[must_use]
 pub fn count() -> Request {
-    Request::new(IPCTNL_MSG_CT_GET_STATS, 0, 0, |_| {})
+    Request::new(IPCTNL_MSG_CT_GET_STATS, 0, 0, &|_| {})
 }
 
 /// Asks for the counters of each CPU.
 #[must_use]
 pub fn cpu_stats() -> Request {
-    Request::new(IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, 0, |_| {})
+    Request::new(IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, 0, &|_| {})
 }
 
 /// What the kernel can leave out of a dump. It only ever saves work: an old kernel ignores parts of it without a word,
@@ -279,7 +279,7 @@ pub fn dump(filter: &KernelFilter) -> Request {
     let family = filter.l3proto.unwrap_or(0);
     let orig = filter.orig.flags(filter.l3proto);
     let repl = filter.repl.flags(filter.l3proto);
-    Request::new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, |to| {
+    Request::new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, &|to| {
         if let Some((value, mask)) = filter.mark {
             to.put_be32(CTA_MARK, value);
             to.put_be32(CTA_MARK_MASK, mask);

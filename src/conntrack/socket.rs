@@ -6,7 +6,7 @@
 
 use super::message::{Datagram, Item, Message};
 use super::request::Request;
-use crate::limits::DUMP_BYTES;
+use crate::limits::{ANSWER_BYTES, DUMP_BYTES};
 use core::fmt;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
@@ -184,16 +184,16 @@ impl Control {
         operation: &'static str,
         request: &mut Request,
         single: bool,
-        buf: &mut [u8],
-        mut each: impl FnMut(&Message<'_>),
+        each: &mut dyn FnMut(&Message<'_>),
     ) -> Result<(), OpError> {
+        let mut buf = [0; ANSWER_BYTES];
         self.sequence = self.sequence.wrapping_add(1);
         let fail = |e: io::Error| OpError::new(operation, &e);
         let refused = |errno| OpError { operation, errno };
         self.link.send(request.numbered(self.sequence)).map_err(fail)?;
         // A short answer is a few datagrams; left-overs of earlier requests are at most as many.
         for _ in 0..MAX_DATAGRAMS {
-            let len = recv_whole(&mut *self.link, buf).map_err(fail)?;
+            let len = recv_whole(&mut *self.link, &mut buf).map_err(fail)?;
             let mut datagram = Datagram::new(buf.get(..len).unwrap_or(&[]), self.sequence);
             while let Some(item) = datagram.pull().map_err(|_| refused(libc::EIO))? {
                 match item {
