@@ -102,18 +102,16 @@ pub struct Tuple {
 impl Tuple {
     /// Reads the attributes inside `CTA_TUPLE_ORIG` or `CTA_TUPLE_REPLY`.
     #[inline]
-    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut tuple = Tuple::default();
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         each(bytes, |kind, value| {
             match kind {
-                CTA_TUPLE_IP => tuple.read_ip(value)?,
-                CTA_TUPLE_PROTO => tuple.read_proto(value)?,
-                CTA_TUPLE_ZONE => tuple.zone = Some(be16(value)?),
+                CTA_TUPLE_IP => self.read_ip(value)?,
+                CTA_TUPLE_PROTO => self.read_proto(value)?,
+                CTA_TUPLE_ZONE => self.zone = Some(be16(value)?),
                 _ => {}
             }
             Ok(())
-        })?;
-        Ok(tuple)
+        })
     }
 
     #[inline]
@@ -237,20 +235,30 @@ impl Flow {
     #[inline]
     pub fn read(message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
         let mut flow = Flow::default();
+        flow.fill(message, needs, labels)?;
+        Ok(flow)
+    }
+
+    /// The same, into a flow that is empty: of every entry of a table, where each move of its 240 bytes would tell.
+    ///
+    /// # Errors
+    /// Those of [`Flow::read`].
+    #[inline]
+    pub fn fill(&mut self, message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<(), ReadError> {
         let mut attrs = message.attrs();
         while let Some((kind, value)) = attrs.pull()? {
             if kind < 32 && needs & bit(kind) != 0 {
-                flow.read_attribute(kind, value, labels)?;
+                self.read_attribute(kind, value, labels)?;
             }
         }
-        Ok(flow)
+        Ok(())
     }
 
     #[inline]
     fn read_attribute(&mut self, kind: u16, value: &[u8], labels: &mut Labels) -> Result<(), ReadError> {
         match kind {
-            CTA_TUPLE_ORIG => self.orig = Some(Tuple::read(value)?),
-            CTA_TUPLE_REPLY => self.repl = Some(Tuple::read(value)?),
+            CTA_TUPLE_ORIG => self.orig.insert(Tuple::default()).fill(value)?,
+            CTA_TUPLE_REPLY => self.repl.insert(Tuple::default()).fill(value)?,
             CTA_STATUS => self.status = Some(be32(value)?),
             CTA_PROTOINFO => self.tcp_state = read_tcp_state(value)?,
             CTA_HELP => self.helper = read_label(value, CTA_HELP_NAME, labels)?,

@@ -160,13 +160,11 @@ impl Engine {
     /// Hands an entry of the kernel's table to the calls that take part in the scan.
     pub fn offer(&mut self, message: &Message<'_>, world: &mut World<'_>) {
         self.stats.add(Counter::Entries);
-        let scan = &self.kernel_scan;
-        let flow = match Flow::read(message, scan.needs, &mut self.context.labels) {
-            Ok(flow) => flow,
-            Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
-        };
-        let hidden = self.context.hides(&flow);
-        let mut entry = Entry { message, flow, full: None, settled: false };
+        let mut entry = Entry { message, flow: Flow::default(), full: None, settled: false };
+        if let Err(error) = entry.flow.fill(message, self.kernel_scan.needs, &mut self.context.labels) {
+            return self.fail_riders(Source::Kernel, &error.into());
+        }
+        let hidden = self.context.hides(&entry.flow);
         for slot in slots(self.kernel_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
