@@ -48,6 +48,7 @@
 //! [`query::page`] is the heart, [`server::client`] a connection's life.
 
 pub mod auth;
+pub mod base64;
 pub mod cli;
 pub mod config;
 pub mod conntrack;

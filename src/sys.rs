@@ -12,10 +12,17 @@ pub mod terminal;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Instant;
 
 /// Turns the -1 of a system call into the error it left in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Whole milliseconds since then: `Duration::as_millis` would do it in 128 bits.
+pub fn since_ms(then: Instant) -> u64 {
+    let since = then.elapsed();
+    since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
 }
 
 /// Fills `out` from the kernel's random source (getrandom(2)).

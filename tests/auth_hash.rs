@@ -108,6 +108,11 @@ fn limits_are_met_exactly() {
         ("E5E9FA1BA31ECD1AE84F75CAAA474F3A663F05F4".into(), Ok(0)),
         ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ".into(), Err(Unusable::Malformed)),
         ("{SHA}".into(), Err(Unusable::Malformed)),
+        ("{SHA}=".into(), Err(Unusable::Malformed)),
+        // More padding, a digit that is none, and bits beyond the last byte.
+        ("{SHA}5en6G6MezRroT3XKqkdPOmY/Bf==".into(), Err(Unusable::Malformed)),
+        ("{SHA}5en6G6MezRroT3-KqkdPOmY/BfQ=".into(), Err(Unusable::Malformed)),
+        ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfR=".into(), Err(Unusable::Malformed)),
         (String::new(), Err(Unusable::Unknown)),
     ] {
         let got = Hash::parse(text.as_bytes()).map(|hash| hash.rounds());

@@ -15,10 +15,11 @@
 
 use std::fmt;
 
-use base64ct::{Base64, Base64ShaCrypt, Encoding};
+use base64ct::{Base64ShaCrypt, Encoding};
 use heapless::{String, Vec};
 use sha_crypt::Params;
 
+use crate::base64;
 use crate::limits::{HASH_ROUNDS, HASH_TEXT_BYTES, PASSWORD_BYTES};
 
 /// Rounds where a hash names none, as the specification has it.
@@ -101,7 +102,7 @@ impl Hash {
             return parse_crypt(Kind::Sha256Crypt, rest);
         }
         if let Some(rest) = text.strip_prefix(b"{SHA}") {
-            return parse_sha1(rest, |text, out| Base64::decode(text, out).is_ok_and(|got| got.len() == 20));
+            return parse_sha1(rest, decode_base64);
         }
         if text.len() == 40 && text.iter().all(u8::is_ascii_hexdigit) {
             return parse_sha1(text, decode_hex);
@@ -251,6 +252,14 @@ fn decode_hex(text: &[u8], out: &mut [u8]) -> bool {
             [high, low] => digit(*high).zip(digit(*low)).map(|(high, low)| *slot = high << 4 | low).is_some(),
             _ => false,
         })
+}
+
+/// Decodes the 20 bytes of a digest: 27 digits, the last with two bits to spare, which are 0, and one of padding.
+fn decode_base64(text: &[u8], out: &mut [u8]) -> bool {
+    let digits = text.strip_suffix(b"=").unwrap_or_default();
+    let last = digits.last().and_then(|&digit| base64::sextet(digit));
+    let sextets = digits.iter().map_while(|&digit| base64::sextet(digit));
+    digits.len() == 27 && last.is_some_and(|six| six & 3 == 0) && base64::join(sextets, out) == Some(20)
 }
 
 /// Names the kind of a hash that can't be used, by its beginning as crypt(5) lists them.

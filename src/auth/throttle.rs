@@ -80,6 +80,7 @@ const FREE: Record =
 
 impl Record {
     /// True if nothing need be remembered of it any more.
+    #[inline(never)]
     fn forgotten(&self, now_ms: u64) -> bool {
         self.network.is_none() || now_ms.saturating_sub(self.last_ms) >= FORGET_MS
     }

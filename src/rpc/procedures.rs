@@ -9,6 +9,7 @@ use crate::auth::{Peer, Verdict, printable};
 use crate::limits::{ARGUMENT_BYTES, BLOCK_ROWS};
 use crate::query::page::Page;
 use crate::stats::Counter;
+use crate::sys::since_ms;
 use std::time::Instant;
 
 /// One procedure.
@@ -375,7 +376,7 @@ impl Engine {
     fn verify(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Result<(), Fault> {
         let began = Instant::now();
         let right = self.store.verify(user, password);
-        let cost_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let cost_ms = since_ms(began);
         self.throttle.hashed(cost_ms, now_ms);
         if right {
             self.throttle.succeeded(peer, now_ms);

@@ -186,7 +186,7 @@ impl Server {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        sys::since_ms(self.began)
     }
 
     /// How long nothing will happen by itself.

@@ -6,6 +6,7 @@
 use super::error::DecodeError;
 use super::text::{Text, TooLong, is_space};
 use super::value::{Kind, Value};
+use crate::base64;
 use core::num::IntErrorKind;
 
 /// Bytes of a number that is written with references or comments inside; nobody does, but XML allows it.
@@ -132,17 +133,8 @@ fn exponent(text: &[u8]) -> Option<i32> {
     Some(if text.first() == Some(&b'-') { -number } else { number })
 }
 
-/// The six bits of a base64 digit (RFC 4648, table 1).
 fn sextet(c: char) -> Option<u8> {
-    let b = u8::try_from(c).ok()?;
-    match b {
-        b'A'..=b'Z' => Some(b - b'A'),
-        b'a'..=b'z' => Some(b - b'a' + 26),
-        b'0'..=b'9' => Some(b - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    u8::try_from(c).ok().and_then(base64::sextet)
 }
 
 fn is_base64(text: Text<'_>) -> bool {
@@ -159,18 +151,8 @@ fn is_base64(text: Text<'_>) -> bool {
 }
 
 /// Decodes checked base64 into `to`, and returns the part of it that was filled.
-pub(super) fn base64<'b>(text: Text<'_>, to: &'b mut [u8]) -> Result<&'b [u8], TooLong> {
-    let (mut len, mut bits, mut have) = (0, 0_u32, 0_u32);
-    for sextet in text.chars().filter_map(sextet) {
-        bits = bits << 6 & 0xffff | u32::from(sextet);
-        have += 6;
-        if have >= 8 {
-            have -= 8;
-            // The mask is the byte itself.
-            *to.get_mut(len).ok_or(TooLong)? = (bits >> have & 0xff) as u8;
-            len += 1;
-        }
-    }
+pub(super) fn decode_base64<'b>(text: Text<'_>, to: &'b mut [u8]) -> Result<&'b [u8], TooLong> {
+    let len = base64::join(text.chars().filter_map(sextet), to).ok_or(TooLong)?;
     to.get(..len).ok_or(TooLong)
 }
 

@@ -136,7 +136,7 @@ impl<'a> Value<'a> {
     /// # Errors
     /// [`TooLong`] where `to` has not enough bytes. None where the value is no base64.
     pub fn copy_base64<'b>(&self, to: &'b mut [u8]) -> Option<Result<&'b [u8], TooLong>> {
-        (self.kind == Kind::Base64).then(|| scalar::base64(self.text(), to))
+        (self.kind == Kind::Base64).then(|| scalar::decode_base64(self.text(), to))
     }
 
     /// An array's values, in order.
