@@ -106,9 +106,12 @@ impl Store {
     /// What a newcomer to this configuration should know, as sentences to log as warnings after each successful read.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let names: Vec<String> = self.users.legacy().map(|name| printable(name).to_string()).collect();
+        let mut names = String::new();
+        for name in self.users.legacy() {
+            names.push_str(if names.is_empty() { "" } else { ", " });
+            names.push_str(&printable(name));
+        }
         if !names.is_empty() {
-            let names = names.join(", ");
             warnings.push(format!("passwords kept as unsalted SHA-1 are easily guessed: set them anew with \"rctd passwd\": {names}"));
         }
         if self.needs_password() && self.users.is_empty() {

@@ -210,10 +210,9 @@ fn parameter(text: &[u8]) -> Result<Parameter<'_>, Error> {
         return Ok(Parameter { name, value, rest });
     };
     // A backslash would hide a quote; no client has a reason for one here.
-    let mut parts = quoted.splitn(2, |&b| b == b'"' || b == b'\\');
-    let (value, tail) = (parts.next().unwrap_or_default(), parts.next());
-    let closed = quoted.get(value.len()) == Some(&b'"');
-    let (between, rest) = cut(tail.unwrap_or_default(), b';');
+    let (value, tail) = cut(quoted, b'"');
+    let closed = value.len() < quoted.len() && !value.contains(&b'\\');
+    let (between, rest) = cut(tail, b';');
     match closed && between.trim_ascii().is_empty() {
         true => Ok(Parameter { name, value, rest }),
         false => Err(Error::MediaType),
@@ -235,6 +234,6 @@ fn known_charset(value: &[u8]) -> Result<Charset, Error> {
 
 /// `text` before and behind the first `separator`; all of it and nothing if there is none.
 fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
-    let mut parts = text.splitn(2, |&b| b == separator);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    let at = text.iter().position(|&b| b == separator).unwrap_or(text.len());
+    (text.split_at(at).0, text.get(at + 1..).unwrap_or_default())
 }

@@ -347,8 +347,11 @@ pub fn unsigned(text: &str) -> Option<u64> {
         Some(hex) => (hex, 16),
         None => (text, 10),
     };
-    let sound = digits.bytes().all(|b| b.is_ascii_hexdigit());
-    u64::from_str_radix(digits, radix).ok().filter(|_| sound)
+    let number = digits.chars().try_fold(0_u64, |number, digit| {
+        let digit = digit.to_digit(radix)?;
+        number.checked_mul(radix.into())?.checked_add(digit.into())
+    });
+    number.filter(|_| !digits.is_empty())
 }
 
 /// Value and mask, each an unsigned 32-bit number.

@@ -94,11 +94,12 @@ pub(super) fn double(text: Text<'_>) -> Option<Double> {
     let mut space = [0; ODD_NUMBER_BYTES];
     let text = number(text, &mut space).ok()?.as_bytes();
     let unsigned = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
-    let mut parts = unsigned.splitn(2, |b| matches!(b, b'e' | b'E'));
-    let mantissa = parts.next()?;
-    let exponent = parts.next().map_or(Some(0), exponent)?;
-    let mut point = mantissa.splitn(2, |&b| b == b'.');
-    let (whole, fraction) = (point.next()?, point.next().unwrap_or_default());
+    let e = unsigned.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(unsigned.len());
+    let (mantissa, tail) = unsigned.split_at(e);
+    let exponent = tail.get(1..).map_or(Some(0), exponent)?;
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let (whole, tail) = mantissa.split_at(point);
+    let fraction = tail.get(1..).unwrap_or_default();
     let places = exponent.checked_add(i32::try_from(whole.len()).ok()?)?;
     let mut digits = whole.iter().chain(fraction);
     if whole.len() + fraction.len() == 0 || !digits.clone().all(u8::is_ascii_digit) {
