@@ -121,21 +121,6 @@ common_flags() {
   printf '%s\n' --cfg 'sha2_backend="soft"' --cfg 'sha2_backend_soft="compact"'
   # shellcheck disable=SC2086 # the flags of a target are words without spaces
   [ -z "$target_flags" ] || printf '%s\n' $target_flags
-  case $zig_target in mips*) mips_flags ;; esac
-}
-
-# What LLVM does on MIPS for speed, or leaves out, although the code is to be small: 8 % of the file.
-mips_flags() {
-  # Ends of blocks that are alike become one. It is off because a branch over more than 128 KB takes a register that this
-  # may leave in use; our largest function is far below that.
-  printf '%s\n' -Cllvm-args=-enable-tail-merge
-  # The slot after a branch takes an instruction from where the branch leads, in place of a nop.
-  printf '%s\n' -Cllvm-args=-disable-mips-df-succbb-search=false
-  # Addresses and constants stay where they are used: taken out of a loop they fill its registers, and others are spilled.
-  printf '%s\n' -Cllvm-args=-disable-machine-licm -Cllvm-args=-disable-lsr
-  # No second copy of a block's end, be it that a jump were saved.
-  printf '%s\n' -Cllvm-args=-disable-early-taildup -Cllvm-args=-disable-block-placement
-  printf '%s\n' -Cllvm-args=-split-spill-mode=size
 }
 
 # cross_cargo TARGET FLAGS ARGS...: runs cargo with the toolchain found, for TARGET, with the rustc flags in FLAGS (one a

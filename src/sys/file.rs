@@ -52,26 +52,31 @@ impl Status {
     }
 }
 
-/// Calls `call` with the path as C has it.
+/// The path as C has it, with a NUL at its end. (`CString::new` would be half a kilobyte more.)
 ///
 /// # Errors
-/// `EINVAL` for a path with a NUL in it, and those of `call`.
-fn at(path: &Path, call: &mut dyn FnMut(*const libc::c_char) -> libc::c_int) -> io::Result<libc::c_int> {
+/// `EINVAL` for a path with a NUL in it.
+fn c_path(path: &Path) -> io::Result<CPath> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    let mut text = Vec::with_capacity(bytes.len() + 1);
-    text.extend_from_slice(bytes);
-    text.push(0);
-    check(call(text.as_ptr().cast()))
+    Ok(CPath([bytes, b"\0"].concat()))
+}
+
+struct CPath(Vec<u8>);
+
+impl CPath {
+    fn as_ptr(&self) -> *const libc::c_char {
+        self.0.as_ptr().cast()
+    }
 }
 
 /// The result of a call that fills a `stat`, whose numbers have other widths on other machines.
 #[allow(clippy::unnecessary_cast)]
-fn status(call: &mut dyn FnMut(*mut libc::stat) -> io::Result<libc::c_int>) -> io::Result<Status> {
+fn status(call: &dyn Fn(*mut libc::stat) -> libc::c_int) -> io::Result<Status> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    call(stat.as_mut_ptr())?;
+    check(call(stat.as_mut_ptr()))?;
     // SAFETY: all-zero bytes are a valid `stat`, and the call only put other numbers there.
     let stat = unsafe { stat.assume_init() };
     Ok(Status {
@@ -93,8 +98,9 @@ fn status(call: &mut dyn FnMut(*mut libc::stat) -> io::Result<libc::c_int>) -> i
 /// # Errors
 /// `ENOENT` and others of stat(2).
 pub fn stat(path: &Path) -> io::Result<Status> {
+    let path = c_path(path)?;
     // SAFETY: both pointers are to live memory; the path ends in NUL.
-    status(&mut |to| at(path, &mut |path| unsafe { libc::stat(path, to) }))
+    status(&|to| unsafe { libc::stat(path.as_ptr(), to) })
 }
 
 /// lstat(2): of a symbolic link itself.
@@ -102,8 +108,9 @@ pub fn stat(path: &Path) -> io::Result<Status> {
 /// # Errors
 /// Those of lstat(2).
 pub fn lstat(path: &Path) -> io::Result<Status> {
+    let path = c_path(path)?;
     // SAFETY: as in `stat`.
-    status(&mut |to| at(path, &mut |path| unsafe { libc::lstat(path, to) }))
+    status(&|to| unsafe { libc::lstat(path.as_ptr(), to) })
 }
 
 /// fstat(2).
@@ -112,7 +119,7 @@ pub fn lstat(path: &Path) -> io::Result<Status> {
 /// Those of fstat(2).
 pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
     // SAFETY: the pointer is to live memory.
-    status(&mut |to| check(unsafe { libc::fstat(fd.as_raw_fd(), to) }))
+    status(&|to| unsafe { libc::fstat(fd.as_raw_fd(), to) })
 }
 
 /// Opens a file, close-on-exec, with more `flags` of open(2); one that `O_CREAT` makes gets `mode`.
@@ -120,9 +127,10 @@ pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
 /// # Errors
 /// Those of open(2) but `EINTR`.
 pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
+    let path = c_path(path)?;
     loop {
         // SAFETY: the path is live and ends in NUL.
-        match at(path, &mut |path| unsafe { libc::open(path, flags | libc::O_CLOEXEC, mode) }) {
+        match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode) }) {
             // SAFETY: open just made this descriptor, and nothing else owns it.
             Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -217,8 +225,9 @@ pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of unlink(2).
 pub fn remove(path: &Path) -> io::Result<()> {
-    // SAFETY: the path is live and ends in NUL, here and below.
-    at(path, &mut |path| unsafe { libc::unlink(path) }).map(drop)
+    let path = c_path(path)?;
+    // SAFETY: the path is live and ends in NUL.
+    check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
 }
 
 /// rename(2).
@@ -226,13 +235,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of rename(2).
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let mut result = Ok(0);
-    at(from, &mut |from| {
-        // SAFETY: both paths are live and end in NUL.
-        result = at(to, &mut |to| unsafe { libc::rename(from, to) });
-        0
-    })?;
-    result.map(drop)
+    let (from, to) = (c_path(from)?, c_path(to)?);
+    // SAFETY: both paths are live and end in NUL.
+    check(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) }).map(drop)
 }
 
 /// Where a symbolic link leads; at most `PATH_MAX` bytes.
@@ -241,10 +246,11 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// `EINVAL` for what is none, and others of readlink(2).
 pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
     let mut target = vec![0; libc::PATH_MAX as usize];
-    // SAFETY: pointer and length are those of one live, exclusively borrowed buffer. The length fits.
-    let length = at(path, &mut |path| unsafe {
-        libc::readlink(path, target.as_mut_ptr().cast(), target.len()) as libc::c_int
-    })?;
+    let path = c_path(path)?;
+    // SAFETY: the path ends in NUL; pointer and length are those of one live, exclusively borrowed buffer.
+    let length = unsafe { libc::readlink(path.as_ptr(), target.as_mut_ptr().cast(), target.len()) };
+    // At most `PATH_MAX`, which fits.
+    let length = check(length as libc::c_int)?;
     target.truncate(usize::try_from(length).unwrap_or_default());
     Ok(target)
 }
@@ -254,8 +260,9 @@ pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of chown(2).
 pub fn chown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    at(path, &mut |path| unsafe { libc::chown(path, uid, gid) }).map(drop)
+    check(unsafe { libc::chown(path.as_ptr(), uid, gid) }).map(drop)
 }
 
 /// fchown(2).
