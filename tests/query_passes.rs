@@ -81,6 +81,11 @@ fn a_table_of_an_office() {
 }
 
 #[test]
+fn a_table_of_a_town() {
+    check(262_144, 40, 3);
+}
+
+#[test]
 fn a_table_of_a_provider() {
     check(1_048_576, 30, 4);
 }

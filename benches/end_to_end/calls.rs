@@ -1,23 +1,22 @@
 //! Small calls on connections that are kept: `refresh`, which takes a string and answers true, of all three servers.
 use crate::bench::{Bench, cpu_ms, peak_kib};
-use crate::client::Caller;
 use crate::common::raw::Address;
-use crate::common::xml::Value;
+use crate::crowd::calls_per_second;
 use crate::report::{Report, Target, Unit};
 use crate::rivals::{Rival, echo};
 use crate::support::measure::Pairs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How long calls are made before they are counted.
-const SECOND: Duration = Duration::from_secs(1);
+/// Connections with a call under way each: as many as keep a server busy. One alone measures how fast an idle processor wakes.
+const AT_ONCE: usize = 16;
 
 /// Calls per second against each of the other servers, and against the floor: a thread that reads and answers without
 /// looking.
 pub fn small(bench: &Bench, report: &mut Report) {
     let floor = echo();
-    for connections in [1, 8] {
-        let ours = || per_second(bench.daemon.address(), &bench.session, connections);
-        let pairs = Pairs::run(ours, || per_second(&floor, &bench.session, connections));
+    for connections in [1, AT_ONCE] {
+        let ours = || calls_per_second(bench.daemon.address(), &bench.session, connections);
+        let pairs = Pairs::run(ours, || calls_per_second(&floor, &bench.session, connections));
         let what = format!("small calls, {connections} at a time / a bare echo of the reply");
         report.pairs_always(&what, Unit::PerSecond, &pairs, Target::None);
     }
@@ -29,9 +28,9 @@ pub fn small(bench: &Bench, report: &mut Report) {
                 continue;
             }
         };
-        for (connections, target) in [(1, Target::AtLeast(times)), (8, Target::None)] {
-            let ours = || per_second(bench.daemon.address(), &bench.session, connections);
-            let pairs = Pairs::run(ours, || per_second(&rival.address, &bench.session, connections));
+        for (connections, target) in [(1, Target::None), (AT_ONCE, Target::AtLeast(times))] {
+            let ours = || calls_per_second(bench.daemon.address(), &bench.session, connections);
+            let pairs = Pairs::run(ours, || calls_per_second(&rival.address, &bench.session, connections));
             let what = format!("small calls, {connections} at a time / {}", rival.name);
             report.pairs_always(&what, Unit::PerSecond, &pairs, target);
         }
@@ -47,31 +46,9 @@ pub fn small(bench: &Bench, report: &mut Report) {
     }
 }
 
-/// Microseconds of processor time that a server takes for a call.
+/// Microseconds of processor time that a busy server takes for a call.
 fn cpu_a_call(server: u32, address: &Address, session: &str) -> f64 {
-    let before = cpu_ms(server);
-    let calls = calls_in_a_second(address, session);
-    1e3 * (cpu_ms(server) - before) / calls as f64
-}
-
-/// Calls that come back in a second, on so many connections at once.
-fn per_second(address: &Address, session: &str, connections: usize) -> f64 {
-    let begun = Instant::now();
-    let calls: u64 = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (0..connections).map(|_| scope.spawn(|| calls_in_a_second(address, session))).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a client")).sum()
-    });
-    calls as f64 / begun.elapsed().as_secs_f64()
-}
-
-fn calls_in_a_second(address: &Address, session: &str) -> u64 {
-    let mut caller = Caller::connect(address);
-    let request = caller.request("refresh", &[Value::from(session)]);
-    let (begun, mut calls) = (Instant::now(), 0);
-    while begun.elapsed() < SECOND {
-        drop(caller.send(&request));
-        calls += 1;
-    }
-    calls
+    let (before, begun) = (cpu_ms(server), Instant::now());
+    let per_second = calls_per_second(address, session, AT_ONCE);
+    1e3 * (cpu_ms(server) - before) / (per_second * begun.elapsed().as_secs_f64())
 }

@@ -49,6 +49,19 @@ impl Caller {
         reply
     }
 
+    /// Sends a request and says how many bytes the whole reply has, head and all.
+    pub fn measure(&mut self, request: &[u8]) -> usize {
+        self.stream.write_all(request).expect("the request to be sent");
+        let (length, used, mut filled) = self.head();
+        let whole = used + length.expect("a reply with its length");
+        while filled < whole {
+            let count = self.stream.read(&mut self.buffer[filled..whole]).expect("the reply's body");
+            assert!(count > 0, "the connection was closed in the middle of a reply");
+            filled += count;
+        }
+        whole
+    }
+
     pub fn call(&mut self, method: &str, params: &[Value]) -> Reply {
         let request = self.request(method, params);
         self.send(&request)
@@ -74,7 +87,7 @@ impl Caller {
         self.stream.write_all(request).expect("the request to be sent");
         let (length, used, filled) = self.head();
         let mut reply = Reply::default();
-        let mut state = length.map_or(Chunk::Size(0), Chunk::Data);
+        let mut state = length.map_or(Chunk::Size(0), |length| Chunk::Data(length as u64));
         let chunked = length.is_none();
         let mut rest = used..filled;
         loop {
@@ -88,7 +101,7 @@ impl Caller {
     }
 
     /// Reads the head: the body's length (`None`: chunked), where it begins in the buffer, and how much is there.
-    fn head(&mut self) -> (Option<u64>, usize, usize) {
+    fn head(&mut self) -> (Option<usize>, usize, usize) {
         let mut filled = 0;
         let end = loop {
             if let Some(at) = self.buffer[..filled].windows(4).position(|four| four == b"\r\n\r\n") {

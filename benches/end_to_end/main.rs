@@ -15,6 +15,7 @@ mod calls;
 mod client;
 #[path = "../../tests/common/mod.rs"]
 mod common;
+mod crowd;
 mod listings;
 mod memory;
 mod pages;

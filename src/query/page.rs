@@ -7,10 +7,11 @@
 //!   heap with the last of them on top, so that nearly every flow is dismissed by one comparison.
 //! - Deeper: a pass that draws a sample of rows (all of them, if they fit: then it is the only one); a pass that counts
 //!   how many flows stand between each two of the sample, which tells between which two the page begins and how many
-//!   flows stand before those; a pass that selects from there. Where too many stand between the two for the lease, the
-//!   sample is drawn again from these alone, and so on: each time divides what is left by about the capacity. A sample of
-//!   few enough flows tells nearly where the page begins, and then counting and selecting are one pass. So a page of a
-//!   table of some thousand flows takes two passes, of a million four at most.
+//!   flows stand before those; a pass that selects from there, or up to one of the sample behind the page, whichever is
+//!   near enough for the lease. Where neither is, the sample is drawn again from between the two alone, and so on: each
+//!   time divides what is left by about the capacity. A sample of few enough flows tells nearly where the page begins,
+//!   and then counting and selecting are one pass. So a page of a table of some thousand flows takes two passes, of some
+//!   hundred thousand three, of a million four at most.
 //! - A page in the kernel's own order that is longer than the capacity: the next part is what follows the flows passed
 //!   so far. That is exact only where the order can't change, so it is for a snapshot; of the kernel's table such a page
 //!   is streamed from a dump of its own instead.
@@ -22,7 +23,7 @@
 //! unchanged; where `start` falls is then as good as the table was still between two passes.
 
 use super::context::Context;
-use super::order::Order;
+use super::order::{Key, Order};
 use super::rows::{Lease, Ranking, Row, RowPool};
 use crate::conntrack::flow::{Flow, ReadError};
 use core::cmp::Ordering;
@@ -50,7 +51,9 @@ enum Pass {
     Take { skip: u64 },
     /// Keeps the best rows after `after`; the first `skip` of them are not of the page.
     Select { skip: usize },
-    /// The same, with all that the lease holds; how many flows stand up to `after` is counted meanwhile.
+    /// Keeps the last rows before `before`; the page begins so many rows before it.
+    SelectBack { from_end: usize },
+    /// As `Select`, with all that the lease holds; how many flows stand up to `after` is counted meanwhile.
     Aim,
     /// Draws a sample of the flows within the bounds.
     Sample,
@@ -196,10 +199,16 @@ impl Page {
             return self.take(candidate, pool, lease, context);
         };
         let key = order.key(candidate.flow(), context, self.clock_s);
+        if self.is_behind_all(&key, candidate.flow(), pool, lease) {
+            self.more = true;
+            return Ok(());
+        }
         let mut row = Row { key, rank: 0, flow: Flow::default() };
         let mut tie = Tie { candidate, row: &mut row, known: false };
         match self.pass {
-            Pass::Select { .. } | Pass::Aim => self.select(&mut tie, order, pool, lease, context),
+            Pass::Select { .. } | Pass::SelectBack { .. } | Pass::Aim => {
+                self.select(&mut tie, order, pool, lease, context)
+            }
             Pass::Sample => self.sample(&mut tie, order, pool, lease, context),
             Pass::Count => self.count(&mut tie, order, pool, lease, context),
             Pass::Take { .. } => Ok(()),
@@ -233,10 +242,21 @@ impl Page {
     fn wanted(&self, lease: &Lease) -> usize {
         let rows = match self.pass {
             Pass::Select { skip } => self.remaining.saturating_add(skip as u64),
+            Pass::SelectBack { from_end } => from_end as u64,
             Pass::Aim => u64::MAX,
             _ => 0,
         };
         usize::try_from(rows).unwrap_or(usize::MAX).min(lease.capacity())
+    }
+
+    /// Whether a first page has all its rows, and the flow stands behind them by its key alone: so it is with nearly
+    /// every flow of a table, and nothing more need be known of it.
+    #[inline]
+    fn is_behind_all(&self, key: &Key, flow: &Flow, pool: &RowPool, lease: &Lease) -> bool {
+        let first_page = matches!(self.pass, Pass::Select { .. }) && self.after.is_none();
+        first_page
+            && self.len == self.wanted(lease)
+            && pool.get(lease, 0).is_some_and(|last| *key > last.key && flow.id != last.flow.id)
     }
 
     #[inline]
@@ -249,8 +269,10 @@ impl Page {
         context: &mut Context,
     ) -> Result<(), ReadError> {
         let wanted = self.wanted(lease);
-        if let Some(after) = &self.after {
-            if tie.compare(after, order, context)? != Ordering::Greater {
+        let back = matches!(self.pass, Pass::SelectBack { .. });
+        let turned = |ordering: Ordering| if back { ordering.reverse() } else { ordering };
+        if let Some(bound) = if back { &self.before } else { &self.after } {
+            if turned(tie.compare(bound, order, context)?) != Ordering::Greater {
                 self.within += 1;
                 return Ok(());
             }
@@ -261,7 +283,7 @@ impl Page {
             let Some(last) = pool.get(lease, 0) else {
                 return Ok(());
             };
-            if tie.compare(last, order, context)? != Ordering::Less {
+            if turned(tie.compare(last, order, context)?) != Ordering::Less {
                 return Ok(());
             }
         }
@@ -271,7 +293,7 @@ impl Page {
             return Ok(());
         };
         *slot = row;
-        let ranking = Ranking { order, context };
+        let ranking = Ranking { order, context, back };
         if self.len < wanted {
             self.len += 1;
             pool.sift_up(lease, ranking, at);
@@ -370,12 +392,18 @@ impl Page {
         let Some(order) = self.order else {
             return Outcome::Rows;
         };
-        let ranking = Ranking { order, context };
+        let ranking = Ranking { order, context, back: false };
         match self.pass {
             Pass::Take { .. } => Outcome::Rows,
             Pass::Select { skip } => {
                 pool.sort(lease, ranking, self.len);
                 self.next = skip.min(self.len);
+                Outcome::Rows
+            }
+            Pass::SelectBack { from_end } => {
+                pool.sort(lease, ranking, self.len);
+                self.next = self.len.saturating_sub(from_end);
+                self.more = true;
                 Outcome::Rows
             }
             Pass::Aim => self.end_aim(pool, lease, ranking),
@@ -459,27 +487,44 @@ impl Page {
     }
 
     fn end_count(&mut self, pool: &mut RowPool, lease: &Lease) -> Outcome {
-        let (mut behind, mut after, mut before) = (self.behind, self.after, self.before);
-        for index in 0..self.len {
-            let Some(row) = pool.get(lease, index) else {
-                break;
-            };
+        let (mut behind, mut after, mut index) = (self.behind, self.after, 0);
+        while let Some(row) = pool.get(lease, index).filter(|_| index < self.len) {
             let up_to = behind + u64::from(row.rank);
             if up_to > self.start {
-                before = Some(*row);
                 break;
             }
-            (behind, after) = (up_to, Some(*row));
+            (behind, after, index) = (up_to, Some(*row), index + 1);
         }
-        (self.behind, self.after, self.before) = (behind, after, before);
-        let skip = usize::try_from(self.start.saturating_sub(behind)).unwrap_or(usize::MAX);
-        if skip < lease.capacity() {
-            self.before = None;
-            self.pass = Pass::Select { skip };
-        } else {
-            self.pass = Pass::Sample;
-        }
+        let capacity = lease.capacity() as u64;
+        let skip = self.start.saturating_sub(behind);
+        let whole = skip.saturating_add(self.remaining.min(capacity)) <= capacity;
+        let bound = if whole { None } else { self.bound_behind(index, behind, pool, lease) };
+        (self.behind, self.after) = (behind, after);
+        (self.pass, self.before) = match bound {
+            Some((from_end, row)) => (Pass::SelectBack { from_end }, Some(row)),
+            None if skip < capacity => (Pass::Select { skip: skip as usize }, None),
+            None => {
+                (Pass::Sample, pool.get(lease, index).filter(|_| index < self.len).copied().or(self.before))
+            }
+        };
         Outcome::Again
+    }
+
+    /// A row of the sample, from `index` on, that stands behind the whole page and near enough to its beginning to select up
+    /// to it; how many flows from the page's first on stand before it. `behind` flows stand before those of `index`.
+    fn bound_behind(&self, index: usize, behind: u64, pool: &RowPool, lease: &Lease) -> Option<(usize, Row)> {
+        let mut up_to = behind;
+        for index in index..self.len {
+            let row = pool.get(lease, index)?;
+            up_to += u64::from(row.rank);
+            // The row itself is not selected.
+            let from_end = up_to.saturating_sub(1).saturating_sub(self.start);
+            if from_end >= self.remaining {
+                let from_end = usize::try_from(from_end).ok().filter(|&rows| rows <= lease.capacity());
+                return from_end.map(|from_end| (from_end, *row));
+            }
+        }
+        None
     }
 
     /// The row to be written next; `None` when those of this pass are out.

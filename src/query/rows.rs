@@ -208,6 +208,8 @@ pub struct Ranking<'a> {
     pub order: Order,
     /// Labels and users, for fields that are texts.
     pub context: &'a Context,
+    /// From the last to the first.
+    pub back: bool,
 }
 
 impl Ranking<'_> {
@@ -215,7 +217,8 @@ impl Ranking<'_> {
     #[must_use]
     #[inline]
     pub fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        a.key.cmp(&b.key).then_with(|| self.order.break_tie(&a.flow, &b.flow, self.context))
+        let ordering = a.key.cmp(&b.key).then_with(|| self.order.break_tie(&a.flow, &b.flow, self.context));
+        if self.back { ordering.reverse() } else { ordering }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starts the daemon under test, finds out where it listens, and sees to its end.
 use super::client::Client;
-use super::raw::Address;
+use super::raw::{Address, Connection, post};
+use super::xml;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -136,9 +137,21 @@ impl Daemon {
         None
     }
 
-    /// Fails unless it still answers a newcomer: what every test of bad input ends with.
+    /// Fails unless it still answers a newcomer: what every test of bad input ends with. Those who have just hung up may
+    /// keep their slots for a moment, so that the newcomer is told to come again; not for longer than two seconds.
     #[track_caller]
     pub fn still_serves(&self) {
+        let request = post(self.address(), &xml::call("system.listMethods", &[]), "Connection: close\r\n");
+        let (begun, patience) = (Instant::now(), Duration::from_secs(2));
+        let answers = || {
+            let mut connection = Connection::open(self.address())?;
+            connection.send(&request)?;
+            connection.reply()
+        };
+        while !answers().is_ok_and(|reply| reply.status == 200) {
+            assert!(begun.elapsed() < patience, "nobody is served in {patience:?}: {:?}", answers());
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let mut client = self.client();
         assert_eq!(client.session.len(), 32, "a session id is 32 digits");
         let logged_out = client.ask("logout", &[]);

@@ -83,7 +83,7 @@ fn keys_stand_in_the_order_of_values() {
                 rank: 0,
                 flow: *flow,
             };
-            let ranking = Ranking { order, context: &context };
+            let ranking = Ranking { order, context: &context, back: false };
             for a in &flows {
                 for b in &flows {
                     assert_eq!(ranking.compare(&row(a), &row(b)), expected(a, b), "{name} {a:?} {b:?}");
