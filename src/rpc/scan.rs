@@ -102,14 +102,20 @@ impl Engine {
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
     }
 
+    /// Whether calls wait for a scan of the kernel's table, and none is under way.
+    #[must_use]
+    pub fn wants_scan(&self) -> bool {
+        !self.kernel_scan.has_riders() && self.waiting(Source::Kernel) != 0
+    }
+
     /// Starts a scan of the kernel's table for all calls that wait for one, if there are any and none is under way.
     /// What the kernel may leave out; and, where it must be asked for one family at a time, what it may leave out of a
     /// second dump, which belongs to the same scan.
     pub fn begin_scan(&mut self, now_ms: u64) -> Option<(KernelFilter, Option<KernelFilter>)> {
-        let waiting = self.waiting(Source::Kernel);
-        if self.kernel_scan.has_riders() || waiting == 0 {
+        if !self.wants_scan() {
             return None;
         }
+        let waiting = self.waiting(Source::Kernel);
         if self.pool.is_idle() && self.snapshot.is_none() {
             self.context.labels.clear();
         }

@@ -196,6 +196,7 @@ impl Server {
         let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
         let tick = if newcomers || listings { PAUSE_MS } else { TICK_MS };
         let next = self.slots.next_deadline_ms().min(self.engine.next_wakeup_ms());
+        let next = next.min(self.scan.begins_at_ms());
         // One more, since both were rounded down.
         next.saturating_sub(now_ms).saturating_add(1).min(tick)
     }
