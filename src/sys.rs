@@ -1,4 +1,4 @@
-//! The system calls for which std has no safe wrapper, or only one that is large: with [`file`] the only place of the
+//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`] the only place of the
 //! crate with `unsafe` in it.
 //!
 //! Each function is a thin shim: it passes borrowed memory of the right size, turns -1 into `io::Error` and decides

@@ -1,10 +1,14 @@
 //! A client that costs as little as a client can: it keeps its connection and throws long replies away as they come.
 use crate::common::raw::{Address, Stream, post};
 use crate::common::xml::{self, Value};
+use std::time::Duration;
 
 /// Bytes of a reply that are kept from its front, and from its end.
 const HEAD_BYTES: usize = 64 * 1024;
 const TAIL_BYTES: usize = 512;
+
+/// A deep page of a million flows, with every slot busy and so few rows for each, takes that many dumps.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// One connection.
 pub struct Caller {
@@ -32,7 +36,7 @@ enum Chunk {
 
 impl Caller {
     pub fn connect(address: &Address) -> Caller {
-        let stream = address.connect().expect("a connection to the server");
+        let stream = address.connect_for(PATIENCE).expect("a connection to the server");
         Caller { stream, address: address.clone(), buffer: vec![0; 256 * 1024] }
     }
 

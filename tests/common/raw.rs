@@ -21,18 +21,23 @@ impl<T: Read + Write + Send> Stream for T {}
 
 impl Address {
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        self.connect_for(PATIENCE)
+    }
+
+    /// The same, but reads and writes may take as long as this.
+    pub fn connect_for(&self, patience: Duration) -> io::Result<Box<dyn Stream>> {
         match self {
             Address::Tcp(address) => {
                 let stream = TcpStream::connect_timeout(address, PATIENCE)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
                 stream.set_nodelay(true)?;
                 Ok(Box::new(stream))
             }
             Address::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(patience))?;
+                stream.set_write_timeout(Some(patience))?;
                 Ok(Box::new(stream))
             }
         }
