@@ -5,26 +5,26 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod admit;
 pub mod client;
 pub mod dumps;
 pub mod input;
 pub mod listen;
+mod open;
 pub mod passwd;
 pub mod slots;
 
 use crate::auth::Peer;
-use crate::config::Config;
-use crate::conntrack::kernel::Kernel;
-use crate::conntrack::socket::{Control, OpError};
+use crate::conntrack::socket::Control;
 use crate::http::{self, Error, Policy, Via};
-use crate::limits::{ACCEPTS_A_TURN, CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
+use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
 use crate::log;
-use crate::rpc::{Engine, Settings, Step, World};
+use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
-use crate::sys::{self, Signal, Signals, privileges};
+use crate::sys::{self, Signal, Signals};
 use crate::xmlrpc::charset::Charset;
 use client::{Next, State};
-use dumps::{OpenLink, SharedScan, Streams, open_netlink};
+use dumps::{SharedScan, Streams};
 use input::LargeBuffers;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
@@ -65,67 +65,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens all that the configuration names.
-    ///
-    /// # Errors
-    /// A sentence that says what is missing and what to do.
-    pub fn open(config: Config) -> Result<Self, String> {
-        Self::open_with(config, open_netlink)
-    }
-
-    /// The same with links to another kernel.
-    ///
-    /// # Errors
-    /// As [`Server::open`].
-    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
-        let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
-        let link = || open_link().map_err(explain_netlink);
-        let mut control = Control::new(link()?);
-        let scan = SharedScan::new(link()?);
-        let entries = check_table(&mut control)?;
-        let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
-        let owner = match &config.user {
-            Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
-            None => None,
-        };
-        let mut listeners = Vec::new();
-        for (at, listen) in config.listen.iter().enumerate() {
-            let mut listener = Listener::open(listen, owner)?;
-            let registered = listener.register(poll.registry(), Token(at));
-            registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
-            listeners.push((listener, true));
-        }
-        let most = listen::most_clients()?;
-        let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
-        let mut engine = engine(&config)?;
-        passwd.check(0, &mut engine.context.users);
-        match &config.user {
-            Some(user) => privileges::drop_privileges(user),
-            None => privileges::harden(),
-        }
-        .map_err(|e| e.to_string())?;
-        for (listener, _) in &listeners {
-            log::info(format_args!("listening on {}", listener.address()));
-        }
-        explain_empty(entries);
-        Ok(Server {
-            poll,
-            began: Instant::now(),
-            listeners,
-            paused_until_ms: 0,
-            slots: Slots::new(most),
-            large: LargeBuffers::default(),
-            engine,
-            control,
-            scan,
-            streams: Streams::new(open_link),
-            signals,
-            policy: config.policy,
-            passwd,
-            stop_at_ms: None,
-        })
-    }
-
     /// Serves until it is told to stop, and has finished what it was answering.
     ///
     /// # Errors
@@ -273,87 +212,6 @@ impl Server {
             self.report_reload(result);
         }
         self.passwd.check(now_ms, &mut self.engine.context.users);
-    }
-
-    /// Takes newcomers in, as many as there are slots for. Whether more may wait that could be taken in at once.
-    fn accept(&mut self, now_ms: u64) -> bool {
-        if now_ms < self.paused_until_ms {
-            return false;
-        }
-        for at in 0..self.listeners.len() {
-            for _ in 0..ACCEPTS_A_TURN {
-                if !self.listeners.get(at).is_some_and(|(_, ready)| *ready) {
-                    break;
-                }
-                if !self.slots.has_room()
-                    && !self.slots.can_yield(now_ms, &|slot| self.engine.is_held_back(slot))
-                {
-                    return false;
-                }
-                self.accept_one(at, now_ms);
-                if now_ms < self.paused_until_ms {
-                    return false;
-                }
-            }
-        }
-        self.listeners.iter().any(|(_, ready)| *ready)
-    }
-
-    fn accept_one(&mut self, at: usize, now_ms: u64) {
-        let Some((listener, _)) = self.listeners.get(at) else {
-            return;
-        };
-        let via = listener.via();
-        let (mut socket, peer) = match listener.accept() {
-            Ok(newcomer) => newcomer,
-            Err(e) => return self.accept_failed(at, &e, now_ms),
-        };
-        self.engine.stats.add(Counter::Accepted);
-        if !self.make_room(peer, now_ms) {
-            self.engine.stats.add(Counter::NoSlot);
-            return slots::turn_away(&mut socket);
-        }
-        self.admit(socket, peer, via, now_ms);
-    }
-
-    /// Gives a newcomer the slot that there is for it. False if its socket can't be watched.
-    fn admit(&mut self, mut socket: Socket, peer: Peer, via: Via, now_ms: u64) -> bool {
-        let slot = self.slots.free();
-        let watched = socket.register(self.poll.registry(), Token(FIRST_CLIENT + slot)).is_ok();
-        if watched {
-            self.slots.put(slot, socket, peer, via, now_ms, &mut self.large);
-        }
-        watched
-    }
-
-    fn accept_failed(&mut self, at: usize, error: &std::io::Error, now_ms: u64) {
-        match error.kind() {
-            // The client is gone again.
-            ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => return,
-            ErrorKind::WouldBlock => {}
-            _ => {
-                self.engine.stats.add(Counter::NoDescriptor);
-                log::debug(format_args!("can't take a client in for now: {error}"));
-                self.paused_until_ms = now_ms + PAUSE_MS;
-                return;
-            }
-        }
-        if let Some((_, ready)) = self.listeners.get_mut(at) {
-            *ready = false;
-        }
-    }
-
-    /// Sees to it that there is a slot for a newcomer: closes the client that can best be spared. False if there is none
-    /// but those being served, or the newcomer's address has its share.
-    fn make_room(&mut self, newcomer: Peer, now_ms: u64) -> bool {
-        let yields = if self.slots.is_over_share(newcomer) {
-            self.slots.idle_beside(newcomer, now_ms)
-        } else if self.slots.has_room() {
-            return true;
-        } else {
-            self.slots.yields_to(newcomer, now_ms, &|slot| self.engine.is_held_back(slot))
-        };
-        yields.map(|slot| self.close(slot)).is_some()
     }
 
     fn close(&mut self, slot: usize) {
@@ -513,67 +371,5 @@ impl Server {
             Step::Wait | Step::Sleep(_) => Next::Wait,
             Step::Done => Next::Go,
         }
-    }
-}
-
-/// On the heap: as a part of the server its 26 KB would be moved from stack to stack, and a frame beyond 32 KB takes three
-/// instructions for each access on MIPS.
-#[inline(never)]
-fn engine(config: &Config) -> Result<Box<Engine>, String> {
-    let settings = Settings {
-        wide: config.wide_ints,
-        snapshot_flows: config.snapshot_flows,
-        kernel_filter: config.kernel_filter,
-        kernel_release: sys::kernel_release(),
-    };
-    let sessions = crate::auth::Sessions::new(config.session_timeout_s);
-    let store = crate::auth::Store::open(config.auth.clone())?;
-    store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-    let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
-    engine.context.uid_mask = config.uid_mask;
-    engine.context.ignored = config.ignored.clone();
-    engine.context.hide_time_wait = config.hide_time_wait;
-    Ok(engine)
-}
-
-/// Asks for the table's size: whoever may not do that may read nothing.
-fn check_table(control: &mut Control) -> Result<u32, String> {
-    control.count().map(|count| count.entries).map_err(explain_refusal)
-}
-
-/// A newcomer must not take an empty table for a fault.
-fn explain_empty(entries: u32) {
-    if entries == 0 {
-        log::info(format_args!(
-            "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
-             for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
-             add rule inet track in ct state new accept'"
-        ));
-    }
-}
-
-fn explain_refusal(error: OpError) -> String {
-    match error.errno {
-        libc::EPERM | libc::EACCES => {
-            "can't read the connection-tracking table: that takes the capability CAP_NET_ADMIN; \
-             start rctd as root, or give it this capability"
-                .to_owned()
-        }
-        libc::EINVAL | libc::EOPNOTSUPP | libc::ECONNREFUSED => format!(
-            "can't read the connection-tracking table ({error}): the kernel lacks ctnetlink; \
-             load the module nf_conntrack_netlink (on OpenWrt: install kmod-nf-conntrack-netlink)"
-        ),
-        _ => format!("can't read the connection-tracking table: {error}"),
-    }
-}
-
-fn explain_netlink(error: std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::EPROTONOSUPPORT) => {
-            "the kernel has no netfilter netlink: load the module nf_conntrack_netlink \
-             (on OpenWrt: install kmod-nf-conntrack-netlink)"
-                .to_owned()
-        }
-        _ => format!("can't open a netlink socket: {error}"),
     }
 }

@@ -1,0 +1,142 @@
+//! The daemon's start: everything that a configuration names is opened, privileges are given up, and what is missing is said
+//! in a sentence.
+
+use super::Server;
+use super::dumps::{OpenLink, SharedScan, Streams, open_netlink};
+use super::input::LargeBuffers;
+use super::listen::{self, Listener};
+use super::passwd::PasswdFile;
+use super::slots::Slots;
+use crate::config::Config;
+use crate::conntrack::kernel::Kernel;
+use crate::conntrack::socket::{Control, OpError};
+use crate::log;
+use crate::rpc::{Engine, Settings};
+use crate::sys::{self, Signals, privileges};
+use mio::{Poll, Token};
+use std::time::Instant;
+
+impl Server {
+    /// Opens all that the configuration names.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing and what to do.
+    pub fn open(config: Config) -> Result<Self, String> {
+        Self::open_with(config, open_netlink)
+    }
+
+    /// The same with links to another kernel.
+    ///
+    /// # Errors
+    /// As [`Server::open`].
+    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
+        let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
+        let link = || open_link().map_err(explain_netlink);
+        let mut control = Control::new(link()?);
+        let scan = SharedScan::new(link()?);
+        let entries = check_table(&mut control)?;
+        let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
+        let owner = match &config.user {
+            Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
+            None => None,
+        };
+        let mut listeners = Vec::new();
+        for (at, listen) in config.listen.iter().enumerate() {
+            let mut listener = Listener::open(listen, owner)?;
+            let registered = listener.register(poll.registry(), Token(at));
+            registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
+            listeners.push((listener, true));
+        }
+        let most = listen::most_clients()?;
+        let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
+        let mut engine = engine(&config)?;
+        passwd.check(0, &mut engine.context.users);
+        match &config.user {
+            Some(user) => privileges::drop_privileges(user),
+            None => privileges::harden(),
+        }
+        .map_err(|e| e.to_string())?;
+        for (listener, _) in &listeners {
+            log::info(format_args!("listening on {}", listener.address()));
+        }
+        explain_empty(entries);
+        Ok(Server {
+            poll,
+            began: Instant::now(),
+            listeners,
+            paused_until_ms: 0,
+            slots: Slots::new(most),
+            large: LargeBuffers::default(),
+            engine,
+            control,
+            scan,
+            streams: Streams::new(open_link),
+            signals,
+            policy: config.policy,
+            passwd,
+            stop_at_ms: None,
+        })
+    }
+}
+
+/// On the heap: as a part of the server its 26 KB would be moved from stack to stack, and a frame beyond 32 KB takes three
+/// instructions for each access on MIPS.
+#[inline(never)]
+fn engine(config: &Config) -> Result<Box<Engine>, String> {
+    let settings = Settings {
+        wide: config.wide_ints,
+        snapshot_flows: config.snapshot_flows,
+        kernel_filter: config.kernel_filter,
+        kernel_release: sys::kernel_release(),
+    };
+    let sessions = crate::auth::Sessions::new(config.session_timeout_s);
+    let store = crate::auth::Store::open(config.auth.clone())?;
+    store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
+    let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
+    engine.context.uid_mask = config.uid_mask;
+    engine.context.ignored = config.ignored.clone();
+    engine.context.hide_time_wait = config.hide_time_wait;
+    Ok(engine)
+}
+
+/// Asks for the table's size: whoever may not do that may read nothing.
+fn check_table(control: &mut Control) -> Result<u32, String> {
+    control.count().map(|count| count.entries).map_err(explain_refusal)
+}
+
+/// A newcomer must not take an empty table for a fault.
+fn explain_empty(entries: u32) {
+    if entries == 0 {
+        log::info(format_args!(
+            "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
+             for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
+             add rule inet track in ct state new accept'"
+        ));
+    }
+}
+
+fn explain_refusal(error: OpError) -> String {
+    match error.errno {
+        libc::EPERM | libc::EACCES => {
+            "can't read the connection-tracking table: that takes the capability CAP_NET_ADMIN; \
+             start rctd as root, or give it this capability"
+                .to_owned()
+        }
+        libc::EINVAL | libc::EOPNOTSUPP | libc::ECONNREFUSED => format!(
+            "can't read the connection-tracking table ({error}): the kernel lacks ctnetlink; \
+             load the module nf_conntrack_netlink (on OpenWrt: install kmod-nf-conntrack-netlink)"
+        ),
+        _ => format!("can't read the connection-tracking table: {error}"),
+    }
+}
+
+fn explain_netlink(error: std::io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EPROTONOSUPPORT) => {
+            "the kernel has no netfilter netlink: load the module nf_conntrack_netlink \
+             (on OpenWrt: install kmod-nf-conntrack-netlink)"
+                .to_owned()
+        }
+        _ => format!("can't open a netlink socket: {error}"),
+    }
+}
