@@ -142,7 +142,12 @@ fn table(report: &mut Report) -> Seen {
     if wanted("memory") {
         let program = measured_program();
         seen.peak_kib = memory::one_client(&program, report);
-        seen.busy_kib = memory::all_slots(&program, report);
+        if report.flows <= JUDGED_FLOWS {
+            seen.busy_kib = memory::all_slots(&program, report);
+        } else {
+            let why = "deep pages for 31 clients, with so few rows for each, take minutes there";
+            report.missing("peak memory, all 32 slots busy", why);
+        }
         if report.flows <= 16_384 {
             memory::snapshot(&program, report);
         }
@@ -191,6 +196,9 @@ fn growth(report: &mut Report, sizes: &[usize], seen: &[Seen]) {
     for (what, from, to) in
         [("one client", small.peak_kib, large.peak_kib), ("all slots busy", small.busy_kib, large.busy_kib)]
     {
+        if to.is_nan() {
+            continue;
+        }
         let what = format!("peak memory, {what}, 1,048,576 flows / 262,144");
         report.row(&what, &Unit::KiB.show(to), &Unit::KiB.show(from), to / from, Target::AtMost(1.02));
     }
