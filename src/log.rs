@@ -63,13 +63,7 @@ fn write(level: Level, name: &str, line: fmt::Arguments<'_>) {
     if level as u8 <= LEVEL.load(Ordering::Relaxed) {
         // One write, so that the lines of several programs on one stderr stay whole. A log that can't be written must
         // not stop the daemon.
-        let _ = file::write_all(
-            file::STDERR,
-            format!(
-                "rctd: {name}: {line}
-"
-            )
-            .as_bytes(),
-        );
+        let text = format!("rctd: {name}: {line}\n");
+        let _ = file::write_all(file::STDERR, text.as_bytes());
     }
 }
