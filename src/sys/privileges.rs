@@ -98,7 +98,7 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The user and group id of `user`, a name in /etc/passwd.
+/// The user and group id of `user`, a name in /etc/passwd. The first good line with it counts, as for the C library.
 ///
 /// # Errors
 /// [`Error::Account`] when the file can't be read or has no such user.
@@ -106,7 +106,7 @@ pub fn account(user: &str) -> Result<(u32, u32), Error> {
     let mut found = None;
     let read = file::open(Path::new(ACCOUNTS), libc::O_RDONLY, 0).and_then(|accounts| {
         file::lines(accounts.as_fd(), &mut |line| {
-            found = find_account(line, user.as_bytes());
+            found = account_of(line, user.as_bytes());
             found.is_none()
         })
     });
@@ -140,18 +140,15 @@ fn clear_ambient_set() -> Result<(), Error> {
     }
 }
 
-/// The user and group id of `user` in the text of a passwd(5) file: `name:x:uid:gid:...`. The first line counts, as
-/// for the C library; a line without numbers is none.
-fn find_account(text: &[u8], user: &[u8]) -> Option<(u32, u32)> {
+/// The user and group id in a line of passwd(5), `name:x:uid:gid:...`, if it is `user`'s and has both numbers.
+fn account_of(line: &[u8], user: &[u8]) -> Option<(u32, u32)> {
     let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u32>().ok();
-    text.split(|&byte| byte == b'\n').find_map(|line| {
-        let mut fields = line.split(|&byte| byte == b':');
-        if user.is_empty() || fields.next()? != user {
-            return None;
-        }
-        let _password = fields.next()?;
-        Some((number(fields.next()?)?, number(fields.next()?)?))
-    })
+    let mut fields = line.split(|&byte| byte == b':');
+    if user.is_empty() || fields.next()? != user {
+        return None;
+    }
+    let _password = fields.next()?;
+    Some((number(fields.next()?)?, number(fields.next()?)?))
 }
 
 #[cfg(test)]
@@ -171,7 +168,8 @@ mod tests {
             ("", None),
             ("root:x", None),
         ] {
-            assert_eq!(find_account(text, user.as_bytes()), expected, "{user:?}");
+            let found = text.split(|&byte| byte == b'\n').find_map(|line| account_of(line, user.as_bytes()));
+            assert_eq!(found, expected, "{user:?}");
         }
     }
 
