@@ -204,3 +204,26 @@ pub fn check_name(name: &[u8]) -> Result<Name, Problem> {
     }
     Name::from_slice(name).map_err(|_| Problem::LongName)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_user_takes_as_long_as_a_wrong_password() {
+        let digest = ".".repeat(86);
+        let file = format!(
+            "slow:$6$rounds=9000$salt${digest}\nusual:$6$salt${digest}\nold:{}\n",
+            "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"
+        );
+        let users = Users::parse(file.as_bytes()).expect("a good file");
+        for user in ["slow", "usual", "old", "nobody", ""] {
+            for (password, rounds) in [("wrong", 9000), ("secret", 9000), ("", 0)] {
+                let before = hash::ROUNDS.get();
+                let right = users.verify(user.as_bytes(), password.as_bytes());
+                assert_eq!(right, (user, password) == ("old", "secret"), "{user:?} {password:?}");
+                assert_eq!(hash::ROUNDS.get() - before, rounds, "{user:?} {password:?}");
+            }
+        }
+    }
+}

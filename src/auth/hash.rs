@@ -167,8 +167,16 @@ pub fn same<const N: usize>(one: &[u8; N], other: &[u8; N]) -> bool {
     std::hint::black_box(difference) == 0
 }
 
+#[cfg(test)]
+std::thread_local! {
+    /// The rounds that were computed, for tests of what an attempt costs: time itself is no measure on a busy machine.
+    pub(super) static ROUNDS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// Computes a hash's digest, in the order of its text, into the front of `out`.
 fn compute(kind: Kind, rounds: u32, salt: &[u8], password: &[u8], out: &mut [u8; 64]) {
+    #[cfg(test)]
+    ROUNDS.set(ROUNDS.get() + u64::from(rounds));
     match (kind, Params::new(rounds)) {
         (Kind::Sha1, _) => {
             let digest = sha1_smol::Sha1::from(password).digest().bytes();
