@@ -96,7 +96,7 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
 }
 
 fn passwd(mut args: Arguments) -> Result<Command, String> {
-    let (stdin, delete) = (flag(&mut args, "--stdin"), flag(&mut args, "--delete"));
+    let (stdin, delete) = (args.contains("--stdin"), args.contains("--delete"));
     let mut next = || {
         let next = args.opt_free_from_fn(text).ok().flatten();
         next.ok_or_else(|| "usage: rctd passwd FILE USER [--stdin] [--delete]".to_owned())
@@ -107,11 +107,17 @@ fn passwd(mut args: Arguments) -> Result<Command, String> {
 }
 
 fn run(mut args: Arguments) -> Result<Box<Config>, String> {
-    let args = &mut args;
     let mut config = Box::new(Config::default());
+    options(&mut args, &mut config)?;
+    no_rest(args)?;
+    config.check()?;
+    Ok(config)
+}
+
+fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     listen(args, &mut config.listen)?;
     config.auth = auth(args)?;
-    config.insecure_no_auth = flag(args, "--insecure-no-auth");
+    config.insecure_no_auth = args.contains("--insecure-no-auth");
     policy(args, &mut config.policy)?;
     number(args, "--session-timeout", 86_400, &mut config.session_timeout_s)?;
     choice(args, "--wide-ints", "double, i8 or string", &mut |v| {
@@ -124,7 +130,7 @@ fn run(mut args: Arguments) -> Result<Box<Config>, String> {
         true
     })?;
     ignored(args, &mut config.ignored)?;
-    config.hide_time_wait = flag(args, "--hide-time-wait");
+    config.hide_time_wait = args.contains("--hide-time-wait");
     choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
         config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
         config.uid_mask != 0
@@ -132,17 +138,13 @@ fn run(mut args: Arguments) -> Result<Box<Config>, String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    let mut flows = 16_384;
-    number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut flows)?;
-    config.snapshot_flows = flows as usize;
+    number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
     config.user = value(args, "--user")?;
     choice(args, "--log-level", "error, warn, info or debug", &mut |v| {
         Level::named(v).map(|level| config.log_level = level).is_some()
     })?;
-    config.kernel_filter = !flag(args, "--no-kernel-filter");
-    no_rest(core::mem::replace(args, Arguments::from_vec(std::vec::Vec::new())))?;
-    config.check()?;
-    Ok(config)
+    config.kernel_filter = !args.contains("--no-kernel-filter");
+    Ok(())
 }
 
 fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
@@ -237,10 +239,6 @@ fn choice(
         Some(text) if !take(&text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
         _ => Ok(()),
     }
-}
-
-fn flag(args: &mut Arguments, name: &'static str) -> bool {
-    args.contains(name)
 }
 
 /// Takes an option's first value, as text: pico-args has a copy of itself for each other type.

@@ -74,7 +74,7 @@ pub struct Config {
     /// Where users' names are.
     pub passwd_file: PathBuf,
     /// Flows that a snapshot must hold.
-    pub snapshot_flows: usize,
+    pub snapshot_flows: u32,
     /// The user to become once the sockets are open.
     pub user: Option<String>,
     /// What is logged.

@@ -85,7 +85,7 @@ impl Server {
 fn engine(config: &Config) -> Result<Box<Engine>, String> {
     let settings = Settings {
         wide: config.wide_ints,
-        snapshot_flows: config.snapshot_flows,
+        snapshot_flows: config.snapshot_flows as usize,
         kernel_filter: config.kernel_filter,
         kernel_release: sys::kernel_release(),
     };
