@@ -1,23 +1,11 @@
 //! How often the table is read for a page: with the real capacities, from any place, at most four times, whatever the
 //! table's size. Nothing here is random from run to run.
-use rctd::conntrack::flow::{Flow, ReadError};
+use rctd::conntrack::flow::Flow;
 use rctd::query::context::Context;
 use rctd::query::field::FieldId;
 use rctd::query::order::Order;
-use rctd::query::page::{Candidate, Outcome, Page};
+use rctd::query::page::{Outcome, Page};
 use rctd::query::rows::{Lease, RowPool};
-
-struct Known(Flow);
-
-impl Candidate for Known {
-    fn flow(&self) -> &Flow {
-        &self.0
-    }
-
-    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
-        Ok(self.0)
-    }
-}
 
 /// The id of entry `nth`: a bijection of 32-bit numbers, so that all differ and none is where its rank is.
 fn id(nth: u32) -> u32 {
@@ -38,8 +26,8 @@ fn page<T: IntoIterator<Item = u32>>(
     while page.passes() < 1000 {
         page.begin(&lease, 0);
         for id in table(page.passes()) {
-            let flow = Flow { id: Some(id), ..Flow::default() };
-            page.offer(&mut Known(flow), &mut pool, &lease, &mut context).expect("it is known in full");
+            let mut flow = Flow { id: Some(id), ..Flow::default() };
+            page.offer(&mut flow, &mut pool, &lease, &mut context).expect("it is known in full");
         }
         if page.end(&mut pool, &lease, &context) == Outcome::Again {
             continue;

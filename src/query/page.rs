@@ -42,6 +42,17 @@ pub trait Candidate {
     fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError>;
 }
 
+/// A flow that is known in full, as those of the snapshot are.
+impl Candidate for Flow {
+    fn flow(&self) -> &Flow {
+        self
+    }
+
+    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
+        Ok(*self)
+    }
+}
+
 /// What the pass that is under way does.
 #[derive(Clone, Copy, Debug)]
 enum Pass {
@@ -207,8 +218,7 @@ impl Page {
             Pass::Select { .. } | Pass::SelectBack { .. } | Pass::Aim => {
                 self.select(&mut tie, order, pool, lease, context)
             }
-            Pass::Sample => self.sample(&mut tie, order, pool, lease, context),
-            Pass::Count => self.count(&mut tie, order, pool, lease, context),
+            Pass::Sample | Pass::Count => self.locate(&mut tie, order, pool, lease, context),
             Pass::Take { .. } => Ok(()),
         }
     }
@@ -307,6 +317,10 @@ impl Page {
         let Some(order) = self.order else {
             return Outcome::Rows;
         };
+        // All that stood before the bound has gone meanwhile; what stands behind it was not looked at.
+        if self.len == 0 && self.before.is_some() {
+            return self.begin_again();
+        }
         let ranking = Ranking { order, context, back: false };
         match self.pass {
             Pass::Take { .. } => Outcome::Rows,

@@ -79,19 +79,6 @@ impl Candidate for Entry<'_, '_> {
     }
 }
 
-/// A flow that is known in full, as those of the snapshot are.
-struct Known(Flow);
-
-impl Candidate for Known {
-    fn flow(&self) -> &Flow {
-        &self.0
-    }
-
-    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
-        Ok(self.0)
-    }
-}
-
 impl Engine {
     fn waiting(&self, source: Source) -> u32 {
         // A snapshot that is being read is not taken anew until those who read it are through.
@@ -246,25 +233,25 @@ impl Engine {
                 return true;
             };
             self.snapshot_scan.at = at;
-            self.offer_known(&flow);
+            self.offer_known(flow);
         }
         true
     }
 
-    fn offer_known(&mut self, flow: &Flow) {
-        if self.context.hides(flow) {
+    fn offer_known(&mut self, mut flow: Flow) {
+        if self.context.hides(&flow) {
             return;
         }
         for slot in slots(self.snapshot_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
             };
-            if !task.filter.matches(flow, &self.context) {
+            if !task.filter.matches(&flow, &self.context) {
                 continue;
             }
             if let Some(page) = &mut task.page {
                 // A flow that is known in full can't fail to be read.
-                let _ = page.offer(&mut Known(*flow), &mut self.pool, &task.lease, &mut self.context);
+                let _ = page.offer(&mut flow, &mut self.pool, &task.lease, &mut self.context);
             }
         }
     }

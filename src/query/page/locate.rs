@@ -26,7 +26,8 @@ impl Page {
         }
     }
 
-    pub(super) fn sample(
+    /// Takes note of a flow in a pass that samples or counts.
+    pub(super) fn locate(
         &mut self,
         tie: &mut Tie<'_>,
         order: Order,
@@ -38,6 +39,19 @@ impl Page {
             return Ok(());
         }
         self.within += 1;
+        match self.pass {
+            Pass::Sample => self.sample(tie, pool, lease, context),
+            _ => self.count(tie, order, pool, lease, context),
+        }
+    }
+
+    fn sample(
+        &mut self,
+        tie: &mut Tie<'_>,
+        pool: &mut RowPool,
+        lease: &Lease,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
         // Reservoir sampling: each of the `within` flows so far is kept with the same probability.
         let at = if self.len < lease.capacity() {
             self.len += 1;
@@ -56,18 +70,14 @@ impl Page {
         Ok(())
     }
 
-    pub(super) fn count(
-        &mut self,
+    fn count(
+        &self,
         tie: &mut Tie<'_>,
         order: Order,
         pool: &mut RowPool,
         lease: &Lease,
         context: &mut Context,
     ) -> Result<(), ReadError> {
-        if !self.is_within(tie, order, context)? {
-            return Ok(());
-        }
-        self.within += 1;
         let (mut low, mut high) = (0, self.len);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -113,7 +123,8 @@ impl Page {
                 row.rank = 0;
             }
         }
-        self.keep_len(Pass::Count)
+        self.pass = Pass::Count;
+        Outcome::Again
     }
 
     /// Selects around the place where the sample says that the page begins, if that is certain enough.
@@ -158,15 +169,16 @@ impl Page {
         }
         // Beside the mark: by chance, seldom, or since the table has changed. Again, from where the page is known to be.
         if skip.is_none() {
-            (self.after, self.behind) = (None, 0);
+            return self.begin_again();
         }
         self.pass = Pass::Sample;
         Outcome::Again
     }
 
-    /// The next pass goes on with the rows that are there.
-    fn keep_len(&mut self, pass: Pass) -> Outcome {
-        self.pass = pass;
+    /// What is known of the table is of no use any more: a sample of all of it once more.
+    pub(super) fn begin_again(&mut self) -> Outcome {
+        (self.after, self.before, self.behind) = (None, None, 0);
+        self.pass = Pass::Sample;
         Outcome::Again
     }
 

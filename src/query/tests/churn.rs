@@ -126,3 +126,24 @@ fn a_table_that_vanishes_or_grows() {
         }
     }
 }
+
+/// Before one of the passes all that is there goes away, and as much comes that stands behind it: the page has its rows.
+#[test]
+fn a_table_that_is_replaced_by_one_behind_it_gives_rows() {
+    let numbered = |first: u32| (first..first + 64).map(|id| Flow { id: Some(id), ..Flow::default() });
+    for blocks in 1..=QUERY_BLOCKS {
+        for start in 0..60 {
+            for last in 1..6 {
+                let page = Page::new(Some(by("id", false)), start, Some(3));
+                let pass = |nth| (numbered(if nth < last { 0 } else { 1000 }).collect(), 0);
+                let rows = drive(page, blocks, pass).rows;
+                assert_eq!(
+                    rows.len(),
+                    3,
+                    "from {start} with {blocks} blocks, another from pass {last} on: {rows:?}"
+                );
+                assert!(rows.is_sorted_by_key(|row| row.id), "{rows:?}");
+            }
+        }
+    }
+}
