@@ -1,5 +1,6 @@
 //! The dumps that are under way: one that all waiting calls share, and a few that stream to one client each.
 
+use super::muster::Muster;
 use crate::auth::Peer;
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
@@ -41,32 +42,6 @@ impl Silence {
     }
 }
 
-/// How long a scan may be put off: this part of what the last one took, and so many milliseconds at most.
-const PUT_OFF_PART: u64 = 64;
-const PUT_OFF_MS: u64 = 16;
-
-/// When a scan begins: a little after the first call asks for it, so that calls which come together share one. Else all but
-/// the first would wait for the end of a scan before theirs began. Where a scan is over in no time it is not put off.
-#[derive(Debug, Default)]
-struct Muster {
-    began_ms: u64,
-    took_ms: u64,
-    at_ms: Option<u64>,
-}
-
-impl Muster {
-    /// Calls wait for a scan; whether it is time for it.
-    fn is_over(&mut self, now_ms: u64) -> bool {
-        let wait_ms = (self.took_ms / PUT_OFF_PART).min(PUT_OFF_MS);
-        let at_ms = *self.at_ms.get_or_insert(now_ms.saturating_add(wait_ms));
-        if now_ms < at_ms {
-            return false;
-        }
-        (self.began_ms, self.at_ms) = (now_ms, None);
-        true
-    }
-}
-
 /// The dump that all waiting calls share.
 pub struct SharedScan {
     muster: Muster,
@@ -100,7 +75,7 @@ impl SharedScan {
     pub fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>) -> bool {
         let Some(filter) = self.running else {
             if !engine.wants_scan() {
-                self.muster.at_ms = None;
+                self.muster.nobody_waits();
                 return false;
             }
             if !self.muster.is_over(world.now_ms) {
@@ -138,7 +113,7 @@ impl SharedScan {
             Ok(Progress::Done) => match self.then.take() {
                 Some(filter) => self.start(filter, engine),
                 None => {
-                    self.muster.took_ms = world.now_ms.saturating_sub(self.muster.began_ms);
+                    self.muster.ended(world.now_ms);
                     self.end(engine, Ok(()));
                 }
             },
@@ -156,7 +131,7 @@ impl SharedScan {
     /// When a scan that is put off begins.
     #[must_use]
     pub fn begins_at_ms(&self) -> u64 {
-        self.muster.at_ms.unwrap_or(u64::MAX)
+        self.muster.at_ms().unwrap_or(u64::MAX)
     }
 
     fn start(&mut self, filter: KernelFilter, engine: &mut Engine) {
@@ -374,30 +349,6 @@ impl Stream {
                     return Ok(Step::Stream);
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scan_is_put_off_by_a_part_of_the_last_one() {
-        let mut muster = Muster::default();
-        assert!(muster.is_over(5), "nothing is known of a scan yet");
-        for (took_ms, wait_ms) in [(1, 0), (63, 0), (64, 1), (700, 10), (1_000_000, PUT_OFF_MS)] {
-            muster.took_ms = took_ms;
-            let begun = muster.is_over(1000);
-            assert_eq!(begun, wait_ms == 0, "{took_ms}");
-            if !begun {
-                assert!(!muster.is_over(1000 + wait_ms - 1), "{took_ms}");
-                assert!(
-                    muster.is_over(1000 + wait_ms),
-                    "{took_ms}: who comes later does not put it off further"
-                );
-            }
-            assert_eq!((muster.began_ms, muster.at_ms), (1000 + wait_ms, None));
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod client;
 pub mod dumps;
 pub mod input;
 pub mod listen;
+mod muster;
 mod open;
 pub mod passwd;
 pub mod slots;
