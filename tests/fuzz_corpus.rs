@@ -1,26 +1,13 @@
 //! The fuzz targets on a stable compiler: each over its seeds and the fixtures, and then over damaged copies of them, the
 //! same ones every time, for RCTD_FUZZ_SECONDS seconds (2 if that is not set).
+#[path = "common/random.rs"]
+mod random;
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
+use random::Random;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// Numbers that are the same on every machine (Marsaglia's xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        self.next() as usize % end.max(1)
-    }
-}
 
 /// The files of a folder; a folder that is not there, or is empty, fails the test.
 fn files(folder: &str) -> Vec<Vec<u8>> {
@@ -49,7 +36,7 @@ fn damaged(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             }
             4 => {
                 let other = &seeds[random.below(seeds.len())];
-                let from = random.below(other.len());
+                let from = random.below(other.len().max(1));
                 bytes.splice(at..end, other[from..(from + 60).min(other.len())].to_vec());
             }
             5 if at < bytes.len() => {
@@ -69,7 +56,7 @@ fn play(folders: &[&str], target: fn(&[u8])) {
     let seconds =
         std::env::var("RCTD_FUZZ_SECONDS").ok().map_or(2, |text| text.parse().expect("a number of seconds"));
     let (began, time) = (Instant::now(), Duration::from_secs(seconds));
-    let (mut random, mut count) = (Random(0x9e37_79b9_7f4a_7c15), 0);
+    let (mut random, mut count) = (Random::new(1), 0);
     while began.elapsed() < time {
         let bytes = damaged(&mut random, &seeds);
         let outcome = std::panic::catch_unwind(|| target(&bytes));

@@ -5,9 +5,10 @@ use common::client::Client;
 use common::daemon::Daemon;
 use common::dump::dump;
 use common::fields::{COMBINED, OTHER, STILL, as_sent, expect_fault, ids, none, page_ids, without_rates};
-use common::flows::{self, Flow, L4, Random, flows};
+use common::flows::{self, Flow, L4, flows};
 use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
+use common::random::Random;
 use common::row::{self, Row, Val, id};
 use common::xml::{Value, members, strings};
 use common::{model, skip, table_size, traffic, witness};
@@ -416,7 +417,7 @@ fn combinations_are_filter_sort_slice() {
         for _ in 0..150 {
             let mut filters = BTreeMap::new();
             for _ in 0..random.below(3) {
-                let row = &rows[random.below(rows.len() as u64) as usize];
+                let row = &rows[random.below(rows.len())];
                 let fields: Vec<&str> =
                     row.keys().map(String::as_str).filter(|f| *f != "timeout" && *f != "use").collect();
                 let field = random.pick(&fields);
@@ -428,7 +429,7 @@ fn combinations_are_filter_sort_slice() {
             let filters = Value::Struct(filters);
             let (order, descending) = (random.pick(&orders), random.one_in(2));
             let page = (
-                random.below(rows.len() as u64 / 2) as i64 / (1 + random.below(40) as i64),
+                random.below(rows.len() / 2) as i64 / (1 + random.below(40) as i64),
                 random.below(60) as i64,
             );
             let expected = model::sorted(model::filtered(rows, &filters), order, descending);

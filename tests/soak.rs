@@ -11,9 +11,10 @@ mod host;
 use common::churn::Churn;
 use common::daemon::Daemon;
 use common::dump;
-use common::flows::{Flow, Random};
+use common::flows::Flow;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
+use common::random::Random;
 use common::raw::{Address, Connection, post};
 use common::row::{Row, id, int, text};
 use common::xml::{self, Value, members, strings};
@@ -124,14 +125,10 @@ impl Client {
     fn leave(&mut self) {
         self.connection = None; // It has one at a time: with two there were more than slots.
         let calls = [("view", vec![]), ("view", vec![self.mine(), "bytes".into()]), ("stats", vec![])];
-        let (method, params) = &calls[self.random.below(3) as usize];
+        let (method, params) = &calls[self.random.below(3)];
         let all = [&[Value::from(self.session.as_str())], params.as_slice()].concat();
         let request = post(&self.address, &xml::call(method, &all), "");
-        let cut = if self.random.one_in(3) {
-            self.random.below(request.len() as u64) as usize
-        } else {
-            request.len()
-        };
+        let cut = if self.random.one_in(3) { self.random.below(request.len()) } else { request.len() };
         if let Ok(mut connection) = open_from(self.from, &self.address) {
             let _ = connection.send(&request[..cut]);
             if cut == request.len() && self.random.one_in(2) {
@@ -180,7 +177,7 @@ impl Client {
             }
             5 => {
                 let ids = self.ids();
-                if let Some(one) = ids.get(self.random.below(ids.len().max(1) as u64) as usize) {
+                if let Some(one) = ids.get(self.random.below(ids.len().max(1))) {
                     let changed = self.ask("change", &["mark".into(), one.as_str().into(), 7.into()]);
                     assert!(changed == Ok(Value::Bool(true)) || changed == Err(6), "{changed:?}");
                 }

@@ -1,5 +1,9 @@
 //! Every limit, random damage, and places that make no sense.
 
+#[path = "common/random.rs"]
+mod random;
+
+use random::Random;
 use rctd::limits::{ATTRIBUTES, BODY_BYTES, METHOD_NAME_BYTES, NESTING, PARAMS};
 use rctd::xmlrpc::{Class, Items, Kind, Value, line_column, parse_call};
 
@@ -60,14 +64,6 @@ fn walk(value: &Value<'_>, depth: usize) -> usize {
     1 + inner + members.sum::<usize>()
 }
 
-/// xorshift64: the same numbers in every run.
-fn random(state: &mut u64) -> usize {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    (*state >> 16) as usize
-}
-
 #[test]
 fn random_damage_never_panics() {
     const ROUNDS: usize = 200_000;
@@ -94,22 +90,22 @@ fn random_damage_never_panics() {
          <value>b<![CDATA[<]]><!-- c -->&#10;</value></data></array></value></member></struct></value>",
     );
     let other = include_str!("fixtures/xmlrpc/c-multicall.xml").to_string();
-    let (mut state, mut accepted) = (0x9e37_79b9_7f4a_7c15, 0);
+    let (mut random, mut accepted) = (Random::new(1), 0);
     for round in 0..ROUNDS {
         let mut body = if round % 8 == 0 { other.clone() } else { seed.clone() };
-        for _ in 0..=random(&mut state) % 3 {
+        for _ in 0..=random.below(3) {
             let boundary = |mut at: usize| {
                 while !body.is_char_boundary(at) {
                     at -= 1;
                 }
                 at
             };
-            let from = boundary(random(&mut state) % (body.len() + 1));
-            let to = boundary((from + random(&mut state) % 12).min(body.len())).max(from);
-            let piece = match random(&mut state) % 3 {
+            let from = boundary(random.below(body.len() + 1));
+            let to = boundary((from + random.below(12)).min(body.len())).max(from);
+            let piece = match random.below(3) {
                 0 => "",
-                1 => PIECES[random(&mut state) % PIECES.len()],
-                _ => ["a", "0", " ", "\"", "\0", "\u{7f}", "=", "!"][random(&mut state) % 8],
+                1 => PIECES[random.below(PIECES.len())],
+                _ => ["a", "0", " ", "\"", "\0", "\u{7f}", "=", "!"][random.below(8)],
             };
             body.replace_range(from..to, piece);
         }

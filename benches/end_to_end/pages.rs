@@ -1,7 +1,7 @@
 //! Pages: sorted, filtered, from deep places, for many at once; and a login while a page is sought.
 use crate::bench::{Bench, Conditions, PAGE, kernel_filter};
 use crate::client::Caller;
-use crate::common::flows::Random;
+use crate::common::random::Random;
 use crate::report::{JUDGED_FLOWS, Report, Target, Unit};
 use crate::support::measure::{Pairs, median, quantile, time};
 use rctd::conntrack::request::KernelFilter;
@@ -112,7 +112,7 @@ pub fn deep(bench: &mut Bench, report: &mut Report, all: bool) {
 fn anywhere(bench: &mut Bench, report: &mut Report) {
     let (mut random, mut dumps, mut ratios) = (Random::new(7), Vec::new(), Vec::new());
     for _ in 0..20 {
-        let start = random.below(report.flows as u64 - PAGE as u64) as i64;
+        let start = random.below(report.flows - PAGE as usize) as i64;
         let request = bench.page(&[], "orig_src", start, PAGE);
         let before = bench.scans();
         let ours = time(|| drop(bench.send(&request)));
@@ -196,7 +196,7 @@ fn logins(bench: &mut Bench) -> Vec<f64> {
     let mut times = Vec::new();
     let request = bench.caller.request("login", &[]);
     for _ in 0..LOGINS {
-        std::thread::sleep(std::time::Duration::from_micros(500 + random.below(15_000)));
+        std::thread::sleep(std::time::Duration::from_micros(500 + random.below(15_000) as u64));
         let mut session = String::new();
         times.push(time(|| session = bench.caller.session_of(&request)));
         drop(bench.caller.call("logout", &[session.as_str().into()]));

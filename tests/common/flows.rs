@@ -1,4 +1,5 @@
 //! Connections to put into a table, and a generator of tables such as routers have.
+use super::random::Random;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -99,35 +100,6 @@ impl Flow {
     /// The same as UDP.
     pub fn udp(src: [u8; 4], src_port: u16, dst: [u8; 4], dst_port: u16) -> Flow {
         Flow::new(UDP, src, dst, L4::Ports(src_port, dst_port))
-    }
-}
-
-/// A small generator of numbers that are the same on every machine (Marsaglia's xorshift64*).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    pub fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
     }
 }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `namespace` | a network namespace of the test's own, or a reason why there is none |
 //! | `flows` | connections to insert, and a generator of realistic tables |
+//! | `random` | numbers that are the same in every run, for it and for tests |
 //! | `inserter` | writes them to the kernel through ctnetlink |
 //! | `churn` | a thread that keeps the table changing |
 //! | `traffic` | real connections, for what can't be inserted: counters, start times |
@@ -28,6 +29,7 @@ pub mod flows;
 pub mod inserter;
 pub mod model;
 pub mod namespace;
+pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]
 pub mod refuse;

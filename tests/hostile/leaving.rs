@@ -1,9 +1,10 @@
 //! Clients that leave in the middle of every state while scans run: afterwards nothing of them is left.
 use crate::common::client::Client;
 use crate::common::daemon::Daemon;
-use crate::common::flows::{Random, flows};
+use crate::common::flows::flows;
 use crate::common::inserter::Inserter;
 use crate::common::namespace::in_namespace;
+use crate::common::random::Random;
 use crate::common::raw::{Connection, post};
 use crate::common::xml::{self, Value, members};
 use std::time::{Duration, Instant};
@@ -60,10 +61,10 @@ fn in_the_middle_of_everything() {
             let (method, params) = &calls[nth % calls.len()];
             let bytes = post(daemon.address(), &xml::call(method, params), "");
             let mut connection = Connection::open(daemon.address()).expect("a connection");
-            let cut = if random.one_in(3) { random.below(bytes.len() as u64) as usize } else { bytes.len() };
+            let cut = if random.one_in(3) { random.below(bytes.len()) } else { bytes.len() };
             let _ = connection.send(&bytes[..cut]);
             if random.one_in(2) {
-                std::thread::sleep(Duration::from_micros(random.below(3000)));
+                std::thread::sleep(Duration::from_micros(random.below(3000) as u64));
             }
             if cut == bytes.len() && random.one_in(4) {
                 let _ = connection.stream.read(&mut [0; 700]);

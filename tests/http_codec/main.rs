@@ -6,6 +6,8 @@ mod framing;
 mod heads;
 mod mutate;
 mod policy;
+#[path = "../common/random.rs"]
+mod random;
 mod response;
 
 use rctd::http::{Error, Head, HeadReader, Policy, Via};

@@ -1,7 +1,8 @@
 //! A table that changes from pass to pass.
-use super::flows::{Random, flow, name, table};
+use super::flows::{flow, name, table};
 use super::model::order;
 use super::pages::{by, drive};
+use super::random::Random;
 use crate::conntrack::flow::Flow;
 use crate::limits::QUERY_BLOCKS;
 use crate::query::page::Page;

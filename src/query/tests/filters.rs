@@ -1,6 +1,7 @@
 //! Filters of every kind against a predicate that reads the same text.
-use super::flows::{Random, TEXTS, context, table, with};
+use super::flows::{TEXTS, context, table, with};
 use super::model::{SINGLE, Val, values, wants};
+use super::random::Random;
 use crate::conntrack::flow::Flow;
 use crate::query::field::{FieldId, Kind};
 use crate::query::filter::{Filter, Input};

@@ -1,43 +1,10 @@
 //! Made-up tables: few different values, so that ties are many, and every field missing in some flow.
+use super::random::Random;
 use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
 use crate::conntrack::label::{Label, Labels};
 use crate::conntrack::uapi::*;
 use crate::query::context::Context;
 use crate::query::users::{LeftOut, Users};
-
-/// Numbers that are the same on every machine (Marsaglia's xorshift64*).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    pub fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-
-    pub fn shuffle<T>(&mut self, all: &mut [T]) {
-        for at in (1..all.len()).rev() {
-            all.swap(at, self.below(at + 1));
-        }
-    }
-}
 
 /// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
 pub const TEXTS: [&str; 4] = ["ftp", "the-same-sixteen", "the-same-sixteen+a", "the-same-sixteen+b"];

@@ -1,6 +1,7 @@
 //! What the kernel is asked to leave out is never wanted.
 use super::filters::{ALL_FIELDS, Wish, field_at, filter, value_of, wish};
-use super::flows::{Random, context, table};
+use super::flows::{context, table};
+use super::random::Random;
 use crate::conntrack::flow::{Ends, Flow, Tuple};
 use crate::conntrack::request::{KernelFilter, TupleFilter};
 

@@ -7,4 +7,6 @@ pub mod flows;
 mod kernel_filter;
 mod model;
 mod pages;
+#[path = "../../../tests/common/random.rs"]
+mod random;
 mod snapshots;

@@ -1,7 +1,8 @@
 //! A recorded table gives the same pages as the one it was made of.
-use super::flows::{Random, name, table};
+use super::flows::{name, table};
 use super::model::order;
 use super::pages::{by, drive};
+use super::random::Random;
 use crate::conntrack::flow::Flow;
 use crate::query::page::Page;
 use crate::query::snapshot::{Full, Snapshot};
