@@ -22,7 +22,9 @@ pub fn context() -> Context {
     Context { labels, users, uid_mask: 0xff, ..Context::default() }
 }
 
-fn maybe<T>(random: &mut Random, value: T) -> Option<T> {
+/// A value in four of five cases.
+fn maybe<T>(random: &mut Random, value: impl FnOnce(&mut Random) -> T) -> Option<T> {
+    let value = value(random);
     (!random.one_in(5)).then_some(value)
 }
 
@@ -64,36 +66,15 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
     Flow {
         orig: Some(orig),
         repl: Some(tuple(random, v6, l4proto)),
-        orig_counters: {
-            let c = counters(random);
-            maybe(random, c)
-        },
-        repl_counters: {
-            let c = counters(random);
-            maybe(random, c)
-        },
-        start_ns: {
-            // The field is 32-bit seconds, which end in 2106.
-            let n = number(random) % (1_000_000_000 << 32);
-            maybe(random, n)
-        },
+        orig_counters: maybe(random, counters),
+        repl_counters: maybe(random, counters),
+        // The field is 32-bit seconds, which end in 2106.
+        start_ns: maybe(random, |r| number(r) % (1_000_000_000 << 32)),
         id: Some(id),
-        status: {
-            let s = random.pick(&[0x8, 0xe, 0x18e, 0x40e]);
-            maybe(random, s)
-        },
-        timeout: {
-            let t = random.pick(&[0, 1, 30, 30, 600, u32::MAX]);
-            maybe(random, t)
-        },
-        mark: {
-            let m = word(random);
-            maybe(random, m)
-        },
-        uses: {
-            let u = word(random);
-            maybe(random, u)
-        },
+        status: maybe(random, |r| r.pick(&[0x8, 0xe, 0x18e, 0x40e])),
+        timeout: maybe(random, |r| r.pick(&[0, 1, 30, 30, 600, u32::MAX])),
+        mark: maybe(random, word),
+        uses: maybe(random, word),
         zone: random.one_in(3).then(|| random.pick(&[1, 2, 65_535])),
         tcp_state: (l4proto == IPPROTO_TCP).then(|| random.below(10) as u8),
         helper: random.one_in(2).then(|| Label::from_number(helper)),
