@@ -1,49 +1,8 @@
-//! The fields of the contract, by what a test can do with them.
+//! Asking for fields, and what comes back.
 use super::client::{Client, Fault, View};
 use super::row::{Row, Val, id};
 use super::xml::{Value, members, strings};
 use std::collections::BTreeMap;
-
-/// Fields that stay the same on a table nobody touches; `timeout` ticks, but all timeouts tick together.
-pub const STILL: [&str; 31] = [
-    "id",
-    "orig_l3proto",
-    "orig_l4proto",
-    "repl_l3proto",
-    "repl_l4proto",
-    "orig_ipv4_src",
-    "orig_ipv4_dst",
-    "repl_ipv4_src",
-    "repl_ipv4_dst",
-    "orig_ipv6_src",
-    "orig_ipv6_dst",
-    "repl_ipv6_src",
-    "repl_ipv6_dst",
-    "orig_port_src",
-    "orig_port_dst",
-    "repl_port_src",
-    "repl_port_dst",
-    "icmp_type",
-    "icmp_code",
-    "icmp_id",
-    "tcp_state",
-    "mark",
-    "status",
-    "timeout",
-    "orig_counter_packets",
-    "orig_counter_bytes",
-    "repl_counter_packets",
-    "repl_counter_bytes",
-    "start",
-    "zone",
-    "helper",
-];
-
-/// Those that only filters and orders know.
-pub const COMBINED: [&str; 6] = ["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets"];
-
-/// Those that may differ from reading to reading even on a still table, or that need an option.
-pub const OTHER: [&str; 4] = ["use", "secctx", "user_id", "username"];
 
 /// No filters.
 pub fn none() -> Value {

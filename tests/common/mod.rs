@@ -15,7 +15,8 @@
 //! | `daemon` | the daemon under test |
 //! | `refuse` | makes the kernel refuse what the daemon asks of it |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
-//! | `fields` | the fields of the contract, and how to ask for them |
+//! | `names` | names of the contract's fields and of the kernel's states |
+//! | `fields` | how to ask for fields, and what comes back |
 //! | `model` | filters, orders and pages as one would write them without hurry |
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part of this.
 #![allow(unsafe_code)] // Namespaces, ioctls and netlink sockets have no safe wrapper in std.
@@ -28,6 +29,7 @@ pub mod fields;
 pub mod flows;
 pub mod inserter;
 pub mod model;
+pub mod names;
 pub mod namespace;
 pub mod random;
 pub mod raw;

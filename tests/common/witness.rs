@@ -1,4 +1,5 @@
 //! Reads the table with eyes that are not ours: `conntrack -L`, or `/proc/net/nf_conntrack`.
+use super::names::tcp_state;
 use super::row::{Row, Val, tuple};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -93,27 +94,10 @@ fn bare(seen: &mut Seen, l4: &str, word: &str) {
             if let Ok(seconds) = word.parse() {
                 seen.row.insert("timeout".into(), Val::Int(seconds));
             } else if let (Some(state), "6") = (tcp_state(word), l4) {
-                seen.row.insert("tcp_state".into(), Val::Int(state));
+                seen.row.insert("tcp_state".into(), Val::Int(state.into()));
             }
         }
     }
-}
-
-/// enum tcp_conntrack of linux/netfilter/nf_conntrack_tcp.h, as both readers write it.
-fn tcp_state(word: &str) -> Option<u64> {
-    let names = [
-        "NONE",
-        "SYN_SENT",
-        "SYN_RECV",
-        "ESTABLISHED",
-        "FIN_WAIT",
-        "CLOSE_WAIT",
-        "LAST_ACK",
-        "TIME_WAIT",
-        "CLOSE",
-    ];
-    let index = if word == "SYN_SENT2" { Some(9) } else { names.iter().position(|name| *name == word) };
-    index.map(|index| index as u64)
 }
 
 fn pair(row: &mut Row, direction: &str, name: &str, value: &str) -> Option<()> {

@@ -5,6 +5,8 @@
 mod answers;
 mod bytes;
 mod damage;
+#[path = "../common/names.rs"]
+mod names;
 mod order;
 mod requests;
 mod table;

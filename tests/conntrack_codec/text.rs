@@ -1,4 +1,5 @@
 //! What conntrack(8) prints, read back: `-o extended,id,ktimestamp`.
+use crate::names::tcp_state;
 use rctd::conntrack::flow::{Address, Counters, Ends, Flow, Tuple, mapped};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -50,7 +51,7 @@ fn line(text: &str) -> Line {
         mark: word("mark"),
         uses: word("use"),
         zone: zone_of("zone"),
-        tcp_state: (l4proto == 6).then(|| tcp_state(words[5])),
+        tcp_state: (l4proto == 6).then(|| tcp_state(words[5]).expect("a state")),
         ..Flow::default()
     };
     let has = |flag: &str| words.contains(&flag);
@@ -96,22 +97,6 @@ fn number(text: &str) -> u64 {
         Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
         None => text.parse().expect("digits"),
     }
-}
-
-/// `enum tcp_conntrack` of `nf_conntrack_tcp.h`.
-fn tcp_state(name: &str) -> u8 {
-    let names = [
-        "NONE",
-        "SYN_SENT",
-        "SYN_RECV",
-        "ESTABLISHED",
-        "FIN_WAIT",
-        "CLOSE_WAIT",
-        "LAST_ACK",
-        "TIME_WAIT",
-        "CLOSE",
-    ];
-    names.iter().position(|n| *n == name).expect("a state") as u8
 }
 
 /// Seconds since the epoch of `Sun Nov 22 00:31:44 2026`, in UTC.

@@ -1,6 +1,8 @@
 //! The table of fields, sets of them, what is hidden, and keys.
+use super::filters::all_fields;
 use super::flows::{context, table, with};
-use super::model::{self, SINGLE, Val, value};
+use super::model::{self, Val, value};
+use super::names::single;
 use crate::conntrack::flow::{Flow, Tuple, mapped};
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::query::context::Context;
@@ -13,7 +15,7 @@ use crate::query::rows::{Ranking, Row};
 fn every_field_has_the_value_that_the_documentation_says() {
     let context = context();
     for flow in table(41, 300) {
-        for name in SINGLE {
+        for name in single() {
             let field = FieldId::named(name).expect("a field").field();
             // Read as the field says that it needs, and no more.
             let found = field.value(&with(&flow, field.needs), &context).map(|value| match value {
@@ -35,7 +37,7 @@ fn every_field_has_the_value_that_the_documentation_says() {
 #[test]
 fn the_table_and_the_documentation_name_the_same_fields() {
     let mut names: Vec<&str> = FIELDS.iter().map(|f| f.name).collect();
-    let mut documented: Vec<&str> = SINGLE.iter().copied().chain(["host", "port"]).collect();
+    let mut documented = all_fields();
     names.sort_unstable();
     documented.sort_unstable();
     assert_eq!(names, documented);
@@ -74,7 +76,7 @@ fn a_set_has_what_was_put_in() {
 #[test]
 fn keys_stand_in_the_order_of_values() {
     let (flows, context) = (table(42, 80), context());
-    for name in SINGLE {
+    for name in single() {
         for descending in [false, true] {
             let order = Order::by(FieldId::named(name).expect("a field"), descending).expect("an order");
             let expected = model::order(name, descending);

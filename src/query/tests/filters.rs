@@ -1,6 +1,7 @@
 //! Filters of every kind against a predicate that reads the same text.
 use super::flows::{TEXTS, context, table, with};
-use super::model::{SINGLE, Val, values, wants};
+use super::model::{Val, values, wants};
+use super::names::single;
 use super::random::Random;
 use crate::conntrack::flow::Flow;
 use crate::query::field::{FieldId, Kind};
@@ -32,10 +33,9 @@ fn model(wishes: &[Wish], flow: &Flow) -> bool {
     wishes.iter().all(|(name, wanted)| wanted.iter().any(|text| wants(name, text, flow)))
 }
 
-pub const ALL_FIELDS: usize = SINGLE.len() + 2;
-
-pub fn field_at(at: usize) -> &'static str {
-    SINGLE.iter().copied().chain(["host", "port"]).nth(at).expect("a field")
+/// Every field that there is.
+pub fn all_fields() -> Vec<&'static str> {
+    single().chain(["host", "port"]).collect()
 }
 
 /// A value that `flow` has, if it has the field, as text.
@@ -103,9 +103,8 @@ fn number(own: Option<String>, max: u64, kind: Kind, random: &mut Random) -> Str
 fn every_field_and_every_way_to_want_it() {
     let (flows, mut random, context) = (table(5, 150), Random::new(5), context());
     let (mut hits, mut misses) = (0, 0);
-    for at in 0..ALL_FIELDS {
+    for name in all_fields() {
         for _ in 0..30 {
-            let name = field_at(at);
             let some = random.pick(&flows);
             let wished = (0..1 + random.below(3)).map(|_| wish(name, &some, &mut random)).collect();
             let wishes = [(name, wished)];
@@ -129,7 +128,7 @@ fn all_conditions_must_be_met() {
         let some = random.pick(&flows);
         let wishes: Vec<Wish> = (0..1 + random.below(4))
             .map(|_| {
-                let name = field_at(random.below(ALL_FIELDS));
+                let name = random.pick(&all_fields());
                 (name, vec![wish(name, &some, &mut random), wish(name, &some, &mut random)])
             })
             .collect();
@@ -155,7 +154,7 @@ fn the_empty_filter_matches_every_flow() {
 #[test]
 fn a_flow_without_the_field_never_matches() {
     let context = context();
-    for name in (0..ALL_FIELDS).map(field_at) {
+    for name in all_fields() {
         let mut random = Random::new(2);
         for flow in table(9, 60).iter().filter(|f| values(name, f).is_empty()) {
             for _ in 0..8 {

@@ -1,5 +1,5 @@
 //! What the kernel is asked to leave out is never wanted.
-use super::filters::{ALL_FIELDS, Wish, field_at, filter, value_of, wish};
+use super::filters::{Wish, all_fields, filter, value_of, wish};
 use super::flows::{context, table};
 use super::random::Random;
 use crate::conntrack::flow::{Ends, Flow, Tuple};
@@ -45,7 +45,7 @@ fn wishes(random: &mut Random, flows: &[Flow]) -> Vec<Wish> {
     let some = random.pick(flows);
     (0..1 + random.below(5))
         .map(|_| {
-            let name = field_at(random.below(ALL_FIELDS));
+            let name = random.pick(&all_fields());
             let own = value_of(name, &some, random).filter(|_| !random.one_in(4));
             (name, vec![own.unwrap_or_else(|| wish(name, &some, random))])
         })

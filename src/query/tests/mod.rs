@@ -6,6 +6,8 @@ mod filters;
 pub mod flows;
 mod kernel_filter;
 mod model;
+#[path = "../../../tests/common/names.rs"]
+mod names;
 mod pages;
 #[path = "../../../tests/common/random.rs"]
 mod random;

@@ -13,51 +13,6 @@ pub enum Val {
     Text(String),
 }
 
-/// Every field that has at most one value.
-pub const SINGLE: [&str; 41] = [
-    "id",
-    "orig_l3proto",
-    "orig_l4proto",
-    "repl_l3proto",
-    "repl_l4proto",
-    "orig_ipv4_src",
-    "orig_ipv4_dst",
-    "repl_ipv4_src",
-    "repl_ipv4_dst",
-    "orig_ipv6_src",
-    "orig_ipv6_dst",
-    "repl_ipv6_src",
-    "repl_ipv6_dst",
-    "orig_port_src",
-    "orig_port_dst",
-    "repl_port_src",
-    "repl_port_dst",
-    "icmp_type",
-    "icmp_code",
-    "icmp_id",
-    "tcp_state",
-    "mark",
-    "status",
-    "use",
-    "timeout",
-    "orig_counter_packets",
-    "orig_counter_bytes",
-    "repl_counter_packets",
-    "repl_counter_bytes",
-    "start",
-    "zone",
-    "helper",
-    "secctx",
-    "user_id",
-    "username",
-    "orig_src",
-    "orig_dst",
-    "repl_src",
-    "repl_dst",
-    "bytes",
-    "packets",
-];
-
 /// The field's values in the flow.
 pub fn values(name: &str, flow: &Flow) -> Vec<Val> {
     match name {

@@ -1,6 +1,7 @@
 //! A page of a table that stands still is what sorting all and cutting the page out gives.
 use super::flows::{context, table, with};
-use super::model::{SINGLE, order};
+use super::model::order;
+use super::names::single;
 use crate::conntrack::flow::{Flow, ReadError};
 use crate::limits::{BLOCK_ROWS, QUERY_BLOCKS};
 use crate::query::context::Context;
@@ -102,7 +103,7 @@ fn starts(rows: usize, capacity: usize) -> Vec<u64> {
 fn every_order_direction_page_and_lease() {
     for rows in [0, 1, 5, 61] {
         let flows = table(rows as u64 + 1, rows);
-        for name in SINGLE {
+        for name in single() {
             for descending in [false, true] {
                 let mut sorted = flows.clone();
                 sorted.sort_by(order(name, descending));
@@ -157,7 +158,7 @@ fn ties_are_decided_by_id_and_tuple() {
 #[test]
 fn flows_without_the_field_come_last_in_both_directions() {
     let flows = table(11, 50);
-    for name in SINGLE {
+    for name in single() {
         for descending in [false, true] {
             let page = Page::new(Some(by(name, descending)), 0, None);
             let rows = drive(page, QUERY_BLOCKS, |_| (flows.clone(), 0)).rows;
