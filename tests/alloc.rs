@@ -6,8 +6,8 @@
 mod common;
 
 use common::client::Client;
-use common::daemon::Folder;
 use common::flows::{Flow, flows};
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
 use common::raw::Address;

@@ -5,8 +5,9 @@ mod common;
 mod host;
 
 use common::client::{Client, Fault};
-use common::daemon::{Daemon, Folder, program, run};
+use common::daemon::{Daemon, program, run};
 use common::flows::flows;
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::post;

@@ -1,10 +1,13 @@
 //! Password files: what is read, what is refused and how it is said, and rereading.
 
+#[path = "common/folder.rs"]
+mod folder;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use folder::Folder;
 use rctd::auth::file::{Name, Users};
 use rctd::auth::{Backend, Store};
 use rctd::limits::{PASSWORD_FILE_BYTES, USER_NAME_BYTES, USERS};
@@ -13,30 +16,12 @@ use rctd::limits::{PASSWORD_FILE_BYTES, USER_NAME_BYTES, USERS};
 const SECRET: &str = "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4";
 const SHADOW: &str = include_str!("fixtures/auth/shadow");
 
-/// A directory of this test's own, gone when it is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rctd-auth-file-{}-{number}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
-        Scratch(path)
-    }
-
-    fn write(&self, text: &str) -> PathBuf {
-        let path = self.0.join("passwd");
-        fs::write(&path, text).expect("written");
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("own file");
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A password file with this text, which others can't write.
+fn write(folder: &Folder, text: &str) -> PathBuf {
+    let path = folder.path().join("passwd");
+    fs::write(&path, text).expect("written");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("own file");
+    path
 }
 
 fn users(text: &str) -> Users {
@@ -157,9 +142,9 @@ fn no_backend_needs_no_password() {
 
 #[test]
 fn files_that_can_not_be_trusted_are_refused() {
-    let scratch = Scratch::new();
+    let folder = Folder::new();
     let open = |path: PathBuf| Store::open(Backend::File(path)).map(drop);
-    let path = scratch.write(&format!("admin:{SECRET}\n"));
+    let path = write(&folder, &format!("admin:{SECRET}\n"));
     for mode in [0o600, 0o640, 0o644, 0o400] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).expect("own file");
         assert_eq!(open(path.clone()), Ok(()), "{mode:o}");
@@ -169,11 +154,11 @@ fn files_that_can_not_be_trusted_are_refused() {
         let error = open(path.clone()).expect_err("others can write it");
         assert!(error.contains("can write it") && error.contains(path.to_str().expect("ASCII")), "{error}");
     }
-    let error = open(scratch.0.join("absent")).expect_err("not there");
+    let error = open(folder.path().join("absent")).expect_err("not there");
     assert!(error.contains("absent") && error.contains("No such file"), "{error}");
-    let error = open(scratch.0.clone()).expect_err("a directory");
+    let error = open(folder.path().to_path_buf()).expect_err("a directory");
     assert!(error.contains("not an ordinary file"), "{error}");
-    let fifo = scratch.0.join("fifo");
+    let fifo = folder.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
     assert!(made.success());
     // The point is that this returns at all.
@@ -182,11 +167,11 @@ fn files_that_can_not_be_trusted_are_refused() {
 
 #[test]
 fn a_file_as_large_as_may_be_is_read_and_a_larger_one_not() {
-    let scratch = Scratch::new();
+    let folder = Folder::new();
     for (size, good) in
         [(PASSWORD_FILE_BYTES - 1, true), (PASSWORD_FILE_BYTES, false), (PASSWORD_FILE_BYTES * 2, false)]
     {
-        let path = scratch.write(&format!("#{}", "x".repeat(size - 1)));
+        let path = write(&folder, &format!("#{}", "x".repeat(size - 1)));
         match Store::open(Backend::File(path)) {
             Ok(_) => assert!(good, "{size}"),
             Err(error) => assert!(!good && error.contains("too large"), "{size}: {error}"),
@@ -196,21 +181,21 @@ fn a_file_as_large_as_may_be_is_read_and_a_larger_one_not() {
 
 #[test]
 fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
-    let scratch = Scratch::new();
-    let path = scratch.write(&format!("one:{SECRET}\n"));
+    let folder = Folder::new();
+    let path = write(&folder, &format!("one:{SECRET}\n"));
     let mut store = Store::open(Backend::File(path.clone())).expect("good");
     let is = |store: &Store, name: &str| store.verify(name.as_bytes(), b"secret");
     assert!(store.needs_password() && is(&store, "one") && !is(&store, "two"));
     assert_eq!(store.reload_if_changed(0), None);
 
-    scratch.write(&format!("two:{SECRET}\n"));
+    write(&folder, &format!("two:{SECRET}\n"));
     assert_eq!(store.reload_if_changed(999), None, "too soon to look");
     assert!(is(&store, "one"));
     assert_eq!(store.reload_if_changed(1000), Some(Ok(())));
     assert!(!is(&store, "one") && is(&store, "two"));
 
     // Bad: said once, and the old one stays.
-    scratch.write("three\n");
+    write(&folder, "three\n");
     let error = store.reload_if_changed(2000).expect("changed").expect_err("bad");
     assert!(error.contains("line 1: it is not user:hash"), "{error}");
     assert_eq!(store.reload_if_changed(3000), None, "said twice");
@@ -221,7 +206,7 @@ fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
     fs::remove_file(&path).expect("there");
     assert!(store.reload_if_changed(4000).expect("changed").is_err());
     assert_eq!(store.reload_if_changed(5000), None);
-    scratch.write(&format!("four:{SECRET}\n"));
+    write(&folder, &format!("four:{SECRET}\n"));
     assert_eq!(store.reload_if_changed(6000), Some(Ok(())));
     assert!(is(&store, "four") && !is(&store, "two"));
 
@@ -235,14 +220,14 @@ fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
 
 #[test]
 fn legacy_and_missing_users_are_named() {
-    let scratch = Scratch::new();
-    let path = scratch.write(&format!("old:{SECRET}\nnew:{}\n", rctd::auth::hash::make(b"x", &[1; 16])));
+    let folder = Folder::new();
+    let path = write(&folder, &format!("old:{SECRET}\nnew:{}\n", rctd::auth::hash::make(b"x", &[1; 16])));
     let store = Store::open(Backend::File(path)).expect("good");
     let warnings = store.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].ends_with(": old"), "{warnings:?}");
 
-    let path = scratch.write(SHADOW);
+    let path = write(&folder, SHADOW);
     let store = Store::open(Backend::Shadow(path.clone(), names(&["root", "open"]))).expect("good");
     assert!(store.verify(b"root", b"toor") && !store.verify(b"open", b""));
     assert_eq!(store.warnings(), ["open can't log in: no such account, or it has no password"]);

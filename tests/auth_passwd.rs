@@ -3,13 +3,16 @@
 //! The command runs in a child, which is this test program again: it has a standard input, a terminal or a tracer of its
 //! own there. Where strace or Python is missing, a test says so and is skipped, or fails under RCTD_TEST_STRICT=1.
 
+#[path = "common/folder.rs"]
+mod folder;
+
 use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use folder::Folder;
 use rctd::auth::file::Users;
 use rctd::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES, USERS};
 use rctd::passwd_cmd::run;
@@ -20,21 +23,18 @@ const SECRET: &str = "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4";
 const VARIABLES: [&str; 3] = ["RCTD_TEST_FILE", "RCTD_TEST_USER", "RCTD_TEST_RESULT"];
 
 /// A directory of this test's own, gone when it is over.
-struct Scratch(PathBuf);
+struct Scratch(Folder);
 
 impl Scratch {
     fn new() -> Scratch {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rctd-auth-passwd-{}-{number}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
-        fs::create_dir(path.join("d")).expect("a new directory");
-        Scratch(path)
+        let folder = Folder::new();
+        fs::create_dir(folder.path().join("d")).expect("a new directory");
+        Scratch(folder)
     }
 
     /// The password file; it has a directory to itself, so that leftovers show.
     fn file(&self) -> PathBuf {
-        self.0.join("d/passwd")
+        self.0.path().join("d/passwd")
     }
 
     fn write(&self, text: &str) -> PathBuf {
@@ -43,7 +43,7 @@ impl Scratch {
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.join("d")).expect("own directory");
+        let entries = fs::read_dir(self.0.path().join("d")).expect("own directory");
         let mut names: Vec<String> = entries
             .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
             .collect();
@@ -53,8 +53,8 @@ impl Scratch {
 
     /// Gives a command what tells the child what to do.
     fn child(&self, mut command: Command, user: &str, role: &str) -> Command {
-        let values = [self.file(), PathBuf::from(user), self.0.join("result")];
-        let _ = fs::remove_file(self.0.join("result"));
+        let values = [self.file(), PathBuf::from(user), self.0.path().join("result")];
+        let _ = fs::remove_file(self.0.path().join("result"));
         command.args(["--exact", role, "--nocapture", "--test-threads=1"]).envs(VARIABLES.iter().zip(values));
         command
     }
@@ -75,14 +75,8 @@ impl Scratch {
         // A child that refuses at once need not have read.
         let _ = child.stdin.take().expect("piped").write_all(input);
         child.wait().expect("it ends");
-        let result = fs::read_to_string(self.0.join("result")).ok()?;
+        let result = fs::read_to_string(self.0.path().join("result")).ok()?;
         Some(if result == "done" { Ok(()) } else { Err(result) })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -252,7 +246,7 @@ fn owner_and_mode_stay() {
 #[test]
 fn a_link_stays_and_its_file_is_replaced() {
     let scratch = Scratch::new();
-    let real = scratch.0.join("real");
+    let real = scratch.0.path().join("real");
     for target in [Path::new("../real").to_owned(), real.clone()] {
         let _ = fs::remove_file(scratch.file());
         symlink(&target, scratch.file()).expect("a link");
@@ -295,7 +289,7 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         }
         let (names, when) =
             calls.split_once(':').map_or((calls, String::new()), |(n, w)| (n, format!(":{w}")));
-        let log = scratch.0.join("log");
+        let log = scratch.0.path().join("log");
         let wrapper = |what: &str| {
             let inject = format!("inject={names}:{what}{when}");
             ["strace", "-f", "-qq", "-o", log.to_str().expect("ASCII"), "-e", &inject].map(str::to_owned)
@@ -311,7 +305,8 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         assert!(new || fs::read_to_string(&path).expect("there") == old, "{calls}");
         assert_eq!(scratch.names().len(), if new { 1 } else { 2 }, "{calls}: {:?}", scratch.names());
         // What is left over is nobody else's to read, and does not stop the next run.
-        let mode = |name: &str| fs::metadata(scratch.0.join("d").join(name)).expect("there").mode() & 0o7777;
+        let mode =
+            |name: &str| fs::metadata(scratch.0.path().join("d").join(name)).expect("there").mode() & 0o7777;
         for name in scratch.names() {
             assert!([0o600, mode("passwd")].contains(&mode(&name)), "{calls}: {name}");
         }
@@ -324,7 +319,7 @@ fn a_crash_leaves_the_old_file_or_the_new_one() {
         if calls == "fchown" {
             std::os::unix::fs::chown(&path, Some(4711), None).expect("it worked before");
         }
-        let log = scratch.0.join("log");
+        let log = scratch.0.path().join("log");
         let inject = format!("inject={names}:error=EIO{when}");
         let failing = ["strace", "-f", "-qq", "-o", log.to_str().expect("ASCII"), "-e", &inject];
         let error = scratch.stdin(&failing, "a", b"new\n").expect("not killed").expect_err(calls);
@@ -368,7 +363,7 @@ fn on_terminal(scratch: &Scratch, answers: &str) -> (String, String) {
     command.args(["-c", TERMINAL]).arg(std::env::current_exe().expect("own path")).env("ANSWERS", answers);
     let output = scratch.child(command, "admin", "child_with_terminal").output().expect("python3 runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let result = fs::read_to_string(scratch.0.join("result")).expect("a result");
+    let result = fs::read_to_string(scratch.0.path().join("result")).expect("a result");
     (String::from_utf8(output.stdout).expect("JSON"), result)
 }
 
@@ -410,6 +405,6 @@ fn without_a_terminal_it_says_what_to_do() {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = scratch.child(command, "admin", "child_with_terminal").status().expect("setsid runs");
     assert!(status.success());
-    let result = fs::read_to_string(scratch.0.join("result")).expect("a result");
+    let result = fs::read_to_string(scratch.0.path().join("result")).expect("a result");
     assert!(result.contains("--stdin"), "{result}");
 }

@@ -4,11 +4,15 @@
 //! play one test's child. Dropping privileges needs root; without it that test says so and is skipped, or fails under
 //! RCTD_TEST_STRICT=1.
 
+#[path = "common/folder.rs"]
+mod folder;
+
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use folder::Folder;
 use rctd::sys::privileges::{self, drop_privileges, harden, has_net_admin};
 use rctd::sys::{self, Signal, Signals};
 
@@ -111,7 +115,8 @@ fn with_the_capability_but_no_root_hardening_still_works() {
     }
     // A copy, since the build directory may be closed to the ordinary user.
     let own = std::env::current_exe().expect("own path");
-    let copy = std::env::temp_dir().join(format!("rctd-auth-cap-{}", std::process::id()));
+    let folder = Folder::new();
+    let copy = folder.path().join("test");
     let mut command = Command::new("setpriv");
     command
         .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+net_admin"])
@@ -121,7 +126,7 @@ fn with_the_capability_but_no_root_hardening_still_works() {
         std::fs::copy(own, &copy).expect("copied");
     }
     if !in_child_of(test, command) {
-        return std::fs::remove_file(&copy).expect("removed");
+        return;
     }
     assert_eq!(sys::effective_uid(), 65534);
     assert!(has_net_admin().expect("capget works"));

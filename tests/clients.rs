@@ -1,9 +1,10 @@
 //! Independent XML-RPC libraries in five languages against the daemon: each logs in, pages, filters, kills and changes,
 //! checks what it is told, and the kernel's table is checked after it. The programs are in `tests/clients/`.
 mod common;
-use common::daemon::{Daemon, Folder};
+use common::daemon::Daemon;
 use common::dump::dump;
 use common::flows::Flow;
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::Address;

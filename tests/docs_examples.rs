@@ -9,7 +9,8 @@ mod facts;
 mod scene;
 
 use blocks::{Block, programs, read};
-use common::daemon::{Daemon, Folder, program};
+use common::daemon::{Daemon, program};
+use common::folder::Folder;
 use common::namespace::in_namespace;
 use common::{has_program, skip};
 use std::io::Write;

@@ -100,7 +100,7 @@ fn traffic_does_not_renew_a_fixed_timeout() {
             return skip(&reason);
         }
         let open = traffic::talk(1).expect("traffic over loopback");
-        let folder = common::daemon::Folder::new();
+        let folder = common::folder::Folder::new();
         let daemon = Daemon::start_on(&[&format!("unix:{}", folder.path().join("rctd.sock").display())], &[]);
         let mut client = daemon.client();
         let udp = dump()

@@ -1,9 +1,10 @@
 //! Options that change what of the table is seen.
 mod common;
-use common::daemon::{Daemon, Folder};
+use common::daemon::Daemon;
 use common::dump::dump;
 use common::fields::{expect_fault, none};
 use common::flows::{Flow, flows};
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::row::{self, Row, Val, id};

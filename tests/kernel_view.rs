@@ -75,7 +75,7 @@ fn real_connections_have_counters_and_a_start() {
         }
         let _open = traffic::talk(20).expect("traffic over loopback");
         traffic::ping(4711).expect("an echo from the kernel");
-        let folder = common::daemon::Folder::new();
+        let folder = common::folder::Folder::new();
         let socket = format!("unix:{}", folder.path().join("rctd.sock").display());
         // Over TCP the call itself would be a connection of the table that changes while it is read.
         let daemon = Daemon::start_on(&[&socket], &[]);

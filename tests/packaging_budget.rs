@@ -1,7 +1,8 @@
 //! cross/check-budget: a file over its budget is red, and so is a list with nothing built.
 mod common;
 
-use std::path::{Path, PathBuf};
+use common::folder::Folder;
+use std::path::Path;
 use std::process::Command;
 
 const TARGET: &str = "mips-unknown-linux-musl";
@@ -28,18 +29,17 @@ fn a_file_over_its_budget_is_red() {
     if !common::has_program("python3") {
         return common::skip("there is no python3");
     }
-    let dist = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("budget-{}", std::process::id()));
-    std::fs::create_dir_all(&dist).expect("a folder");
-    let (passed, said) = check(&dist, &["--built"]);
+    let folder = Folder::new();
+    let dist = folder.path();
+    let (passed, said) = check(dist, &["--built"]);
     assert!(!passed && said.contains("nothing was built"), "{said}");
     let file = std::fs::File::create(dist.join(format!("rctd-{TARGET}"))).expect("a file");
     for (bytes, right) in [(budget(), true), (budget() + 1, false)] {
         file.set_len(bytes).expect("a file of that length");
-        let (passed, said) = check(&dist, &["--built"]);
+        let (passed, said) = check(dist, &["--built"]);
         assert_eq!((passed, said.contains("TOO BIG")), (right, !right), "{said}");
     }
     file.set_len(1).expect("a file of that length");
-    let (passed, said) = check(&dist, &[]);
+    let (passed, said) = check(dist, &[]);
     assert!(!passed && said.contains("MISSING"), "all are to be there: {said}");
-    std::fs::remove_dir_all(&dist).expect("the folder to go");
 }

@@ -1,9 +1,10 @@
 //! Every row of the table of faults, over real sockets, and that the daemon serves on after each.
 mod common;
 use common::client::{Client, Fault};
-use common::daemon::{Daemon, Folder};
+use common::daemon::Daemon;
 use common::fields::{expect_fault, none};
 use common::flows::{Flow, L4, UDP};
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::{exchange, post};

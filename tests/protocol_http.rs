@@ -1,7 +1,8 @@
 //! HTTP over real sockets: every row of its errors, what a good client may do, and what a bad one can't.
 mod common;
-use common::daemon::{Daemon, Folder, run};
+use common::daemon::{Daemon, run};
 use common::flows::flows;
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::{Address, Connection, Reply, exchange, post};

@@ -4,8 +4,9 @@
 mod common;
 
 use common::client::Client;
-use common::daemon::{Daemon, Folder, program};
+use common::daemon::{Daemon, program};
 use common::flows::flows;
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::Connection;

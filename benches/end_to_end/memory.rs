@@ -1,7 +1,7 @@
 //! Peak resident memory, each time of a daemon that was just started: VmHWM of proc(5).
 use crate::bench::{Bench, Conditions, PAGE};
 use crate::client::Caller;
-use crate::common::daemon::Folder;
+use crate::common::folder::Folder;
 use crate::common::raw::Address;
 use crate::common::xml::Value;
 use crate::report::{Report, Target, Unit};

@@ -14,6 +14,7 @@
 //! | `dump`, `witness` | two independent readers of the table |
 //! | `daemon` | the daemon under test |
 //! | `refuse` | makes the kernel refuse what the daemon asks of it |
+//! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
 //! | `names` | names of the contract's fields and of the kernel's states |
 //! | `fields` | how to ask for fields, and what comes back |
@@ -27,6 +28,7 @@ pub mod daemon;
 pub mod dump;
 pub mod fields;
 pub mod flows;
+pub mod folder;
 pub mod inserter;
 pub mod model;
 pub mod names;

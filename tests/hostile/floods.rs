@@ -1,6 +1,7 @@
 //! Floods: of connections, of requests, of logins.
-use crate::common::daemon::{Daemon, Folder, program};
+use crate::common::daemon::{Daemon, program};
 use crate::common::flows::flows;
+use crate::common::folder::Folder;
 use crate::common::inserter::Inserter;
 use crate::common::namespace::in_namespace;
 use crate::common::raw::{Address, post};

@@ -1,5 +1,6 @@
 //! Who may ask: DNS rebinding and cross-site requests over TCP, and what a proxy may say over a unix socket.
-use crate::common::daemon::{Daemon, Folder};
+use crate::common::daemon::Daemon;
+use crate::common::folder::Folder;
 use crate::common::namespace::in_namespace;
 use crate::common::raw::{Address, exchange};
 use crate::common::xml;

@@ -187,7 +187,7 @@ fn a_proxy_is_served_whatever_the_network_does() {
         if !network() {
             return;
         }
-        let folder = crate::common::daemon::Folder::new();
+        let folder = crate::common::folder::Folder::new();
         let unix = format!("unix:{}", folder.path().join("socket").display());
         let daemon = Daemon::start_on(&["10.9.0.1:0", &unix], &["--insecure-no-auth"]);
         let [tcp, unix] = daemon.addresses() else { panic!("two addresses") };
