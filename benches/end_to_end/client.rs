@@ -4,7 +4,7 @@ use crate::common::xml::{self, Value};
 use std::time::Duration;
 
 /// Bytes of a reply that are kept from its front, and from its end.
-const HEAD_BYTES: usize = 64 * 1024;
+const FRONT_BYTES: usize = 64 * 1024;
 const TAIL_BYTES: usize = 512;
 
 /// A deep page of a million flows, with every slot busy and so few rows for each, takes that many dumps.
@@ -20,9 +20,11 @@ pub struct Caller {
 /// What came back.
 #[derive(Default)]
 pub struct Reply {
+    /// Bytes before the body.
+    pub head_bytes: usize,
     /// Bytes of the body.
     pub bytes: u64,
-    head: Vec<u8>,
+    front: Vec<u8>,
     tail: Vec<u8>,
 }
 
@@ -49,21 +51,8 @@ impl Caller {
     /// benchmark.
     pub fn send(&mut self, request: &[u8]) -> Reply {
         let reply = self.send_and_read(request, u64::MAX);
-        assert!(!contains(&reply.head, b"<fault>"), "a fault: {}", String::from_utf8_lossy(&reply.head));
+        assert!(!contains(&reply.front, b"<fault>"), "a fault: {}", String::from_utf8_lossy(&reply.front));
         reply
-    }
-
-    /// Sends a request and says how many bytes the whole reply has, head and all.
-    pub fn measure(&mut self, request: &[u8]) -> usize {
-        self.stream.write_all(request).expect("the request to be sent");
-        let (length, used, mut filled) = self.head();
-        let whole = used + length.expect("a reply with its length");
-        while filled < whole {
-            let count = self.stream.read(&mut self.buffer[filled..whole]).expect("the reply's body");
-            assert!(count > 0, "the connection was closed in the middle of a reply");
-            filled += count;
-        }
-        whole
     }
 
     pub fn call(&mut self, method: &str, params: &[Value]) -> Reply {
@@ -80,7 +69,7 @@ impl Caller {
     /// Sends a request to log in; the session's id.
     pub fn session_of(&mut self, request: &[u8]) -> String {
         let reply = self.send(request);
-        let text = String::from_utf8_lossy(&reply.head).into_owned();
+        let text = String::from_utf8_lossy(&reply.front).into_owned();
         let (_, after) = text.split_once("<string>").expect("a session's id");
         after.split('<').next().expect("the end of it").to_owned()
     }
@@ -89,11 +78,11 @@ impl Caller {
     /// after that.
     pub fn send_and_read(&mut self, request: &[u8], most: u64) -> Reply {
         self.stream.write_all(request).expect("the request to be sent");
-        let (length, used, filled) = self.head();
-        let mut reply = Reply::default();
+        let (length, head_bytes, filled) = self.head();
+        let mut reply = Reply { head_bytes, ..Reply::default() };
         let mut state = length.map_or(Chunk::Size(0), |length| Chunk::Data(length as u64));
         let chunked = length.is_none();
-        let mut rest = used..filled;
+        let mut rest = head_bytes..filled;
         loop {
             if read_body(&self.buffer[rest], &mut state, chunked, &mut reply) || reply.bytes > most {
                 return reply;
@@ -165,8 +154,8 @@ fn read_body(mut piece: &[u8], state: &mut Chunk, chunked: bool, reply: &mut Rep
 impl Reply {
     fn take(&mut self, piece: &[u8]) {
         self.bytes += piece.len() as u64;
-        let room = HEAD_BYTES.saturating_sub(self.head.len()).min(piece.len());
-        self.head.extend_from_slice(&piece[..room]);
+        let room = FRONT_BYTES.saturating_sub(self.front.len()).min(piece.len());
+        self.front.extend_from_slice(&piece[..room]);
         if piece.len() >= TAIL_BYTES {
             self.tail.clear();
         }
@@ -182,7 +171,7 @@ impl Reply {
             let text = String::from_utf8_lossy(bytes).into_owned();
             text.rsplit_once(&tag).and_then(|(_, after)| after.split('<').next()?.parse().ok())
         };
-        find(&self.tail).or_else(|| find(&self.head)).unwrap_or_else(|| panic!("no {name} in the reply"))
+        find(&self.tail).or_else(|| find(&self.front)).unwrap_or_else(|| panic!("no {name} in the reply"))
     }
 }
 
