@@ -122,14 +122,14 @@ fn without_a_mask_there_are_no_users() {
 #[test]
 fn sessions_end_when_they_are_not_used() {
     in_namespace(|_| {
-        let daemon = Daemon::start(&["--session-timeout", "2"]);
+        let daemon = Daemon::start(&["--session-timeout", "4"]);
         let mut client = daemon.client();
         let session = [Value::from(client.session.as_str())];
-        for _ in 0..5 {
+        for _ in 0..6 {
             std::thread::sleep(Duration::from_millis(900));
             assert!(client.call("refresh", &session).is_ok(), "a call renews the session");
         }
-        std::thread::sleep(Duration::from_millis(3100));
+        std::thread::sleep(Duration::from_millis(5100));
         expect_fault(client.call("refresh", &session), 2, "login");
     });
 }

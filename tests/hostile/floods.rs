@@ -167,7 +167,7 @@ fn sessions_run_out_and_come_back() {
         if !network() {
             return;
         }
-        let daemon = Daemon::start_on(&["10.9.0.1:0"], &["--insecure-no-auth", "--session-timeout", "3"]);
+        let daemon = Daemon::start_on(&["10.9.0.1:0"], &["--insecure-no-auth", "--session-timeout", "6"]);
         let login = |host: u8| {
             let mut connection = open_from(nth(host), daemon.address()).expect("a connection");
             connection.send(&post(daemon.address(), &xml::call("login", &[]), "")).expect("a request");
@@ -187,10 +187,12 @@ fn sessions_run_out_and_come_back() {
             assert!(mine <= rctd::limits::SESSIONS_PER_ADDRESS, "host {host} has {mine}");
             opened += mine;
         }
-        assert!(began.elapsed() < Duration::from_secs(3), "too slow a machine for this test");
+        assert!(began.elapsed() < Duration::from_secs(6), "too slow a machine for this test");
         assert_eq!(opened, rctd::limits::SESSIONS);
-        std::thread::sleep(Duration::from_secs(4));
-        assert!(login(6).is_ok(), "they expire");
+        while login(6).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(30), "they do not expire");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     });
 }
 
