@@ -331,6 +331,7 @@ fn newcomers_take_no_slot_from_the_served() {
         let daemon = Daemon::start(&[]);
         let bytes = post(daemon.address(), &xml::call("system.listMethods", &[]), "Connection: close\r\n");
         let middle = bytes.len() - 20;
+        let begun = Instant::now();
         let mut clients: Vec<Connection> = Vec::new();
         for _ in 0..rctd::limits::CLIENTS + 20 {
             let mut connection = Connection::open(daemon.address()).expect("room in the queue");
@@ -344,7 +345,9 @@ fn newcomers_take_no_slot_from_the_served() {
             let _ = client.send(&bytes[middle..]);
             let reply = client.reply().unwrap_or_else(|error| panic!("client {nth} has no reply: {error}"));
             assert!(reply.status == 200 || reply.status == 503, "client {nth}: {}", reply.status);
-            assert!(nth > 0 || reply.status == 200, "the first lost its slot");
+            // Who has been silent for a second makes room: on a machine that took so long, even the first.
+            let silent = begun.elapsed() >= Duration::from_millis(rctd::limits::YIELD_MS);
+            assert!(nth > 0 || silent || reply.status == 200, "the first lost its slot");
             served += usize::from(reply.status == 200);
         }
         assert!(served >= 8, "only {served} were served");
@@ -390,7 +393,8 @@ fn sigint_ends_an_idle_daemon_at_once() {
         let begun = Instant::now();
         daemon.signal(libc::SIGINT);
         assert_eq!(daemon.wait().expect("its end").code(), Some(0));
-        assert!(begun.elapsed() < Duration::from_secs(3), "an idle client held it up");
+        // It would be held up for as long as what is being answered may take.
+        assert!(begun.elapsed() < Duration::from_millis(rctd::limits::STOP_MS), "an idle client held it up");
     });
 }
 

@@ -8,6 +8,9 @@ use crate::common::xml::{Value, members, response};
 use rctd::limits::{BODY_BYTES, KILL_IDS, NESTING};
 use std::time::{Duration, Instant};
 
+/// What takes as long as this hangs: the slowest machine needs less for a call.
+const HANGS: Duration = Duration::from_secs(10);
+
 /// The fault's code, and how long it took.
 #[track_caller]
 fn fault(daemon: &Daemon, document: &str) -> (i64, Duration) {
@@ -65,7 +68,7 @@ fn documents_that_blow_up() {
             let also = if code == -32700 { -32600 } else { -32602 };
             let exact = document.starts_with("<!D") || document.contains("&b;");
             assert!(got == code || (!exact && got == also), "{shown}: {got}");
-            assert!(took < Duration::from_secs(2), "{shown}: {took:?}");
+            assert!(took < HANGS, "{shown}: {took:?}");
         }
         daemon.still_serves();
     });
@@ -89,7 +92,7 @@ fn counts_that_are_huge() {
                     if start == 0 && length != 0 { 300 } else { 0 },
                     "{start} {length}"
                 );
-                assert!(began.elapsed() < Duration::from_secs(2), "{start} {length} {:?}", began.elapsed());
+                assert!(began.elapsed() < HANGS, "{start} {length} {:?}", began.elapsed());
             }
         }
         let wrong = client.try_view(&members([]), "", "A", (-1, 5)).expect_err("a negative start");
