@@ -189,9 +189,9 @@ fn a_new_file_is_read_and_a_bad_one_is_not_used() {
         gets_in(&daemon, "admin", "two");
         stays_out(&daemon, "admin", "one");
         let good = std::fs::read_to_string(&file).expect("the file");
-        for (text, mode) in [("admin:nonsense\n", 0o600), (good.as_str(), 0o666)] {
+        let spoilt = |spoil: &dyn Fn()| {
             let before = daemon.log().matches("the old users stay").count();
-            replace(&file, text, mode);
+            spoil();
             daemon.signal(libc::SIGHUP);
             let began = Instant::now();
             while daemon.log().matches("the old users stay").count() == before {
@@ -199,11 +199,10 @@ fn a_new_file_is_read_and_a_bad_one_is_not_used() {
                 std::thread::sleep(Duration::from_millis(20));
             }
             gets_in(&daemon, "admin", "two");
-        }
-        std::fs::remove_file(&file).expect("the file to go");
-        daemon.signal(libc::SIGHUP);
-        std::thread::sleep(Duration::from_millis(1500));
-        gets_in(&daemon, "admin", "two");
+        };
+        spoilt(&|| replace(&file, "admin:nonsense\n", 0o600));
+        spoilt(&|| replace(&file, &good, 0o666));
+        spoilt(&|| std::fs::remove_file(&file).expect("the file to go"));
     });
 }
 
