@@ -5,7 +5,7 @@ use crate::common::inserter::Inserter;
 use crate::common::namespace::{Namespace, in_namespace};
 use crate::common::raw::{Address, Connection, post};
 use crate::common::xml::{self, Value, strings};
-use crate::host::{Honest, PROMISE, connect_from, network, nth, open_from};
+use crate::host::{Honest, assert_promised, connect_from, network, nth, open_from};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
@@ -71,16 +71,21 @@ fn slow_bodies() {
         let other = session(&address, nth(201));
         let ids = xml::call("kill", &[other.as_str().into(), strings(0..1500)]);
         assert!(ids.len() > 30_000);
-        for _ in 0..3 {
+        let visit = || {
             let began = Instant::now();
             let mut connection = open_from(nth(201), &address).expect("a connection");
             connection.send(&post(&address, &ids, "")).expect("a request");
             assert_eq!(connection.reply().expect("a reply").status, 200);
-            assert!(began.elapsed() < PROMISE, "{:?}", began.elapsed());
+            began.elapsed()
+        };
+        let mut longest = Duration::ZERO;
+        for _ in 0..3 {
+            longest = longest.max(visit());
             dribble(&mut all[..2], b" ");
         }
         drop(all);
         honest.was_served();
+        assert_promised(longest, visit);
     });
 }
 
@@ -192,16 +197,21 @@ fn a_proxy_is_served_whatever_the_network_does() {
         let daemon = Daemon::start_on(&["10.9.0.1:0", &unix], &["--insecure-no-auth"]);
         let [tcp, unix] = daemon.addresses() else { panic!("two addresses") };
         let held: Vec<TcpStream> = (1..=6).flat_map(|n| hold(nth(n), tcp, 30, b"POST")).collect();
-        for _ in 0..20 {
+        let visit = || {
             let began = Instant::now();
             let mut connection = Connection::open(unix).expect("a connection");
             connection
                 .send(&post(unix, &xml::call("login", &[]), "Connection: close\r\n"))
                 .expect("a request");
             assert_eq!(connection.reply().expect("a reply").status, 200);
-            assert!(began.elapsed() < PROMISE, "{:?}", began.elapsed());
+            began.elapsed()
+        };
+        let mut longest = Duration::ZERO;
+        for _ in 0..20 {
+            longest = longest.max(visit());
             std::thread::sleep(Duration::from_millis(100));
         }
         drop(held);
+        assert_promised(longest, visit);
     });
 }
