@@ -44,6 +44,8 @@ fn filters() -> Vec<Value> {
         ("mark", "!5"),
         ("status", "2/2"),
         ("status", "0/4"),
+        ("status", "0/0"),
+        ("mark", "0/0"),
         ("zone", "7"),
         ("zone", "1-9"),
         ("orig_l3proto", "3"),
@@ -61,7 +63,7 @@ fn filters() -> Vec<Value> {
             (port, Value::Int(wanted)),
         ]));
     }
-    for (protocol, kind) in [(1, 8), (58, 128)] {
+    for (protocol, kind) in [(1, 8), (58, 128), (1, 3), (1, 128), (58, 8), (58, 1), (6, 8)] {
         filters.push(members([
             ("orig_l4proto", Value::Int(protocol)),
             ("icmp_type", Value::Int(kind)),
@@ -107,6 +109,10 @@ fn the_kernel_does_filter() {
         let daemon = Daemon::start(&[]);
         let mut client = daemon.client();
         let all = client.all().total;
+        for filter in filters() {
+            page_ids(&mut client, &filter, "id", "ASC", (0, 10));
+        }
+        assert!(!daemon.log().contains("refuse"), "{}", daemon.log());
         for filter in [
             members([("orig_ipv4_dst", "192.0.2.1".into())]),
             members([("orig_l4proto", Value::Int(17)), ("orig_port_dst", Value::Int(53))]),

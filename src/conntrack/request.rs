@@ -184,7 +184,8 @@ impl TupleFilter {
             }
             IPPROTO_ICMP | IPPROTO_ICMPV6 => {
                 let v6 = if l4proto == IPPROTO_ICMPV6 { 3 } else { 0 };
-                set(self.icmp_type.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_TYPE << v6);
+                let known = self.icmp_type.is_some_and(|kind| has_answer(l4proto, kind));
+                set(known, CTA_FILTER_F_CTA_PROTO_ICMP_TYPE << v6);
                 set(self.icmp_code.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_CODE << v6);
                 set(self.icmp_id.is_some(), CTA_FILTER_F_CTA_PROTO_ICMP_ID << v6);
             }
@@ -235,6 +236,16 @@ impl TupleFilter {
     }
 }
 
+/// Whether a tuple may have this ICMP type: the kernel knows what answers it (`invmap` of nf_conntrack_proto_icmp.c and
+/// nf_conntrack_proto_icmpv6.c). It refuses to look for any other, which no entry has: errors belong to the connection
+/// that they are about.
+fn has_answer(l4proto: u8, kind: u8) -> bool {
+    match l4proto {
+        IPPROTO_ICMP => matches!(kind, 0 | 8 | 13..=18),
+        _ => matches!(kind, 128 | 129 | 139 | 140),
+    }
+}
+
 fn same<T: PartialEq>(a: Option<T>, b: Option<T>) -> Option<T> {
     a.filter(|a| b.as_ref() == Some(a))
 }
@@ -258,6 +269,12 @@ impl KernelFilter {
     #[must_use]
     pub fn for_kernel(self, release: (u32, u32)) -> Self {
         if release >= (5, 16) { self } else { KernelFilter { repl: TupleFilter::default(), ..self } }
+    }
+
+    /// What is left for a kernel that refuses the rest: the family is in every request's head, and no kernel refuses it.
+    #[must_use]
+    pub fn family(self) -> Self {
+        KernelFilter { l3proto: self.l3proto, ..KernelFilter::default() }
     }
 
     /// The one or two filters, one for each family, that take the place of this one: the kernel judges tuples only with

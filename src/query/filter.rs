@@ -250,6 +250,8 @@ fn push_net(kernel: &mut KernelFilter, name: &str, net: Net) -> bool {
 
 fn push_masked(kernel: &mut KernelFilter, name: &str, value: u32, mask: u32) -> bool {
     match name {
+        // Every flow meets an empty mask, and the kernel refuses one.
+        _ if mask == 0 => true,
         "mark" => put(&mut kernel.mark, (value, mask)),
         "status" => put(&mut kernel.status, (value, mask)),
         _ => true,

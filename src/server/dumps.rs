@@ -10,6 +10,7 @@ use crate::out::Out;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Opens links to the kernel; tests script theirs.
 pub type OpenLink = fn() -> io::Result<Box<dyn Link>>;
@@ -119,9 +120,7 @@ impl SharedScan {
             },
             Err(error) if filter_refused(filter, error, self.entries) => {
                 warn_of_refusal(error);
-                engine.settings.kernel_filter = false;
-                self.then = None;
-                self.start(KernelFilter::default(), engine);
+                self.start(filter.family(), engine);
             }
             Err(error) => self.end(engine, Err(error)),
         }
@@ -148,15 +147,19 @@ impl SharedScan {
     }
 }
 
-/// Whether a dump that failed before its first entry is worth another try without a filter: a kernel that knows an
-/// attribute but not the combination says EINVAL or EOPNOTSUPP.
+/// Whether a dump that failed before its first entry is worth another try with no more than the family: a kernel that
+/// knows an attribute but not the combination says EINVAL or EOPNOTSUPP.
 fn filter_refused(filter: KernelFilter, error: OpError, entries: u64) -> bool {
     let refused = matches!(error.errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
-    refused && entries == 0 && filter != KernelFilter::default()
+    refused && entries == 0 && filter != filter.family()
 }
 
+/// Says so once: the next filter may be one that the kernel takes, so each is tried, and a client could fill the log.
 fn warn_of_refusal(error: OpError) {
-    log::warn(format_args!("the kernel refuses to filter ({error}); rctd filters alone from now on"));
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        log::warn(format_args!("the kernel refuses a filter ({error}); rctd filters alone where it does"));
+    }
 }
 
 /// A dump that streams to one client.
@@ -290,8 +293,7 @@ impl Streams {
         };
         if filter_refused(stream.filter, error, stream.entries) {
             warn_of_refusal(error);
-            engine.settings.kernel_filter = false;
-            if stream.start(KernelFilter::default()).is_ok() {
+            if stream.start(stream.filter.family()).is_ok() {
                 return Step::Stream;
             }
         }

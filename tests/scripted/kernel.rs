@@ -54,6 +54,8 @@ pub struct Sent {
     /// `IPCTNL_MSG_CT_*`, or [`DUMP`].
     pub kind: u8,
     pub sequence: u32,
+    /// Of the addresses; 0 for all.
+    pub family: u8,
     /// Types without their flags, and values.
     pub attributes: Vec<(u16, Vec<u8>)>,
 }
@@ -243,7 +245,8 @@ fn parse(datagram: &[u8]) -> Sent {
         attributes.push((half(at + 2) & 0x3fff, datagram[at + 4..at + length].to_vec()));
         at += length.next_multiple_of(4);
     }
-    Sent { kind: if dump { DUMP } else { half(4) as u8 }, sequence: word(8), attributes }
+    let kind = if dump { DUMP } else { half(4) as u8 };
+    Sent { kind, sequence: word(8), family: datagram[16], attributes }
 }
 
 impl Kernel {
@@ -264,7 +267,7 @@ impl Kernel {
             _ => {}
         }
         let answer = match sent.kind {
-            DUMP => self.dump(sent.sequence),
+            DUMP => self.dump(&sent),
             GET => self.get(&sent),
             NEW => vec![verdict(self.update(&sent), sent.sequence)],
             DELETE => vec![verdict(self.delete(&sent), sent.sequence)],
@@ -291,11 +294,14 @@ impl Kernel {
         })
     }
 
-    fn dump(&self, sequence: u32) -> Vec<Vec<u8>> {
+    /// All entries are IPv4: who asks for another family gets none. What else is asked for is ignored, as old kernels do.
+    fn dump(&self, sent: &Sent) -> Vec<Vec<u8>> {
         let datagram =
-            |entries: &[Entry]| entries.iter().flat_map(|e| e.message(sequence, F_MULTI)).collect();
-        let mut datagrams: Vec<Vec<u8>> = self.table.chunks(self.per_datagram).map(datagram).collect();
-        datagrams.push(message(NLMSG_DONE, F_MULTI, sequence, &[0; 4]));
+            |entries: &[Entry]| entries.iter().flat_map(|e| e.message(sent.sequence, F_MULTI)).collect();
+        let entries =
+            if [0, libc::AF_INET as u8].contains(&sent.family) { self.table.as_slice() } else { &[] };
+        let mut datagrams: Vec<Vec<u8>> = entries.chunks(self.per_datagram).map(datagram).collect();
+        datagrams.push(message(NLMSG_DONE, F_MULTI, sent.sequence, &[0; 4]));
         datagrams
     }
 
