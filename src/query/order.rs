@@ -45,7 +45,7 @@ impl Order {
     /// The flow's key. Smaller comes first, in both directions.
     ///
     /// Timeouts count down, so a key of them is when they end: `clock_s`, the seconds at the start of the pass, is added.
-    /// That keeps the keys of two passes comparable, to the second that timeouts are rounded to.
+    /// That keeps the keys of two passes comparable, but for a second: timeouts are rounded down when they are read.
     #[must_use]
     #[inline]
     pub fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {

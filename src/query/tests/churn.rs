@@ -111,6 +111,30 @@ fn the_row_that_a_part_ended_with_is_not_given_again() {
     assert_eq!(names.len(), flows.len());
 }
 
+/// Keys that grow from pass to pass, as timeouts that traffic renews: the listing has an end all the same.
+#[test]
+fn rows_that_run_ahead_do_not_make_a_listing_endless() {
+    let mut random = Random::new(3);
+    let flows: Vec<Flow> = (0..60).map(|at| Flow { mark: Some(at), ..flow(&mut random, at) }).collect();
+    let found = drive(Page::new(Some(by("mark", false)), 10, None), 1, |nth| {
+        let later = |flow: &Flow| Flow { mark: flow.mark.map(|mark| mark + nth * 100), ..*flow };
+        (flows.iter().map(later).collect(), 0)
+    });
+    assert_eq!((found.rows.len(), found.total), (120, 60));
+}
+
+/// A place behind the table's end takes the one pass that tells so.
+#[test]
+fn a_page_behind_the_end_takes_one_pass() {
+    let flows = table(78, 60);
+    for start in [60, 61, 1000, u64::MAX] {
+        for length in [Some(1), None] {
+            let found = drive(Page::new(Some(by("id", false)), start, length), 1, |_| (flows.clone(), 0));
+            assert_eq!((found.rows.len(), found.total, found.passes), (0, 60, 1), "from {start}");
+        }
+    }
+}
+
 /// The table shrinks to nothing, or grows, between two passes: the page ends, and ends well.
 #[test]
 fn a_table_that_vanishes_or_grows() {
