@@ -18,7 +18,7 @@ impl Engine {
         };
         let failure = task.failure.take();
         let outcome = match (task.job, failure) {
-            (Job::Snapshot, failure) => self.finish_snapshot(slot, failure),
+            (Job::Snapshot { .. }, failure) => self.finish_snapshot(slot, failure),
             (Job::Kill | Job::KillMatching, Some(fault)) => Err(self.finish_broken_kill(slot, &fault)),
             (_, Some(fault)) => Err(fault),
             (Job::View, None) => Ok(self.finish_view(slot)),
@@ -125,14 +125,19 @@ impl Engine {
     }
 
     /// Begins to take a snapshot, if the table can fit.
-    pub(super) fn take_snapshot(&mut self, slot: usize, world: &mut World<'_>) -> Result<Stage, Fault> {
+    pub(super) fn take_snapshot(
+        &mut self,
+        slot: usize,
+        refresh: bool,
+        world: &mut World<'_>,
+    ) -> Result<Stage, Fault> {
         let entries = world.kernel.count()?.entries as usize;
         if entries > self.settings.snapshot_flows {
             return Err(self.no_room(entries));
         }
         if let Some(task) = self.tasks.get_mut(slot) {
             // A change that this client asked for before has left what it found.
-            (task.job, task.found, task.failure) = (Job::Snapshot, (0, None), None);
+            (task.job, task.found, task.failure) = (Job::Snapshot { refresh }, (0, None), None);
         }
         Ok(Stage::Waiting(Source::Kernel))
     }
@@ -167,8 +172,16 @@ impl Engine {
         }
     }
 
-    /// Autorefresh is on again: the snapshot's memory goes back to the system.
+    /// Autorefresh is on again: the snapshot's memory goes back to the system, and who was about to take it anew has
+    /// nothing to do any more. Who asked to switch autorefresh off, and is not answered yet, still does so.
     pub(super) fn drop_snapshot(&mut self) {
+        for (slot, task) in self.tasks.iter_mut().enumerate() {
+            let under_way = matches!(task.stage, Stage::Waiting(_) | Stage::Riding(_));
+            if under_way && task.job == (Job::Snapshot { refresh: true }) {
+                task.stage = Stage::Answering(Answer::Bool(true));
+                self.kernel_scan.leave(slot);
+            }
+        }
         (self.snapshot_at_ms, self.snapshot_broken) = (None, false);
         self.free_snapshot();
     }

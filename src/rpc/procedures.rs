@@ -305,7 +305,7 @@ fn refresh(
     if engine.snapshot_at_ms.is_none() {
         return Ok(Stage::Answering(Answer::Bool(true)));
     }
-    engine.take_snapshot(slot, world)
+    engine.take_snapshot(slot, true, world)
 }
 
 fn set_autorefresh(
@@ -318,7 +318,7 @@ fn set_autorefresh(
     let refresh = args.required("refresh", "0 or 1")?;
     args.end("session_id and refresh")?;
     if !args::flag(&refresh, "refresh")? {
-        return engine.take_snapshot(slot, world);
+        return engine.take_snapshot(slot, false, world);
     }
     engine.drop_snapshot();
     Ok(Stage::Answering(Answer::Bool(true)))

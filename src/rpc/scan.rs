@@ -83,8 +83,7 @@ impl Engine {
     fn waiting(&self, source: Source) -> u32 {
         // A snapshot that is being read is not taken anew until those who read it are through.
         let read = self.snapshot_scan.has_riders();
-        let waits =
-            |task: &Task| task.stage == Stage::Waiting(source) && !(read && task.job == Job::Snapshot);
+        let waits = |task: &Task| task.stage == Stage::Waiting(source) && !(read && task.is_recorder());
         let bits = self.tasks.iter().enumerate().filter(|(_, t)| waits(t));
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
     }
@@ -132,7 +131,7 @@ impl Engine {
                 let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };
                 page.begin(&task.lease, clock_s);
             }
-            if task.job == Job::Snapshot {
+            if task.is_recorder() {
                 // What views answer from is gone from here on; only a scan that ends well makes it good.
                 self.snapshot_broken = self.snapshot_at_ms.is_some();
                 match self.snapshot.as_mut() {
@@ -185,7 +184,7 @@ impl Engine {
         for slot in slots(core::mem::take(&mut self.kernel_scan.riders)) {
             if let Some(task) = self.tasks.get_mut(slot) {
                 task.stage = Stage::Scanned;
-                if task.job == Job::Snapshot && task.failure.is_none() && task.found.0 == 0 {
+                if task.is_recorder() && task.failure.is_none() && task.found.0 == 0 {
                     (self.snapshot_at_ms, self.snapshot_broken) = (Some(self.kernel_scan.began_ms), false);
                 }
             }
@@ -265,12 +264,11 @@ impl Engine {
     }
 
     pub(super) fn is_taking_snapshot(&self) -> bool {
-        slots(self.kernel_scan.riders)
-            .any(|slot| self.tasks.get(slot).is_some_and(|t| t.job == Job::Snapshot))
+        slots(self.kernel_scan.riders).any(|slot| self.tasks.get(slot).is_some_and(Task::is_recorder))
     }
 
     fn is_to_take_snapshot(&self) -> bool {
-        let waits = |task: &Task| task.job == Job::Snapshot && task.stage == Stage::Waiting(Source::Kernel);
+        let waits = |task: &Task| task.is_recorder() && task.stage == Stage::Waiting(Source::Kernel);
         self.tasks.iter().any(waits)
     }
 }
@@ -295,7 +293,7 @@ impl Task {
             Job::View => self.filter.needs() | self.page.as_ref().map_or(0, |p| p.needs()),
             Job::Kill | Job::Change(_) => TARGET,
             Job::KillMatching => self.filter.needs() | TARGET,
-            Job::Snapshot => ALL,
+            Job::Snapshot { .. } => ALL,
         }
     }
 
@@ -334,7 +332,7 @@ impl Task {
                     self.found.1 = self.found.1.or(Target::of(&entry.flow));
                 }
             }
-            Job::Snapshot => self.record(entry, table)?,
+            Job::Snapshot { .. } => self.record(entry, table)?,
         }
         Ok(())
     }

@@ -36,7 +36,10 @@ pub enum Job {
     /// Looks for the flow to be changed.
     Change(Wanted),
     /// Records every flow.
-    Snapshot,
+    Snapshot {
+        /// Takes the place of a snapshot, and has nothing to do where there is none any more.
+        refresh: bool,
+    },
 }
 
 /// A change that was asked for.
@@ -154,6 +157,13 @@ pub struct Task {
     pub begun: bool,
     /// A view's value has begun, so that there is no place for a fault any more.
     pub in_value: bool,
+}
+
+impl Task {
+    /// Whether it records the table.
+    pub fn is_recorder(&self) -> bool {
+        matches!(self.job, Job::Snapshot { .. })
+    }
 }
 
 const _: () = assert!(size_of::<Task>() <= TASK_BYTES, "what limits.rs says a task costs");

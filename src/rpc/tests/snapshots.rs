@@ -112,6 +112,15 @@ fn wait(rig: &mut Rig, slot: usize, method: &str, params: &[String]) -> String {
     body
 }
 
+/// What the call of `slot`, which waits for nothing any more, is answered.
+fn answer(rig: &mut Rig, slot: usize, body: &str) -> String {
+    let mut buf = vec![0; OUTPUT_BYTES];
+    let mut out = Out::new(&mut buf);
+    let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
+    assert_eq!(rig.engine.advance(slot, body, &mut out, &mut world), Step::Done, "slot {slot}");
+    String::from_utf8_lossy(out.as_bytes()).into_owned()
+}
+
 /// Two clients ask for one at the same time: it is taken once, and has every entry once.
 #[test]
 fn two_who_take_it_at_once() {
@@ -122,6 +131,43 @@ fn two_who_take_it_at_once() {
         assert_eq!(rig.advance(slot, &bodies[slot], OUTPUT_BYTES), Step::Done);
     }
     assert_eq!(ids(&rig.call("view", &all("")).expect("whole")), (1..=40).collect::<Vec<u32>>());
+}
+
+/// Another client switches autorefresh on before a refresh is through: it stays on.
+#[test]
+fn a_refresh_does_not_undo_what_came_after_it() {
+    for riding in [false, true] {
+        let mut rig = Rig::new(numbered(40));
+        rig.call("set_autorefresh", &[int(0)]).expect("whole");
+        let refresh = wait(&mut rig, 1, "refresh", &[]);
+        if riding {
+            rig.engine.begin_scan(0).expect("a scan");
+        }
+        rig.call("set_autorefresh", &[int(1)]).expect("whole");
+        assert!(rig.engine.snapshot.is_none(), "its memory is given back at once");
+        assert!(!rig.engine.scan_is_wanted() && !rig.engine.wants_scan(), "nothing is left to do");
+        rig.engine.end_scan(Ok(()));
+        assert!(answer(&mut rig, 1, &refresh).contains("<boolean>1"));
+        assert_eq!(number(&rig.call("view", &all("id")).expect("whole"), "autorefresh"), 1);
+    }
+}
+
+/// As before, but who switches it off is not answered yet: that counts, whoever shares the scan.
+#[test]
+fn autorefresh_is_off_once_that_is_answered() {
+    let mut rig = Rig::new(numbered(40));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let refresh = wait(&mut rig, 1, "refresh", &[]);
+    let off = wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
+    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    rig.call("set_autorefresh", &[int(1)]).expect("whole");
+    rig.offer_all(&filter);
+    rig.engine.end_scan(Ok(()));
+    for (slot, body) in [(1, refresh), (2, off)] {
+        assert!(answer(&mut rig, slot, &body).contains("<boolean>1"));
+    }
+    let reply = rig.call("view", &all("id")).expect("whole");
+    assert_eq!((number(&reply, "autorefresh"), ids(&reply).len()), (0, 40));
 }
 
 /// The one who takes it anew goes away in the middle: half a table is not shown as a whole one.
@@ -170,15 +216,8 @@ fn a_failure_shows_at_once() {
     rig.scan_errors = vec![libc::ENOBUFS];
     assert!(rig.scan());
     assert!(rig.engine.replay());
-    let reply = |rig: &mut Rig, slot, body: &str| {
-        let mut buf = vec![0; OUTPUT_BYTES];
-        let mut out = Out::new(&mut buf);
-        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
-        assert_eq!(rig.engine.advance(slot, body, &mut out, &mut world), Step::Done);
-        Ok(String::from_utf8_lossy(out.as_bytes()).into_owned())
-    };
-    assert_eq!(fault(reply(&mut rig, 1, &body)).0, 7);
-    assert_eq!(fault(reply(&mut rig, 2, &refresh)).0, 5);
+    assert_eq!(fault(Ok(answer(&mut rig, 1, &body))).0, 7);
+    assert_eq!(fault(Ok(answer(&mut rig, 2, &refresh))).0, 5);
 }
 
 /// A view is in the middle of it when it is to be taken anew: the view ends first, with the table as it was.
@@ -200,14 +239,8 @@ fn a_view_that_reads_while_it_is_to_be_taken_anew() {
         rig.scan();
         rig.engine.replay();
     }
-    let mut replies = vec![];
-    for (slot, body) in [(1, body), (2, refresh), (3, late)] {
-        let mut buf = vec![0; OUTPUT_BYTES];
-        let mut out = Out::new(&mut buf);
-        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
-        assert_eq!(rig.engine.advance(slot, &body, &mut out, &mut world), Step::Done, "slot {slot}");
-        replies.push(String::from_utf8_lossy(out.as_bytes()).into_owned());
-    }
+    let calls = [(1, body), (2, refresh), (3, late)];
+    let replies = calls.map(|(slot, body)| answer(&mut rig, slot, &body));
     let last = n as u32 - 1;
     assert_eq!((number(&replies[0], "total"), ids(&replies[0])), (n as i64, vec![last, last - 1, last - 2]));
     assert_eq!(
