@@ -19,6 +19,11 @@ pub struct Snapshot {
     arena: Vec<u8>,
     flows: usize,
     most: usize,
+    /// Where the last record that was looked for begins.
+    found: usize,
+    /// Records looked at to find one.
+    #[cfg(test)]
+    visited: usize,
 }
 
 impl Snapshot {
@@ -28,13 +33,20 @@ impl Snapshot {
     pub fn reserve(most: usize) -> Option<Self> {
         let mut arena = Vec::new();
         arena.try_reserve_exact(most.saturating_mul(SNAPSHOT_FLOW_BYTES)).ok()?;
-        Some(Snapshot { arena, flows: 0, most })
+        Some(Snapshot {
+            arena,
+            flows: 0,
+            most,
+            found: 0,
+            #[cfg(test)]
+            visited: 0,
+        })
     }
 
     /// Forgets all flows, keeps the room.
     pub fn clear(&mut self) {
         self.arena.clear();
-        self.flows = 0;
+        (self.flows, self.found) = (0, 0);
     }
 
     /// Flows recorded and not killed since.
@@ -91,16 +103,26 @@ impl Snapshot {
         }
     }
 
+    /// The record with this id. Those who look for many do so in the order of a dump, which is the arena's: so each is
+    /// looked for from where the last one was, to the end and then from the beginning.
     fn find(&mut self, id: u32) -> Option<&mut [u8]> {
-        let mut at = 0;
-        loop {
-            let record = record::first(self.arena.get(at..)?)?;
-            let end = at + record.len();
-            if record::is(record, id) {
-                return self.arena.get_mut(at..end);
+        for part in [self.found..self.arena.len(), 0..self.found] {
+            let mut at = part.start;
+            while at < part.end {
+                let record = record::first(self.arena.get(at..)?)?;
+                let end = at + record.len();
+                #[cfg(test)]
+                {
+                    self.visited += 1;
+                }
+                if record::is(record, id) {
+                    self.found = at;
+                    return self.arena.get_mut(at..end);
+                }
+                at = end;
             }
-            at = end;
         }
+        None
     }
 }
 
@@ -152,5 +174,37 @@ mod tests {
         let (without_id, end) = snapshot.read(end).expect("the last");
         assert_eq!(without_id, Flow::default());
         assert!(snapshot.read(end).is_none());
+    }
+
+    /// Kills come in the order of a dump, which is the arena's: each finds its record next to the last one.
+    #[test]
+    fn many_kills_walk_the_arena_once() {
+        let n = 10_000;
+        let mut snapshot = Snapshot::reserve(n).expect("memory");
+        let fill = |snapshot: &mut Snapshot| {
+            for id in 0..n as u32 {
+                let flow = Flow { id: Some(id.wrapping_mul(0x9E37_79B1)), ..Flow::default() };
+                snapshot.push(&flow).expect("room");
+            }
+        };
+        fill(&mut snapshot);
+        // Twice, so that the second round begins where the first one ended.
+        for odd in [0, 1] {
+            snapshot.visited = 0;
+            for id in (odd..n as u32).step_by(2) {
+                snapshot.kill(id.wrapping_mul(0x9E37_79B1));
+            }
+            assert!(snapshot.visited <= 3 * n, "{} records for {} kills", snapshot.visited, n / 2);
+        }
+        assert_eq!(snapshot.flows(), 0);
+        // What is gone is looked for everywhere, once, and the next one is found where it is.
+        snapshot.clear();
+        fill(&mut snapshot);
+        snapshot.kill(9_999_u32.wrapping_mul(0x9E37_79B1));
+        snapshot.visited = 0;
+        snapshot.kill(9_999_u32.wrapping_mul(0x9E37_79B1));
+        assert_eq!(snapshot.visited, n);
+        snapshot.kill(0);
+        assert_eq!(snapshot.flows(), n - 2, "in front of the last one that was found");
     }
 }
