@@ -12,9 +12,9 @@
 //!   time divides what is left by about the capacity. A sample of few enough flows tells nearly where the page begins,
 //!   and then counting and selecting are one pass. So a page of a table of some thousand flows takes two passes, of some
 //!   hundred thousand three, of a million four at most.
-//! - A page in the kernel's own order that is longer than the capacity: the next part is what follows the flows passed
-//!   so far. That is exact only where the order can't change, so it is for a snapshot; of the kernel's table such a page
-//!   is streamed from a dump of its own instead.
+//! - A page in the kernel's own order that is longer than the capacity: the next pass is offered what begins with the
+//!   first flow that did not fit ([`Page::is_cut`]), whatever happened to those before it. That needs flows to have fixed
+//!   places, as in a snapshot; of the kernel's table such a page is streamed from a dump of its own instead.
 //! - A sorted page longer than the capacity goes out in parts: when the rows of one pass are written, the next pass selects the
 //!   best ones after the last of them.
 //!
@@ -61,7 +61,7 @@ impl Candidate for Flow {
 /// What the pass that is under way does.
 #[derive(Clone, Copy, Debug)]
 enum Pass {
-    /// Takes flows as they come, after the first `skip`.
+    /// Takes flows as they come, after the first `skip`; a pass that goes on skips none.
     Take { skip: u64 },
     /// Keeps the best rows after `after`; the first `skip` of them are not of the page.
     Select { skip: usize },
@@ -228,6 +228,13 @@ impl Page {
         }
     }
 
+    /// Whether this pass, in the kernel's own order, has met a flow that did not fit: the next pass begins with the first
+    /// such one, and is offered none before it.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.order.is_none() && self.more
+    }
+
     fn take(
         &mut self,
         candidate: &mut dyn Candidate,
@@ -379,7 +386,7 @@ impl Page {
         self.after = Some(*last);
         self.before = None;
         self.pass = match self.pass {
-            Pass::Take { skip } => Pass::Take { skip: skip + self.len as u64 },
+            Pass::Take { .. } => Pass::Take { skip: 0 },
             _ => Pass::Select { skip: 0 },
         };
         true

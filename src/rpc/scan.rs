@@ -232,12 +232,13 @@ impl Engine {
                 return true;
             };
             self.snapshot_scan.at = at;
-            self.offer_known(flow);
+            self.offer_known(flow, at);
         }
         true
     }
 
-    fn offer_known(&mut self, mut flow: Flow) {
+    /// Hands a flow, whose record ends at `end`, to the calls that read the snapshot.
+    fn offer_known(&mut self, mut flow: Flow, end: usize) {
         if self.context.hides(&flow) {
             return;
         }
@@ -245,12 +246,16 @@ impl Engine {
             let Some(task) = self.tasks.get_mut(slot) else {
                 continue;
             };
-            if !task.filter.matches(&flow, &self.context) {
+            if end < task.from || !task.filter.matches(&flow, &self.context) {
                 continue;
             }
             if let Some(page) = &mut task.page {
+                let was_cut = page.is_cut();
                 // A flow that is known in full can't fail to be read.
                 let _ = page.offer(&mut flow, &mut self.pool, &task.lease, &mut self.context);
+                if page.is_cut() && !was_cut {
+                    task.from = end;
+                }
             }
         }
     }

@@ -147,6 +147,8 @@ pub struct Task {
     pub waits_since_ms: Option<u64>,
     /// Whether the view reads the snapshot.
     pub of_snapshot: bool,
+    /// A view in the kernel's own order goes on with the flow whose record ends there.
+    pub from: usize,
     /// The call, in the body.
     pub call: Option<Mark>,
     /// The calls behind it.

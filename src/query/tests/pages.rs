@@ -38,13 +38,16 @@ pub struct Found {
 pub fn drive(mut page: Page, blocks: usize, mut pass: impl FnMut(u32) -> (Vec<Flow>, u32)) -> Found {
     let (mut pool, mut lease, mut context) = (RowPool::new(), Lease::new(), context());
     pool.grow(&mut lease, page.wants().min(blocks * BLOCK_ROWS));
-    let (mut rows, needs) = (vec![], page.needs());
+    let (mut rows, needs, mut from) = (vec![], page.needs(), 0);
     for nth in 0..10_000 {
         let (flows, clock_s) = pass(nth);
         page.begin(&lease, clock_s);
-        for whole in flows {
-            let mut offered = Offered { part: with(&whole, needs), whole };
+        for (at, whole) in flows.into_iter().enumerate().skip(from) {
+            let (mut offered, cut) = (Offered { part: with(&whole, needs), whole }, page.is_cut());
             page.offer(&mut offered, &mut pool, &lease, &mut context).expect("can be read");
+            if page.is_cut() && !cut {
+                from = at;
+            }
         }
         if page.end(&mut pool, &lease, &context) == Outcome::Again {
             continue;

@@ -250,6 +250,59 @@ fn a_view_that_reads_while_it_is_to_be_taken_anew() {
     );
 }
 
+/// Runs a view of the snapshot in slot 1, and `between` before each of its passes, which is told how many there were.
+fn view_in_parts(rig: &mut Rig, params: &[String], mut between: impl FnMut(&mut Rig, usize)) -> Vec<u32> {
+    let body = rig.body("view", params);
+    rig.engine.begin(1, Peer::Unix);
+    let mut reply = String::new();
+    for pass in 0..100 {
+        let mut buf = vec![0; 1 << 20];
+        let mut out = Out::new(&mut buf);
+        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
+        let step = rig.engine.advance(1, &body, &mut out, &mut world);
+        reply.push_str(core::str::from_utf8(out.as_bytes()).expect("UTF-8"));
+        match step {
+            Step::Done => return ids(&reply),
+            Step::Wait => between(rig, pass),
+            other => panic!("{other:?}"),
+        }
+        while !rig.engine.is_ready(1, 0) {
+            assert!(rig.engine.replay(), "nothing to do");
+        }
+    }
+    panic!("no end");
+}
+
+/// Rows go out between two passes, and meanwhile flows in front of the next part are killed, or do not match any more: of
+/// what stays none is lost, and none comes twice.
+#[test]
+fn a_listing_loses_no_row_when_others_go() {
+    let kill = |rig: &mut Rig, id: u32| drop(rig.call("kill", &[int(id.into())]).expect("whole"));
+    let mark = |rig: &mut Rig, id: u32| {
+        drop(rig.call("change", &[text("mark"), text(&id.to_string()), int(9)]).expect("whole"));
+    };
+    for start in [0, 3] {
+        // The lease holds 16 rows: this is the first that does not fit.
+        let cut = start as u32 + 17;
+        for (seen, gone) in
+            [(vec![1, 2, 9, 16], vec![]), (vec![16], vec![cut, cut + 1, 40]), (vec![], vec![20, 36, 52])]
+        {
+            for go in [kill as fn(&mut Rig, u32), mark] {
+                let mut rig = Rig::new(numbered(60));
+                rig.call("set_autorefresh", &[int(0)]).expect("whole");
+                let params = [members(&[("mark", int(7))]), text(""), text(""), int(start), int(-1)];
+                let found = view_in_parts(&mut rig, &params, |rig, pass| {
+                    if pass == 1 {
+                        seen.iter().chain(&gone).for_each(|&id| go(rig, id));
+                    }
+                });
+                let first = start as u32 + 1;
+                assert_eq!(found, (first..=60).filter(|id| !gone.contains(id)).collect::<Vec<u32>>());
+            }
+        }
+    }
+}
+
 /// What is killed in the very scan that records the table is not in it, whoever comes first.
 #[test]
 fn a_kill_that_shares_its_scan() {
