@@ -115,6 +115,8 @@ pub struct Engine {
     snapshot_at_ms: Option<u64>,
     /// The snapshot is being taken anew, or could not be: what is in it is not a whole table.
     snapshot_broken: bool,
+    /// How many times taking a snapshot was begun.
+    snapshots: u32,
 }
 
 impl Engine {
@@ -142,6 +144,7 @@ impl Engine {
             snapshot: None,
             snapshot_at_ms: None,
             snapshot_broken: false,
+            snapshots: 0,
         }
     }
 

@@ -214,7 +214,7 @@ fn view(
     let page = Page::new(order, start, u64::try_from(length).ok());
     let long = order.is_none() && page.wants() > BLOCK_ROWS;
     task.stream = (start, u64::try_from(length).unwrap_or(u64::MAX), 0);
-    (task.job, task.of_snapshot, task.from) = (Job::View, snapshot, 0);
+    (task.job, task.of_snapshot, task.ahead, task.from) = (Job::View, snapshot, false, 0);
     task.page = Some(page);
     Ok(match (snapshot, long) {
         (true, _) => Stage::Waiting(Source::Snapshot),

@@ -81,10 +81,14 @@ impl Candidate for Entry<'_, '_> {
 
 impl Engine {
     fn waiting(&self, source: Source) -> u32 {
-        // A snapshot that is being read is not taken anew until those who read it are through.
-        let read = self.snapshot_scan.has_riders();
-        let waits = |task: &Task| task.stage == Stage::Waiting(source) && !(read && task.is_recorder());
-        let bits = self.tasks.iter().enumerate().filter(|(_, t)| waits(t));
+        // A snapshot that is being read is not taken anew until those who read it have their first rows.
+        let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(Task::is_ahead);
+        self.slots_of(|task| task.stage == Stage::Waiting(source) && !(read && task.is_recorder()))
+    }
+
+    /// A bit for each slot whose call is such.
+    fn slots_of(&self, is_such: impl Fn(&Task) -> bool) -> u32 {
+        let bits = self.tasks.iter().enumerate().filter(|(_, t)| is_such(t));
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
     }
 
@@ -127,6 +131,13 @@ impl Engine {
                 continue;
             };
             if let Some(page) = task.page.as_mut().filter(|_| task.job == Job::View) {
+                if source == Source::Snapshot {
+                    if page.passes() > 0 && task.snapshot != self.snapshots {
+                        (task.failure, task.stage) = (Some(gone()), Stage::Scanned);
+                        continue;
+                    }
+                    (task.snapshot, task.ahead) = (self.snapshots, true);
+                }
                 self.pool.grow(&mut task.lease, page.wants());
                 let clock_s = if source == Source::Kernel { (now_ms / 1000) as u32 } else { 0 };
                 page.begin(&task.lease, clock_s);
@@ -134,6 +145,7 @@ impl Engine {
             if task.is_recorder() {
                 // What views answer from is gone from here on; only a scan that ends well makes it good.
                 self.snapshot_broken = self.snapshot_at_ms.is_some();
+                self.snapshots = self.snapshots.wrapping_add(1);
                 match self.snapshot.as_mut() {
                     Some(snapshot) => snapshot.clear(),
                     None => self.snapshot = Snapshot::reserve(self.settings.snapshot_flows),
@@ -212,17 +224,19 @@ impl Engine {
     /// Reads a slice of the snapshot for the calls that wait for it. False if there is nothing to do.
     pub fn replay(&mut self) -> bool {
         if !self.snapshot_scan.has_riders() {
-            let waiting = self.waiting(Source::Snapshot);
-            // While it is being taken, or is about to be, it is not read.
-            if waiting == 0 || self.is_taking_snapshot() || self.is_to_take_snapshot() {
+            let mut waiting = self.waiting(Source::Snapshot);
+            // While it is being taken it is not read, and before that only by those who have begun.
+            if self.is_to_take_snapshot() {
+                waiting &= self.slots_of(Task::is_ahead);
+            }
+            if waiting == 0 || self.is_taking_snapshot() {
                 return false;
             }
             let (riders, needs) = self.board(waiting, Source::Snapshot, 0);
             self.snapshot_scan = Scan { riders, needs, at: 0, began_ms: 0 };
         }
         if self.snapshot_broken || self.snapshot_at_ms.is_none() {
-            let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
-            self.fail_riders(Source::Snapshot, &Fault::new(Code::Snapshot, text));
+            self.fail_riders(Source::Snapshot, &gone());
             return true;
         }
         for _ in 0..SNAPSHOT_SLICE_FLOWS {
@@ -276,6 +290,12 @@ impl Engine {
         let waits = |task: &Task| task.is_recorder() && task.stage == Stage::Waiting(Source::Kernel);
         self.tasks.iter().any(waits)
     }
+}
+
+/// What a view is told that has begun to read a snapshot which is no more, or finds none.
+fn gone() -> Fault {
+    let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
+    Fault::new(Code::Snapshot, text)
 }
 
 fn no_memory(flows: usize) -> Fault {

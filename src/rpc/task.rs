@@ -147,6 +147,10 @@ pub struct Task {
     pub waits_since_ms: Option<u64>,
     /// Whether the view reads the snapshot.
     pub of_snapshot: bool,
+    /// Which snapshot it has begun to read.
+    pub snapshot: u32,
+    /// The snapshot is not taken anew before this view has its first rows.
+    pub ahead: bool,
     /// A view in the kernel's own order goes on with the flow whose record ends there.
     pub from: usize,
     /// The call, in the body.
@@ -165,6 +169,12 @@ impl Task {
     /// Whether it records the table.
     pub fn is_recorder(&self) -> bool {
         matches!(self.job, Job::Snapshot { .. })
+    }
+
+    /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
+    /// while nothing depends on its client, who may take any time.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead && !self.in_value && self.stage == Stage::Waiting(Source::Snapshot)
     }
 }
 

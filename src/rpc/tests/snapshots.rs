@@ -1,5 +1,5 @@
 //! Autorefresh off: a table kept as it was.
-use super::rig::{Rig, array, fault, ids, int, members, number, text};
+use super::rig::{Broken, Rig, array, fault, ids, int, members, number, text};
 use super::views::SIZES;
 use crate::auth::Peer;
 use crate::conntrack::flow::Flow;
@@ -251,7 +251,11 @@ fn a_view_that_reads_while_it_is_to_be_taken_anew() {
 }
 
 /// Runs a view of the snapshot in slot 1, and `between` before each of its passes, which is told how many there were.
-fn view_in_parts(rig: &mut Rig, params: &[String], mut between: impl FnMut(&mut Rig, usize)) -> Vec<u32> {
+fn view_in_parts(
+    rig: &mut Rig,
+    params: &[String],
+    mut between: impl FnMut(&mut Rig, usize),
+) -> Result<Vec<u32>, Broken> {
     let body = rig.body("view", params);
     rig.engine.begin(1, Peer::Unix);
     let mut reply = String::new();
@@ -262,7 +266,8 @@ fn view_in_parts(rig: &mut Rig, params: &[String], mut between: impl FnMut(&mut 
         let step = rig.engine.advance(1, &body, &mut out, &mut world);
         reply.push_str(core::str::from_utf8(out.as_bytes()).expect("UTF-8"));
         match step {
-            Step::Done => return ids(&reply),
+            Step::Done => return Ok(ids(&reply)),
+            Step::Abort => return Err(Broken(reply)),
             Step::Wait => between(rig, pass),
             other => panic!("{other:?}"),
         }
@@ -297,10 +302,67 @@ fn a_listing_loses_no_row_when_others_go() {
                     }
                 });
                 let first = start as u32 + 1;
+                let found = found.expect("whole");
                 assert_eq!(found, (first..=60).filter(|id| !gone.contains(id)).collect::<Vec<u32>>());
             }
         }
     }
+}
+
+/// It is taken anew between two parts of a listing: those do not fit together, and the reply is broken off.
+#[test]
+fn a_reply_has_rows_of_one_snapshot() {
+    for order in ["", "id"] {
+        for anew in ["refresh", "set_autorefresh"] {
+            let mut rig = Rig::new(numbered(60));
+            rig.call("set_autorefresh", &[int(0)]).expect("whole");
+            let found = view_in_parts(&mut rig, &all(order), |rig, pass| match (pass, anew) {
+                (2, "refresh") => drop(rig.call("refresh", &[]).expect("whole")),
+                (2, _) => {
+                    rig.call("set_autorefresh", &[int(1)]).expect("whole");
+                    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+                }
+                _ => {}
+            });
+            let Err(Broken(part)) = found else { panic!("rows of two snapshots in one reply") };
+            assert_eq!(ids(&part), (1..=32).collect::<Vec<u32>>(), "two parts of it");
+            rig.engine.forget(1);
+            assert!(rig.engine.pool.is_idle());
+            assert_eq!(ids(&rig.call("view", &all(order)).expect("whole")).len(), 60);
+        }
+    }
+}
+
+/// While a view looks for the place where its page begins nothing of it was sent: it is waited for.
+#[test]
+fn a_refresh_waits_for_a_page_that_lies_deep() {
+    let mut rig = Rig::new(numbered(60));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let params = [members(&[]), text("id"), text("A"), int(50), int(3)];
+    let (mut refresh, mut passes) = (None, 0);
+    let found = view_in_parts(&mut rig, &params, |rig, pass| {
+        if pass == 1 {
+            rig.kernel.table.clear();
+            refresh = Some(wait(rig, 2, "refresh", &[]));
+        }
+        assert!(!rig.scan(), "not yet");
+        passes = pass;
+    });
+    assert_eq!((found, passes > 1), (Ok(vec![51, 52, 53]), true));
+    assert!(rig.scan());
+    assert!(answer(&mut rig, 2, &refresh.expect("a second pass")).contains("<boolean>1"));
+    assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 0);
+}
+
+/// A client does not read what its view came to: nobody waits for that.
+#[test]
+fn a_refresh_does_not_wait_for_a_client_that_does_not_read() {
+    let mut rig = Rig::new(numbered(60));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let body = wait(&mut rig, 1, "view", &all("id"));
+    while rig.engine.replay() {}
+    assert_eq!(rig.advance(1, &body, 4096), Step::Full);
+    rig.call("refresh", &[]).expect("whole");
 }
 
 /// What is killed in the very scan that records the table is not in it, whoever comes first.
