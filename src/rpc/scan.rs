@@ -189,6 +189,12 @@ impl Engine {
     /// The scan of the kernel's table is over, or has failed. False when a scan is not wanted any more is not known
     /// here: see [`Engine::scan_is_wanted`].
     pub fn end_scan(&mut self, result: Result<(), OpError>) {
+        if self.is_taking_snapshot() {
+            // Who waited for it reads it before it is taken anew, or two who take it in turn would let nobody.
+            self.tasks
+                .iter_mut()
+                .for_each(|task| task.ahead |= task.stage == Stage::Waiting(Source::Snapshot));
+        }
         if let Err(error) = result {
             self.stats.add(Counter::ScanErrors);
             return self.fail_riders(Source::Kernel, &error.into());
@@ -225,9 +231,11 @@ impl Engine {
     pub fn replay(&mut self) -> bool {
         if !self.snapshot_scan.has_riders() {
             let mut waiting = self.waiting(Source::Snapshot);
-            // While it is being taken it is not read, and before that only by those who have begun.
+            // While it is being taken it is not read, and before that only by those who have begun, or have waited for it;
+            // those who have begun with another are told.
             if self.is_to_take_snapshot() {
-                waiting &= self.slots_of(Task::is_ahead);
+                let late = |task: &Task| task.in_value && task.snapshot != self.snapshots;
+                waiting &= self.slots_of(|task| task.is_ahead() || late(task));
             }
             if waiting == 0 || self.is_taking_snapshot() {
                 return false;

@@ -365,6 +365,46 @@ fn a_refresh_does_not_wait_for_a_client_that_does_not_read() {
     rig.call("refresh", &[]).expect("whole");
 }
 
+/// Two clients that take it anew in turn, so that one of them always waits: views have their turn, too.
+#[test]
+fn clients_that_refresh_in_turn_starve_no_view() {
+    let mut rig = Rig::new(numbered(40));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let mut refresh = wait(&mut rig, 1, "refresh", &[]);
+    rig.engine.begin_scan(0).expect("a scan");
+    let view = wait(&mut rig, 3, "view", &[members(&[]), text("id"), text("A"), int(0), int(3)]);
+    let mut answered = false;
+    for turn in 0..6 {
+        let (here, other) = if turn % 2 == 0 { (1, 2) } else { (2, 1) };
+        let next = wait(&mut rig, other, "refresh", &[]);
+        rig.engine.end_scan(Ok(()));
+        answer(&mut rig, here, &refresh);
+        refresh = next;
+        while rig.engine.replay() {}
+        while rig.engine.is_ready(3, 0) {
+            answered |= rig.advance(3, &view, 1 << 20) == Step::Done;
+        }
+        rig.engine.begin_scan(0).expect("the other's turn comes");
+    }
+    assert!(answered);
+}
+
+/// The same while parts of a listing are out: it can't go on, and the client need not wait to learn it.
+#[test]
+fn clients_that_refresh_in_turn_keep_no_broken_listing() {
+    let mut rig = Rig::new(numbered(40));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let view = wait(&mut rig, 3, "view", &all("id"));
+    while rig.engine.replay() {}
+    assert_eq!(rig.advance(3, &view, 1 << 20), Step::Wait, "the first part is out");
+    wait(&mut rig, 1, "refresh", &[]);
+    rig.engine.begin_scan(0).expect("a scan");
+    wait(&mut rig, 2, "refresh", &[]);
+    rig.engine.end_scan(Ok(()));
+    assert!(rig.engine.replay());
+    assert_eq!(rig.advance(3, &view, 1 << 20), Step::Abort);
+}
+
 /// What is killed in the very scan that records the table is not in it, whoever comes first.
 #[test]
 fn a_kill_that_shares_its_scan() {
