@@ -6,7 +6,7 @@
 
 mod record;
 
-use crate::conntrack::flow::Flow;
+use crate::conntrack::flow::{Flow, Target};
 use crate::limits::SNAPSHOT_FLOW_BYTES;
 
 /// The snapshot is full.
@@ -88,24 +88,25 @@ impl Snapshot {
         }
     }
 
-    /// Takes the flow with this id out, if it is there.
-    pub fn kill(&mut self, id: u32) {
-        if let Some(record) = self.find(id) {
+    /// Takes the flow out that `target` names, if it is there.
+    pub fn kill(&mut self, target: &Target) {
+        if let Some(record) = self.find(target) {
             record::kill(record);
             self.flows -= 1;
         }
     }
 
-    /// Puts what is known of a flow after a change into its record, if it is there.
-    pub fn update(&mut self, changed: &Flow) {
-        if let Some(record) = changed.id.and_then(|id| self.find(id)) {
+    /// Puts what is known of a flow after a change into the record of the one that `target` names, if it is there.
+    pub fn update(&mut self, target: &Target, changed: &Flow) {
+        if let Some(record) = self.find(target) {
             record::update(record, changed);
         }
     }
 
-    /// The record with this id. Those who look for many do so in the order of a dump, which is the arena's: so each is
-    /// looked for from where the last one was, to the end and then from the beginning.
-    fn find(&mut self, id: u32) -> Option<&mut [u8]> {
+    /// The record of the flow that `target` names; others may share its id. Those who look for many do so in the order of a
+    /// dump, which is the arena's: so each is looked for from where the last one was, to the end and then from the
+    /// beginning.
+    fn find(&mut self, target: &Target) -> Option<&mut [u8]> {
         for part in [self.found..self.arena.len(), 0..self.found] {
             let mut at = part.start;
             while at < part.end {
@@ -115,7 +116,7 @@ impl Snapshot {
                 {
                     self.visited += 1;
                 }
-                if record::is(record, id) {
+                if record::is(record, target) {
                     self.found = at;
                     return self.arena.get_mut(at..end);
                 }
@@ -129,7 +130,18 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conntrack::flow::{Counters, Tuple};
+    use crate::conntrack::flow::{Counters, Tuple, mapped};
+    use crate::conntrack::uapi::AF_INET;
+
+    fn flow(id: u32) -> Flow {
+        let (src, dst) = (mapped([192, 0, 2, 1]), mapped([192, 0, 2, 2]));
+        let orig = Tuple { src, dst, l3proto: AF_INET, ..Tuple::default() };
+        Flow { id: Some(id), orig: Some(orig), ..Flow::default() }
+    }
+
+    fn target(id: u32) -> Target {
+        Target::of(&flow(id)).expect("tuple and id")
+    }
 
     #[test]
     fn the_arena_never_grows() {
@@ -153,15 +165,13 @@ mod tests {
     fn kills_and_changes_reach_the_record() {
         let mut snapshot = Snapshot::reserve(4).expect("memory");
         for id in 1..=3 {
-            let flow = Flow { id: Some(id), mark: Some(0), ..Flow::default() };
-            snapshot.push(&flow).expect("room");
+            snapshot.push(&Flow { mark: Some(0), ..flow(id) }).expect("room");
         }
         snapshot.push(&Flow::default()).expect("room");
-        snapshot.kill(2);
-        snapshot.kill(2);
-        snapshot.kill(77);
-        snapshot.kill(0);
-        snapshot.update(&Flow { id: Some(3), mark: Some(5), timeout: Some(9), ..Flow::default() });
+        for id in [2, 2, 77, 0] {
+            snapshot.kill(&target(id));
+        }
+        snapshot.update(&target(3), &Flow { mark: Some(5), timeout: Some(9), ..Flow::default() });
         assert_eq!(snapshot.flows(), 3);
         let (first, next) = snapshot.read(0).expect("one");
         let (second, end) = snapshot.read(next).expect("three");
@@ -183,8 +193,7 @@ mod tests {
         let mut snapshot = Snapshot::reserve(n).expect("memory");
         let fill = |snapshot: &mut Snapshot| {
             for id in 0..n as u32 {
-                let flow = Flow { id: Some(id.wrapping_mul(0x9E37_79B1)), ..Flow::default() };
-                snapshot.push(&flow).expect("room");
+                snapshot.push(&flow(id.wrapping_mul(0x9E37_79B1))).expect("room");
             }
         };
         fill(&mut snapshot);
@@ -192,7 +201,7 @@ mod tests {
         for odd in [0, 1] {
             snapshot.visited = 0;
             for id in (odd..n as u32).step_by(2) {
-                snapshot.kill(id.wrapping_mul(0x9E37_79B1));
+                snapshot.kill(&target(id.wrapping_mul(0x9E37_79B1)));
             }
             assert!(snapshot.visited <= 3 * n, "{} records for {} kills", snapshot.visited, n / 2);
         }
@@ -200,11 +209,11 @@ mod tests {
         // What is gone is looked for everywhere, once, and the next one is found where it is.
         snapshot.clear();
         fill(&mut snapshot);
-        snapshot.kill(9_999_u32.wrapping_mul(0x9E37_79B1));
+        snapshot.kill(&target(9_999_u32.wrapping_mul(0x9E37_79B1)));
         snapshot.visited = 0;
-        snapshot.kill(9_999_u32.wrapping_mul(0x9E37_79B1));
+        snapshot.kill(&target(9_999_u32.wrapping_mul(0x9E37_79B1)));
         assert_eq!(snapshot.visited, n);
-        snapshot.kill(0);
+        snapshot.kill(&target(0));
         assert_eq!(snapshot.flows(), n - 2, "in front of the last one that was found");
     }
 }

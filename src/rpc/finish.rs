@@ -92,7 +92,7 @@ impl Engine {
         };
         let changed = self.change(&target, wanted, world)?;
         if let Some(snapshot) = &mut self.snapshot {
-            snapshot.update(&changed);
+            snapshot.update(&target, &changed);
         }
         Ok(Stage::Answering(Answer::Bool(true)))
     }

@@ -380,7 +380,7 @@ impl Task {
                 self.killed += 1;
                 entry.settled = true;
                 if let Some(snapshot) = table.snapshot {
-                    snapshot.kill(target.id());
+                    snapshot.kill(&target);
                 }
             }
             // It ended by itself, or another connection took its tuple: nothing of ours to kill.

@@ -1,7 +1,7 @@
 //! One record: a flow in as few bytes as are quick to write and to read. A byte with the length, flags that say which parts
 //! there are, four words that a change or a kill finds at their places, then the parts of variable length.
 
-use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
+use crate::conntrack::flow::{Counters, Ends, Flow, Target, Tuple, mapped};
 use crate::conntrack::label::Label;
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 
@@ -54,9 +54,10 @@ pub fn read(record: &[u8]) -> Option<Flow> {
     is_alive(record).then(|| Reader { bytes: record, at: VARIABLE }.flow())
 }
 
-/// Whether a record has this id and was not killed.
-pub fn is(record: &[u8], id: u32) -> bool {
-    is_alive(record) && word(record, FLAGS) & has::ID != 0 && word(record, ID) == id
+/// Whether a record is of the flow that `target` names, and was not killed.
+pub fn is(record: &[u8], target: &Target) -> bool {
+    // Nearly all have another id, and need not be read.
+    word(record, ID) == target.id() && read(record).and_then(|flow| Target::of(&flow)) == Some(*target)
 }
 
 /// Marks a record as killed.

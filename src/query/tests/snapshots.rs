@@ -3,7 +3,7 @@ use super::flows::{name, table};
 use super::model::order;
 use super::pages::{by, drive};
 use super::random::Random;
-use crate::conntrack::flow::Flow;
+use crate::conntrack::flow::{Flow, Target};
 use crate::query::page::Page;
 use crate::query::snapshot::{Full, Snapshot};
 
@@ -11,6 +11,10 @@ fn recorded(flows: &[Flow]) -> Snapshot {
     let mut snapshot = Snapshot::reserve(flows.len()).expect("memory");
     flows.iter().for_each(|f| snapshot.push(f).expect("room"));
     snapshot
+}
+
+fn target(flow: &Flow) -> Target {
+    Target::of(flow).expect("tuple and id")
 }
 
 fn replay(snapshot: &Snapshot) -> Vec<Flow> {
@@ -52,7 +56,7 @@ fn a_full_snapshot_is_as_it_was() {
     assert_eq!(snapshot.push(&flows[29]), Err(Full));
     assert_eq!(replay(&snapshot), flows[..29]);
     // What is killed makes no room: the next snapshot does.
-    snapshot.kill(flows[0].id.expect("an id"));
+    snapshot.kill(&target(&flows[0]));
     assert_eq!(snapshot.flows(), 28);
     snapshot.clear();
     assert_eq!((snapshot.flows(), replay(&snapshot)), (0, vec![]));
@@ -68,31 +72,27 @@ fn kills_take_one_entry_each_and_updates_change_it() {
         (flow.id, flow.mark, flow.status, flow.timeout) = (Some(at as u32 / 2), Some(1), Some(8), Some(60));
     }
     let mut snapshot = recorded(&flows);
+    let all = flows.clone();
     for _ in 0..200 {
-        let id = random.below(35) as u32;
+        let named = all[random.below(60)];
+        let at = flows.iter().position(|f| target(f) == target(&named));
         if random.one_in(2) {
-            snapshot.kill(id);
-            if let Some(at) = flows.iter().position(|f| f.id == Some(id)) {
-                flows.remove(at);
-            }
+            snapshot.kill(&target(&named));
+            at.map(|at| flows.remove(at));
         } else {
             let new = random.next() as u32;
-            let changed = Flow {
-                id: Some(id),
-                mark: Some(new),
-                timeout: Some(new / 2),
-                status: Some(14),
-                ..Flow::default()
-            };
-            snapshot.update(&changed);
-            if let Some(flow) = flows.iter_mut().find(|f| f.id == Some(id)) {
+            let changed =
+                Flow { mark: Some(new), timeout: Some(new / 2), status: Some(14), ..Flow::default() };
+            snapshot.update(&target(&named), &changed);
+            if let Some(flow) = at.map(|at| &mut flows[at]) {
                 (flow.mark, flow.timeout, flow.status) = (changed.mark, changed.timeout, changed.status);
             }
         }
         assert_eq!(replay(&snapshot), flows);
         assert_eq!(snapshot.flows(), flows.len());
     }
-    snapshot.update(&Flow::default());
+    let strange = Flow { id: Some(77), ..all[0] };
+    snapshot.update(&target(&strange), &all[1]);
     assert_eq!(
         replay(&snapshot).iter().map(name).collect::<Vec<_>>(),
         flows.iter().map(name).collect::<Vec<_>>()

@@ -365,6 +365,20 @@ fn a_refresh_does_not_wait_for_a_client_that_does_not_read() {
     rig.call("refresh", &[]).expect("whole");
 }
 
+/// Of two entries that share an id the kernel deletes one; the snapshot loses that one, too, and not the other.
+#[test]
+fn a_kill_takes_the_row_of_the_one_that_was_killed() {
+    let mut flows = numbered(6);
+    (flows[1].id, flows[1].mark) = (Some(5), Some(1));
+    (flows[4].id, flows[4].mark) = (Some(5), Some(2));
+    let mut rig = Rig::new(flows);
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    rig.call("kill_matching", &[members(&[("mark", int(2))])]).expect("whole");
+    let left = |mark: i64| members(&[("mark", int(mark)), ("id", int(5))]);
+    assert_eq!(ids(&rig.call("view", &[left(1)]).expect("whole")), [5]);
+    assert_eq!(ids(&rig.call("view", &[left(2)]).expect("whole")), [0; 0]);
+}
+
 /// Two clients that take it anew in turn, so that one of them always waits: views have their turn, too.
 #[test]
 fn clients_that_refresh_in_turn_starve_no_view() {
