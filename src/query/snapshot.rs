@@ -96,7 +96,8 @@ impl Snapshot {
         }
     }
 
-    /// Puts what is known of a flow after a change into the record of the one that `target` names, if it is there.
+    /// Puts what a change was about, mark, timeout or bits to be added to the status, into the record of the flow that
+    /// `target` names, if it is there.
     pub fn update(&mut self, target: &Target, changed: &Flow) {
         if let Some(record) = self.find(target) {
             record::update(record, changed);

@@ -6,6 +6,7 @@ use super::{Engine, World};
 use crate::conntrack::flow::{Flow, Target};
 use crate::conntrack::request::Change;
 use crate::conntrack::socket::OpError;
+use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
 use crate::query::page::Outcome;
 use crate::query::snapshot::Snapshot;
 use crate::stats::Counter;
@@ -90,16 +91,24 @@ impl Engine {
                 return Err(Fault::new(Code::NoConnection, text));
             }
         };
-        let changed = self.change(&target, wanted, world)?;
+        let after = self.change(&target, wanted, world)?;
         if let Some(snapshot) = &mut self.snapshot {
-            snapshot.update(&target, &changed);
+            match after {
+                Some(after) => snapshot.update(&target, &asked_for(&after, wanted)),
+                None => snapshot.kill(&target),
+            }
         }
         Ok(Stage::Answering(Answer::Bool(true)))
     }
 
-    /// Changes an entry and gives it as it then is. An update finds by tuple and does not compare the id, so the entry
-    /// is looked at immediately before and again after.
-    fn change(&mut self, target: &Target, wanted: Wanted, world: &mut World<'_>) -> Result<Flow, Fault> {
+    /// Changes an entry and gives it as it then is, `None` if the change was to end it. An update finds by tuple and does
+    /// not compare the id, so the entry is looked at immediately before and again after.
+    fn change(
+        &mut self,
+        target: &Target,
+        wanted: Wanted,
+        world: &mut World<'_>,
+    ) -> Result<Option<Flow>, Fault> {
         let labels = &mut self.context.labels;
         let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
         let change = match wanted {
@@ -114,14 +123,14 @@ impl Engine {
         let after = match world.kernel.get(target, labels)? {
             Some(flow) => flow,
             // A timeout of 0 ends the connection at once, as it should.
-            None if wanted == Wanted::Timeout(0) => return Ok(before),
+            None if wanted == Wanted::Timeout(0) => return Ok(None),
             None => {
                 let text = format_args!("the connection ended while it was changed");
                 return Err(Fault::new(Code::NoConnection, text));
             }
         };
         check_changed(&after, wanted)?;
-        Ok(after)
+        Ok(Some(after))
     }
 
     /// Begins to take a snapshot, if the table can fit.
@@ -189,6 +198,16 @@ impl Engine {
 
 fn no_connection(id: u32) -> Fault {
     Fault::new(Code::NoConnection, format_args!("there is no connection with the id {id} (any more)"))
+}
+
+/// Of an entry after a change what the change was about: all else in its record stays as it was.
+fn asked_for(after: &Flow, wanted: Wanted) -> Flow {
+    match wanted {
+        Wanted::Mark { .. } => Flow { mark: after.mark, ..Flow::default() },
+        Wanted::Timeout(_) => {
+            Flow { timeout: after.timeout, status: Some(IPS_FIXED_TIMEOUT), ..Flow::default() }
+        }
+    }
 }
 
 /// Says more of the refusals that a user can meet.

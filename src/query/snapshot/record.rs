@@ -65,10 +65,11 @@ pub fn kill(record: &mut [u8]) {
     set(record, FLAGS, word(record, FLAGS) | has::DEAD);
 }
 
-/// Puts what is known of a flow after a change into its record.
+/// Puts what a change was about into a flow's record; bits of a status are added to those it has.
 pub fn update(record: &mut [u8], changed: &Flow) {
+    let status = word(record, STATUS);
     for (flag, at, value) in [
-        (has::STATUS, STATUS, changed.status),
+        (has::STATUS, STATUS, changed.status.map(|bits| status | bits)),
         (has::MARK, MARK, changed.mark),
         (has::TIMEOUT, TIMEOUT, changed.timeout),
     ] {

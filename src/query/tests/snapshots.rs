@@ -85,7 +85,7 @@ fn kills_take_one_entry_each_and_updates_change_it() {
                 Flow { mark: Some(new), timeout: Some(new / 2), status: Some(14), ..Flow::default() };
             snapshot.update(&target(&named), &changed);
             if let Some(flow) = at.map(|at| &mut flows[at]) {
-                (flow.mark, flow.timeout, flow.status) = (changed.mark, changed.timeout, changed.status);
+                (flow.mark, flow.timeout, flow.status) = (changed.mark, changed.timeout, Some(14));
             }
         }
         assert_eq!(replay(&snapshot), flows);

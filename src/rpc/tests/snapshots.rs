@@ -3,6 +3,7 @@ use super::rig::{Broken, Rig, array, fault, ids, int, members, number, text};
 use super::views::SIZES;
 use crate::auth::Peer;
 use crate::conntrack::flow::Flow;
+use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
 use crate::limits::{OUTPUT_BYTES, SNAPSHOT_SLICE_FLOWS};
 use crate::out::Out;
 use crate::query::tests::flows::table;
@@ -55,9 +56,20 @@ fn kills_and_changes_reach_it() {
     rig.call("change", &[text("timeout"), text("6"), int(5000)]).expect("whole");
     let reply = rig.call("view", &all("id")).expect("whole");
     assert_eq!(ids(&reply), (1..=20).filter(|id| ![3, 4].contains(id)).collect::<Vec<u32>>());
-    let of = |name: &str, value: i64| members(&[(name, int(value))]);
-    assert_eq!(ids(&rig.call("view", &[of("mark", 99)]).expect("whole")), [5]);
-    assert_eq!(ids(&rig.call("view", &[of("timeout", 5000)]).expect("whole")), [6]);
+    let viewed = |rig: &mut Rig, name: &str, value: i64| {
+        ids(&rig.call("view", &[members(&[(name, int(value))])]).expect("whole"))
+    };
+    assert_eq!(viewed(&mut rig, "mark", 99), [5]);
+    assert_eq!(viewed(&mut rig, "timeout", 5000), [6]);
+    assert_eq!(viewed(&mut rig, "status", 8 | i64::from(IPS_FIXED_TIMEOUT)), [6]);
+    // One that ends so is gone, and what was not asked for stays as it was.
+    rig.kernel.table.iter_mut().for_each(|f| (f.status, f.timeout) = (Some(12), Some(50)));
+    rig.call("change", &[text("mark"), text("7"), int(98)]).expect("whole");
+    let mark_alone = members(&[("mark", int(98)), ("status", int(8)), ("timeout", int(60))]);
+    assert_eq!(ids(&rig.call("view", &[mark_alone]).expect("whole")), [7]);
+    rig.kernel.ends = true;
+    rig.call("change", &[text("timeout"), text("8"), int(0)]).expect("whole");
+    assert_eq!(viewed(&mut rig, "id", 8), [0; 0]);
 }
 
 #[test]
