@@ -360,9 +360,10 @@ impl Task {
                 }
             }
             Job::Change(_) => {
-                if has_id(self) {
-                    self.found.0 += 1;
-                    self.found.1 = self.found.1.or(Target::of(&entry.flow));
+                let target = Target::of(&entry.flow).filter(|_| has_id(self));
+                // The kernel may give an entry twice in one dump.
+                if target.is_some() && target != self.found.1 {
+                    self.found = (self.found.0 + 1, self.found.1.or(target));
                 }
             }
             Job::Snapshot { .. } => self.record(entry, table)?,

@@ -57,6 +57,17 @@ fn two_entries_with_one_id_are_left_alone() {
     assert_eq!(rig.kernel.updated, []);
 }
 
+/// A dump that goes on where an entry has gone meanwhile begins with its bucket anew.
+#[test]
+fn an_entry_that_comes_twice_is_one() {
+    let mut rig = Rig::new(numbered(10));
+    rig.kernel.repeats = true;
+    works(change(&mut rig, "mark", 3, int(1)));
+    assert_eq!(rig.kernel.table[2].mark, Some(1));
+    rig.kernel.table[7].id = Some(3);
+    assert_eq!(fault(change(&mut rig, "mark", 3, int(2))).0, 4);
+}
+
 #[test]
 fn refusals() {
     let mut rig = Rig::new(numbered(10));

@@ -27,6 +27,8 @@ pub struct Fake {
     pub ignores: bool,
     /// Entries end by themselves when they are changed.
     pub ends: bool,
+    /// Dumps give every entry twice, the second time after the next three.
+    pub repeats: bool,
 }
 
 impl Fake {
@@ -289,7 +291,11 @@ impl Rig {
 
     /// Offers the entries of a dump: an old kernel knows families, and ignores all else of a filter.
     pub fn offer_all(&mut self, filter: &KernelFilter) {
-        for flow in self.kernel.table.clone() {
+        let mut dump = self.kernel.table.clone();
+        if self.kernel.repeats {
+            dump = dump.chunks(4).flat_map(|bucket| [bucket, bucket].concat()).collect();
+        }
+        for flow in dump {
             let family = flow.orig.map(|t| t.l3proto);
             if filter.l3proto.is_some() && filter.l3proto != family {
                 continue;
