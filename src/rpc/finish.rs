@@ -142,21 +142,13 @@ impl Engine {
     ) -> Result<Stage, Fault> {
         let entries = world.kernel.count()?.entries as usize;
         if entries > self.settings.snapshot_flows {
-            return Err(self.no_room(entries));
+            return Err(no_room(entries, self.settings.snapshot_flows));
         }
         if let Some(task) = self.tasks.get_mut(slot) {
             // A change that this client asked for before has left what it found.
             (task.job, task.found, task.failure) = (Job::Snapshot { refresh }, (0, None), None);
         }
         Ok(Stage::Waiting(Source::Kernel))
-    }
-
-    fn no_room(&self, flows: usize) -> Fault {
-        let room = self.settings.snapshot_flows;
-        let text = format_args!(
-            "the table has {flows} connections and the snapshot has room for {room} (--snapshot-flows sets it)"
-        );
-        Fault::new(Code::Snapshot, text)
     }
 
     /// Answers a call that took a snapshot. Whether views may answer from it was settled when the scan ended.
@@ -166,8 +158,9 @@ impl Engine {
             Some(fault) => fault,
             None if left_out == 0 => return Ok(Stage::Answering(Answer::Bool(true))),
             None => {
-                let room = self.settings.snapshot_flows;
-                self.no_room(self.snapshot.as_ref().map_or(room, Snapshot::flows) + left_out)
+                // Long records may fill the memory before there are as many as are asked for.
+                let fitted = self.snapshot.as_ref().map_or(0, Snapshot::flows);
+                no_room(fitted + left_out, fitted)
             }
         };
         self.free_snapshot();
@@ -194,6 +187,13 @@ impl Engine {
         (self.snapshot_at_ms, self.snapshot_broken) = (None, false);
         self.free_snapshot();
     }
+}
+
+fn no_room(flows: usize, room: usize) -> Fault {
+    let text = format_args!(
+        "the table has {flows} connections and the snapshot has room for {room} of them (--snapshot-flows sets it)"
+    );
+    Fault::new(Code::Snapshot, text)
 }
 
 fn no_connection(id: u32) -> Fault {

@@ -1,13 +1,14 @@
 //! Autorefresh off: a table kept as it was.
-use super::rig::{Broken, Rig, array, fault, ids, int, members, number, text};
+use super::rig::{Broken, Rig, array, between, fault, ids, int, members, number, text};
 use super::views::SIZES;
 use crate::auth::Peer;
-use crate::conntrack::flow::Flow;
-use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
+use crate::conntrack::flow::{Counters, Ends, Flow, Tuple};
+use crate::conntrack::uapi::{AF_INET6, IPS_FIXED_TIMEOUT};
 use crate::limits::{OUTPUT_BYTES, SNAPSHOT_SLICE_FLOWS};
 use crate::out::Out;
 use crate::query::tests::flows::table;
 use crate::rpc::{Step, World};
+use core::str::FromStr;
 
 fn numbered(n: usize) -> Vec<Flow> {
     let mut flows = table(95, n);
@@ -115,6 +116,27 @@ fn a_table_that_grew_while_it_was_recorded() {
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 8192), Step::Done);
     assert!(rig.engine.snapshot.is_none() && rig.engine.snapshot_at_ms.is_none());
+}
+
+/// As many as are asked for, but with long records: the fault tells how many fitted.
+#[test]
+fn a_table_whose_records_do_not_fit_is_a_fault_with_both_numbers() {
+    let ports = Ends::Ports { src: 40_000, dst: 443 };
+    let orig = Tuple { src: [0x20; 16], dst: [0x21; 16], ends: ports, l3proto: AF_INET6, ..Tuple::default() };
+    let counters = Some(Counters { packets: 1 << 30, bytes: 1 << 40 });
+    let long = Flow {
+        orig: Some(orig),
+        repl: Some(Tuple { dst: [0x22; 16], ..orig }),
+        orig_counters: counters,
+        repl_counters: counters,
+        ..Flow::default()
+    };
+    let mut rig = Rig::new((1..=100).map(|id| Flow { id: Some(id), ..long }).collect());
+    let (code, sentence) = fault(rig.call("set_autorefresh", &[int(0)]));
+    assert_eq!(code, 7);
+    assert!(sentence.contains("the table has 100 connections"), "{sentence}");
+    let fitted = usize::from_str(between(&sentence, "has room for ", " of them")).expect("digits");
+    assert!((60..95).contains(&fitted), "{sentence}");
 }
 
 fn wait(rig: &mut Rig, slot: usize, method: &str, params: &[String]) -> String {
