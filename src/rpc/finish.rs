@@ -200,10 +200,15 @@ fn no_connection(id: u32) -> Fault {
     Fault::new(Code::NoConnection, format_args!("there is no connection with the id {id} (any more)"))
 }
 
+/// The mark of an entry; kernels around 6.1 send none that is 0.
+fn mark_of(flow: &Flow) -> u32 {
+    flow.mark.unwrap_or(0)
+}
+
 /// Of an entry after a change what the change was about: all else in its record stays as it was.
 fn asked_for(after: &Flow, wanted: Wanted) -> Flow {
     match wanted {
-        Wanted::Mark { .. } => Flow { mark: after.mark, ..Flow::default() },
+        Wanted::Mark { .. } => Flow { mark: Some(mark_of(after)), ..Flow::default() },
         Wanted::Timeout(_) => {
             Flow { timeout: after.timeout, status: Some(IPS_FIXED_TIMEOUT), ..Flow::default() }
         }
@@ -227,8 +232,8 @@ fn explain(error: OpError, wanted: Wanted) -> Fault {
 /// its longest is below 2^31 ticks, which stands for "as long as can be".
 fn check_changed(after: &Flow, wanted: Wanted) -> Result<(), Fault> {
     match wanted {
-        Wanted::Mark { value, mask } if after.mark.map(|m| m & mask) != Some(value & mask) => {
-            let now = after.mark.unwrap_or(0);
+        Wanted::Mark { value, mask } if (mark_of(after) ^ value) & mask != 0 => {
+            let now = mark_of(after);
             Err(Fault::new(
                 Code::Kernel,
                 format_args!("update: the mark is {now:#x} now, not what was asked for"),

@@ -1,5 +1,5 @@
 //! Changes change one entry, the one that was meant, or say why not.
-use super::rig::{Rig, fault, int, text};
+use super::rig::{Rig, fault, ids, int, members, text};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::request::Change;
 use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
@@ -95,6 +95,20 @@ fn a_change_that_did_not_happen_is_a_fault() {
     let (code, sentence) = fault(change(&mut rig, "mark", 2, int(5)));
     assert_eq!(code, 5);
     assert!(sentence.contains("0x1234"), "{sentence}");
+}
+
+/// Kernels around 6.1 leave a mark of 0 out of what they send.
+#[test]
+fn a_mark_that_is_not_sent_is_0() {
+    let mut rig = Rig::new(numbered(3));
+    rig.kernel.omits = true;
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    works(change(&mut rig, "mark", 2, int(0)));
+    let unmarked = members(&[("mark", int(0))]);
+    assert_eq!(ids(&rig.call("view", &[unmarked]).expect("whole")), [2], "in the snapshot, too");
+    works(change(&mut rig, "mark", 3, text("0/0xffff")));
+    rig.kernel.ignores = true;
+    assert_eq!(fault(change(&mut rig, "mark", 2, int(7))).0, 5);
 }
 
 #[test]

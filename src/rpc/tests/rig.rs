@@ -27,6 +27,8 @@ pub struct Fake {
     pub ignores: bool,
     /// Entries end by themselves when they are changed.
     pub ends: bool,
+    /// A mark of 0 is not sent.
+    pub omits: bool,
     /// Dumps give every entry twice, the second time after the next three.
     pub repeats: bool,
 }
@@ -64,7 +66,8 @@ impl Kernel for Fake {
     }
 
     fn get(&mut self, target: &Target, _: &mut Labels) -> Result<Option<Flow>, OpError> {
-        Ok(self.find(target).map(|at| self.table[at]).filter(|f| f.id == Some(target.id())))
+        let found = self.find(target).map(|at| self.table[at]).filter(|f| f.id == Some(target.id()));
+        Ok(found.map(|f| Flow { mark: f.mark.filter(|&m| m != 0 || !self.omits), ..f }))
     }
 
     fn update(&mut self, target: &Target, change: Change) -> Result<bool, OpError> {
