@@ -110,15 +110,19 @@ impl Engine {
         world: &mut World<'_>,
     ) -> Result<Option<Flow>, Fault> {
         let labels = &mut self.context.labels;
-        let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
-        let change = match wanted {
-            Wanted::Mark { value, mask } => Change::Mark { value, mask },
-            Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
-        };
-        match world.kernel.update(target, change) {
-            Ok(true) => {}
-            Ok(false) => return Err(no_connection(target.id())),
-            Err(error) => return Err(explain(error, wanted)),
+        // With a timeout goes the status as it was, which a packet may change meanwhile.
+        for again in [matches!(wanted, Wanted::Timeout(_)), false] {
+            let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
+            let change = match wanted {
+                Wanted::Mark { value, mask } => Change::Mark { value, mask },
+                Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
+            };
+            match world.kernel.update(target, change) {
+                Ok(true) => break,
+                Ok(false) => return Err(no_connection(target.id())),
+                Err(error) if again && error.errno == libc::EBUSY => {}
+                Err(error) => return Err(explain(error, wanted)),
+            }
         }
         let after = match world.kernel.get(target, labels)? {
             Some(flow) => flow,

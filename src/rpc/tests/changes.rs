@@ -111,6 +111,19 @@ fn a_mark_that_is_not_sent_is_0() {
     assert_eq!(fault(change(&mut rig, "mark", 2, int(7))).0, 5);
 }
 
+/// The answer comes between the look at the status and the change, which takes the status whole: it is tried once more.
+#[test]
+fn a_packet_that_comes_meanwhile() {
+    let mut rig = Rig::new(numbered(3));
+    rig.kernel.packets = 1;
+    works(change(&mut rig, "timeout", 2, int(99)));
+    let last = Change::Timeout { seconds: 99, status: 0x100e };
+    assert_eq!(rig.kernel.updated.iter().map(|u| u.1).collect::<Vec<_>>(), [last]);
+    rig.kernel.packets = 2;
+    let (code, sentence) = fault(change(&mut rig, "timeout", 3, int(99)));
+    assert_eq!((code, sentence.contains("EBUSY")), (5, true), "{sentence}");
+}
+
 #[test]
 fn a_connection_that_ends_meanwhile() {
     let mut rig = Rig::new(numbered(3));

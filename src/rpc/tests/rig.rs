@@ -25,6 +25,8 @@ pub struct Fake {
     pub refuses: Option<i32>,
     /// Changes are acknowledged but not made.
     pub ignores: bool,
+    /// So many times a packet comes just before a change, and sets a bit of the status that a request may not clear.
+    pub packets: u32,
     /// Entries end by themselves when they are changed.
     pub ends: bool,
     /// A mark of 0 is not sent.
@@ -75,6 +77,11 @@ impl Kernel for Fake {
         let Some(at) = self.find(target) else {
             return Ok(false);
         };
+        if let (Change::Timeout { status, .. }, 1..) = (change, self.packets) {
+            self.packets -= 1;
+            self.table[at].status = Some(status + 0x1000);
+            return Err(OpError { operation: "update", errno: libc::EBUSY });
+        }
         self.updated.push((*target, change));
         if self.ends {
             self.table.remove(at);
