@@ -56,13 +56,8 @@ impl Stats {
     /// Adds one. A call, since it is asked for in many places.
     #[inline(never)]
     pub fn add(&mut self, counter: Counter) {
-        self.add_many(counter, 1);
-    }
-
-    /// Adds `many`.
-    pub fn add_many(&mut self, counter: Counter, many: u64) {
         if let Some(count) = self.counts.get_mut(counter as usize) {
-            *count = count.saturating_add(many);
+            *count = count.saturating_add(1);
         }
     }
 

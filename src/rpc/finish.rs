@@ -9,7 +9,6 @@ use crate::conntrack::socket::OpError;
 use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
 use crate::query::page::Outcome;
 use crate::query::snapshot::Snapshot;
-use crate::stats::Counter;
 
 impl Engine {
     /// Looks at what the scan came to for the call of `slot`.
@@ -52,7 +51,6 @@ impl Engine {
             return Ok(Stage::Idle);
         };
         let killed = task.killed;
-        self.stats.add_many(Counter::Killed, u64::from(killed));
         if task.job == Job::KillMatching && killed > 0 {
             crate::log::info(format_args!("{killed} connections killed by filter"));
         }
@@ -72,7 +70,6 @@ impl Engine {
     /// The scan failed in the middle: what was deleted until then stays so, and the client is told.
     fn finish_broken_kill(&mut self, slot: usize, why: &Fault) -> Fault {
         let killed = self.tasks.get(slot).map_or(0, |task| task.killed);
-        self.stats.add_many(Counter::Killed, u64::from(killed));
         Fault::new(why.code, format_args!("{}: {killed} connections were killed before that", why.text))
     }
 

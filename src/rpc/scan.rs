@@ -14,7 +14,7 @@ use crate::query::order::Order;
 use crate::query::page::{Candidate, Page};
 use crate::query::rows::RowPool;
 use crate::query::snapshot::Snapshot;
-use crate::stats::Counter;
+use crate::stats::{Counter, Stats};
 
 /// A scan under way, or none.
 #[derive(Debug, Default)]
@@ -178,6 +178,7 @@ impl Engine {
                 context: &mut self.context,
                 snapshot: &mut self.snapshot,
                 kernel: world.kernel,
+                stats: &mut self.stats,
             };
             if let Err(fault) = task.offer(&mut entry, hidden, &mut table) {
                 (task.failure, task.stage) = (Some(fault), Stage::Scanned);
@@ -316,6 +317,7 @@ struct Table<'a> {
     context: &'a mut Context,
     snapshot: &'a mut Option<Snapshot>,
     kernel: &'a mut dyn Kernel,
+    stats: &'a mut Stats,
 }
 
 impl Task {
@@ -379,6 +381,7 @@ impl Task {
         match table.kernel.delete(&target) {
             Ok(true) => {
                 self.killed += 1;
+                table.stats.add(Counter::Killed);
                 entry.settled = true;
                 if let Some(snapshot) = table.snapshot {
                     snapshot.kill(&target);

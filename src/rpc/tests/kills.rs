@@ -1,9 +1,11 @@
 //! Kills delete exactly what was meant.
-use super::rig::{Rig, array, between, fault, int, members, text};
+use super::rig::{Rig, array, between, fault, int, members, number, text};
+use crate::auth::Peer;
 use crate::conntrack::flow::Flow;
-use crate::limits::KILL_IDS;
+use crate::limits::{KILL_IDS, OUTPUT_BYTES};
 use crate::query::net::Net;
 use crate::query::tests::flows::table;
+use crate::rpc::Step;
 
 fn numbered(n: usize) -> Vec<Flow> {
     let mut flows = table(80, n);
@@ -102,6 +104,21 @@ fn nobody_kills_all_by_accident() {
     }
     assert_eq!(fault(rig.call("kill_matching", &[members(&[("nonsense", int(1))])])).0, 3);
     assert_eq!(left(&rig).len(), 10);
+}
+
+/// The client hangs up in the middle: what was deleted for it until then counts.
+#[test]
+fn kills_count_when_they_are_made() {
+    let mut rig = Rig::new(numbered(20));
+    let body = rig.body("kill", &[array(&[int(3), int(5)])]);
+    rig.engine.begin(1, Peer::Unix);
+    assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Wait);
+    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    rig.offer_all(&filter);
+    rig.engine.forget(1);
+    assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "killed"), 2);
+    assert_eq!(killed(rig.call("kill", &[int(7)])), 1);
+    assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "killed"), 3);
 }
 
 /// A filter of one family and one of none: each entry is offered once, whatever the kernel is asked.
