@@ -3,11 +3,12 @@
 //! Each piece is whole or not there: when the output is full the call keeps its stage and the piece is written again when
 //! there is room. The largest piece is a row, which a client's output holds with ease.
 
+use super::fault::Fault;
 use super::procedures::PROCEDURES;
 use super::row;
 use super::task::{Answer, Source, Stage, Task};
 use super::{Engine, Step, World};
-use crate::conntrack::flow::{ALL, Flow};
+use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::message::Message;
 use crate::conntrack::request::KernelFilter;
 use crate::out::{Full, Out};
@@ -273,16 +274,17 @@ impl Engine {
         };
         let needs = task.filter.needs() | self.context.needs();
         let (skip, wanted, total) = task.stream;
-        let flow = Flow::read(message, needs, &mut self.context.labels);
-        let Ok(flow) = flow else {
-            return Ok(Some(Step::Abort));
+        let flow = match Flow::read(message, needs, &mut self.context.labels) {
+            Ok(flow) => flow,
+            Err(error) => return Ok(Some(self.break_off(error))),
         };
         if self.context.hides(&flow) || !task.filter.matches(&flow, &self.context) {
             return Ok(None);
         }
         if skip == 0 && wanted > 0 {
-            let Ok(flow) = Flow::read(message, ALL, &mut self.context.labels) else {
-                return Ok(Some(Step::Abort));
+            let flow = match Flow::read(message, ALL, &mut self.context.labels) {
+                Ok(flow) => flow,
+                Err(error) => return Ok(Some(self.break_off(error))),
             };
             row::write(out, &flow, &self.context, task.fields, self.settings.wide)?;
             let left = if wanted == u64::MAX { wanted } else { wanted - 1 };
@@ -291,6 +293,13 @@ impl Engine {
             task.stream = (skip.saturating_sub(1), wanted, total + 1);
         }
         Ok(None)
+    }
+
+    /// An entry of a call's own dump can't be read.
+    fn break_off(&mut self, error: ReadError) -> Step {
+        self.stats.add(Counter::ScanErrors);
+        crate::log::warn(format_args!("a listing was broken off: {}", Fault::from(error).text));
+        Step::Abort
     }
 
     /// The call's own dump is over.

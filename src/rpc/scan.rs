@@ -8,6 +8,7 @@ use crate::conntrack::kernel::Kernel;
 use crate::conntrack::message::Message;
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::OpError;
+use crate::conntrack::uapi::{CTA_HELP, CTA_SECCTX, bit};
 use crate::limits::SNAPSHOT_SLICE_FLOWS;
 use crate::query::context::Context;
 use crate::query::order::Order;
@@ -15,6 +16,9 @@ use crate::query::page::{Candidate, Page};
 use crate::query::rows::RowPool;
 use crate::query::snapshot::Snapshot;
 use crate::stats::{Counter, Stats};
+
+/// The attributes of which there may be more different ones than there is room for.
+const TEXTS: u32 = bit(CTA_HELP) | bit(CTA_SECCTX);
 
 /// A scan under way, or none.
 #[derive(Debug, Default)]
@@ -165,7 +169,14 @@ impl Engine {
     pub fn offer(&mut self, message: &Message<'_>, world: &mut World<'_>) {
         self.stats.add(Counter::Entries);
         let mut entry = Entry { message, flow: Flow::default(), full: None, settled: false };
-        if let Err(error) = entry.flow.fill(message, self.kernel_scan.needs, &mut self.context.labels) {
+        let mut read = entry.flow.fill(message, self.kernel_scan.needs, &mut self.context.labels);
+        if read == Err(ReadError::Labels) {
+            self.fail_who_needs(TEXTS, &ReadError::Labels.into());
+            self.kernel_scan.needs &= !TEXTS;
+            entry.flow = Flow::default();
+            read = entry.flow.fill(message, self.kernel_scan.needs, &mut self.context.labels);
+        }
+        if let Err(error) = read {
             return self.fail_riders(Source::Kernel, &error.into());
         }
         let hidden = self.context.hides(&entry.flow);
@@ -224,6 +235,16 @@ impl Engine {
         for slot in slots(core::mem::take(&mut scan.riders)) {
             if let Some(task) = self.tasks.get_mut(slot) {
                 (task.failure, task.stage) = (Some(fault.clone()), Stage::Scanned);
+            }
+        }
+    }
+
+    /// Fails those of the scan of the kernel's table that need any of these attributes of every flow.
+    fn fail_who_needs(&mut self, attributes: u32, fault: &Fault) {
+        for slot in slots(self.kernel_scan.riders) {
+            if let Some(task) = self.tasks.get_mut(slot).filter(|task| task.needs() & attributes != 0) {
+                (task.failure, task.stage) = (Some(fault.clone()), Stage::Scanned);
+                self.kernel_scan.leave(slot);
             }
         }
     }

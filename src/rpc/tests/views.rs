@@ -192,12 +192,43 @@ fn more_labels_than_there_is_room_for() {
     };
     assert!(!part.contains("</methodResponse>"));
     rig.engine.forget(0);
+    assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "scan_errors"), 1);
     // With one less all is well: the table of texts is emptied between scans.
     rig.kernel.table.truncate(LABELS);
     assert_eq!(
         ids(&rig.call("view", &page("id", "ASC", 0, -1)).expect("whole")).len(),
         rig.kernel.table.len()
     );
+}
+
+/// They fail those who filter by them or sort by them, and nobody who shares the scan.
+#[test]
+fn more_labels_than_there_is_room_for_are_nothing_to_a_kill() {
+    use crate::conntrack::label::Label;
+    let mut flows = table(68, LABELS + 3);
+    for (at, flow) in flows.iter_mut().enumerate() {
+        let label = Some(Label::from_number(100 + at as u8));
+        (flow.id, flow.helper, flow.secctx) = (Some(at as u32 + 1), label, None);
+    }
+    let mut rig = Rig::new(flows);
+    let by_helper = members(&[("helper", text("ftp"))]);
+    let calls = [
+        ("view", vec![by_helper.clone(), text("id")]),
+        ("kill", vec![array(&[int(1), int(6)])]),
+        ("kill_matching", vec![by_helper]),
+    ];
+    let bodies = calls.map(|(method, params)| rig.body(method, &params));
+    for (slot, body) in bodies.iter().enumerate() {
+        rig.engine.begin(slot, Peer::Unix);
+        assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
+    }
+    assert!(rig.scan());
+    assert_eq!(rig.kernel.deleted.iter().map(|t| t.id()).collect::<Vec<_>>(), [1, 6]);
+    let faults = |rig: &mut Rig| number(&rig.call("stats", &[]).expect("whole"), "faults");
+    for (slot, body) in bodies.iter().enumerate() {
+        assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Done);
+    }
+    assert_eq!(faults(&mut rig), 2, "the view and the kill by filter");
 }
 
 #[test]
