@@ -59,6 +59,8 @@ pub enum Next {
     Wait,
     /// A call is complete in the buffer: hand it to the engine.
     Call,
+    /// It gets no further without a large buffer: see [`Client::enlarge`].
+    Enlarge,
     /// Close the connection.
     Close,
 }
@@ -89,6 +91,10 @@ pub struct Client {
     began_ms: u64,
     /// When what is pending was written, in milliseconds.
     written_ms: u64,
+    /// Milliseconds that it took to fetch what was written since it has a large buffer.
+    fetching_ms: u64,
+    /// Its body needs a large buffer, which it does not have.
+    wants_large: bool,
 }
 
 impl Client {
@@ -110,6 +116,8 @@ impl Client {
             moved_ms: now_ms,
             began_ms: now_ms,
             written_ms: now_ms,
+            fetching_ms: 0,
+            wants_large: false,
         }
     }
 
@@ -121,6 +129,7 @@ impl Client {
         (self.readable, self.writable) = (true, true);
         (self.deadline_ms, self.moved_ms) = (now_ms + HEAD_MS, now_ms);
         (self.began_ms, self.written_ms) = (now_ms, now_ms);
+        self.wants_large = false;
     }
 
     /// Closes the connection and keeps the slot's buffers.
@@ -138,6 +147,35 @@ impl Client {
             _ if !self.is_flushed() => self.written_ms,
             _ => self.moved_ms,
         }
+    }
+
+    /// Whether it waits for a large buffer.
+    #[must_use]
+    pub fn waits_for_buffer(&self) -> bool {
+        self.wants_large && matches!(self.state, State::Body(..))
+    }
+
+    /// How long it has kept a large buffer from others by being slow, in milliseconds: with its body, or with fetching the
+    /// reply, in all. 0 while it has none, or waits for its answer.
+    #[must_use]
+    pub fn keeps_buffer_ms(&self, now_ms: u64) -> u64 {
+        match self.state {
+            _ if !self.input.is_large() => 0,
+            State::Head(_) | State::Body(..) => now_ms.saturating_sub(self.began_ms),
+            _ if self.is_flushed() => 0,
+            _ => now_ms.saturating_sub(self.written_ms).saturating_add(self.fetching_ms),
+        }
+    }
+
+    /// Takes a large buffer, if there is one for it; then [`Next::Go`].
+    pub fn enlarge(&mut self, large: &mut LargeBuffers, now_ms: u64) -> Next {
+        if !self.input.enlarge(large, self.peer) {
+            return Next::Wait;
+        }
+        self.wants_large = false;
+        // That it had to wait for the buffer does not make it slow.
+        (self.began_ms, self.fetching_ms) = (now_ms, 0);
+        Next::Go
     }
 
     fn read_socket(&mut self, drain: bool) -> std::io::Result<usize> {
@@ -180,6 +218,9 @@ impl Client {
                 Ok(sent) => {
                     self.pending.start += sent;
                     self.moved_ms = now_ms;
+                    if self.pending.is_empty() {
+                        self.fetching_ms += now_ms.saturating_sub(self.written_ms);
+                    }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => self.writable = false,
                 Err(_) => return Next::Close,
@@ -217,10 +258,10 @@ impl Client {
     ///
     /// # Errors
     /// What HTTP refuses the request for: see [`Client::refuse`].
-    pub fn receive(&mut self, policy: &Policy, large: &mut LargeBuffers, now_ms: u64) -> Result<Next, Error> {
+    pub fn receive(&mut self, policy: &Policy, now_ms: u64) -> Result<Next, Error> {
         match self.state {
             State::Head(reader) => self.receive_head(reader, policy, now_ms),
-            State::Body(head, body) => self.receive_body(head, body, large, now_ms),
+            State::Body(head, body) => self.receive_body(head, body, now_ms),
             State::Calling { .. } => Ok(Next::Wait),
             State::Last => Ok(self.start_draining(now_ms)),
             State::Draining(left) => Ok(self.drain(left)),
@@ -246,13 +287,7 @@ impl Client {
         Ok(next)
     }
 
-    fn receive_body(
-        &mut self,
-        head: Head,
-        mut body: Body,
-        large: &mut LargeBuffers,
-        now_ms: u64,
-    ) -> Result<Next, Error> {
+    fn receive_body(&mut self, head: Head, mut body: Body, now_ms: u64) -> Result<Next, Error> {
         let filled = self.input.filled();
         let progress = body.advance(self.input.buffer(), filled)?;
         self.state = State::Body(head, body);
@@ -266,8 +301,9 @@ impl Client {
             Progress::More { filled, wants } => {
                 self.input.set_filled(filled);
                 // Without a large buffer it waits, unread, until another client's is free.
-                if wants > self.input.buffer().len() && !self.input.enlarge(large, self.peer) {
-                    return Ok(Next::Wait);
+                self.wants_large = wants > self.input.buffer().len() && !self.input.is_large();
+                if self.wants_large {
+                    return Ok(Next::Enlarge);
                 }
                 Ok(self.read(now_ms))
             }

@@ -18,13 +18,30 @@ pub struct LargeBuffers {
 }
 
 impl LargeBuffers {
-    fn take(&mut self, peer: Peer) -> Option<Box<[u8]>> {
+    /// Buffers that the peer's network holds.
+    #[must_use]
+    pub fn held(&self, peer: Peer) -> usize {
         let network = peer.network();
-        let share = if peer.is_local() { LARGE_BODIES - 1 } else { LARGE_PER_ADDRESS };
-        if self.holders.iter().filter(|&&holder| holder == network).count() >= share {
+        self.holders.iter().filter(|&&holder| holder == network).count()
+    }
+
+    /// Whether the peer's network holds its share.
+    #[must_use]
+    pub fn is_over_share(&self, peer: Peer) -> bool {
+        self.held(peer) >= if peer.is_local() { LARGE_BODIES - 1 } else { LARGE_PER_ADDRESS }
+    }
+
+    /// Whether there is one for the peer.
+    #[must_use]
+    pub fn has_room(&self, peer: Peer) -> bool {
+        !self.holders.is_full() && !self.is_over_share(peer)
+    }
+
+    fn take(&mut self, peer: Peer) -> Option<Box<[u8]>> {
+        if self.is_over_share(peer) {
             return None;
         }
-        self.holders.push(network).ok()?;
+        self.holders.push(peer.network()).ok()?;
         Some(self.free.pop().unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice()))
     }
 

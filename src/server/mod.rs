@@ -134,7 +134,9 @@ impl Server {
         let now_ms = self.now_ms();
         let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
         let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
-        let tick = if newcomers || listings { PAUSE_MS } else { TICK_MS };
+        // Who is in the way of these may be slow enough to make room before anything else happens.
+        let waiting = newcomers || listings || self.slots.next_body(&self.large).is_some();
+        let tick = if waiting { PAUSE_MS } else { TICK_MS };
         let next = self.slots.next_deadline_ms().min(self.engine.next_wakeup_ms());
         let next = next.min(self.scan.begins_at_ms());
         // One more, since both were rounded down.
@@ -201,9 +203,10 @@ impl Server {
         busy |= self.scan.slice(&mut self.engine, &mut world);
         busy |= self.engine.replay();
         self.check_files(now_ms);
-        // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing that has just
-        // been asked for, or has waited until another one ended.
+        // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing or a large body
+        // that has just come, or has waited until another one ended.
         busy |= self.streams.has_room() && self.next_listing().is_some();
+        busy |= self.slots.next_body(&self.large).is_some_and(|(_, peer)| self.large.has_room(peer));
         busy | (0..self.slots.len())
             .any(|slot| self.engine.is_ready(slot, now_ms) && self.slots.is_flushed(slot))
     }
@@ -226,7 +229,7 @@ impl Server {
         for _ in 0..STEPS_A_TURN {
             match self.step(slot, now_ms) {
                 Next::Go | Next::Call => {}
-                Next::Wait => return false,
+                Next::Wait | Next::Enlarge => return false,
                 Next::Close => {
                     self.close(slot);
                     return false;
@@ -253,8 +256,9 @@ impl Server {
             }
             State::Calling { .. } => self.answer(slot, now_ms),
             State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
-            _ => match client.receive(&self.policy, &mut self.large, now_ms) {
+            _ => match client.receive(&self.policy, now_ms) {
                 Ok(Next::Call) => self.begin_call(slot),
+                Ok(Next::Enlarge) => self.enlarge(slot, now_ms),
                 Ok(next) => next,
                 Err(error) => {
                     self.engine.stats.add(Counter::HttpErrors);
@@ -283,6 +287,20 @@ impl Server {
             }
             _ => Next::Close,
         }
+    }
+
+    /// Gives a body that waits for a large buffer one that is free, or one whose client is slow.
+    fn enlarge(&mut self, slot: usize, now_ms: u64) -> Next {
+        let Some((_, peer)) = self.slots.next_body(&self.large).filter(|next| next.0 == slot) else {
+            return Next::Wait;
+        };
+        if !self.large.has_room(peer) {
+            if let Some(slow) = self.slots.slowest_body(peer, &self.large, now_ms) {
+                self.engine.stats.add(Counter::Deadlines);
+                self.close(slow);
+            }
+        }
+        self.slots.get_mut(slot).map_or(Next::Wait, |client| client.enlarge(&mut self.large, now_ms))
     }
 
     fn begin_call(&mut self, slot: usize) -> Next {

@@ -164,6 +164,28 @@ impl Slots {
         slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
 
+    /// Whose turn it is to get a large buffer: the one whose request is oldest, of those whose network holds fewest.
+    #[must_use]
+    pub fn next_body(&self, large: &LargeBuffers) -> Option<(usize, Peer)> {
+        let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
+        let waiting = clients.filter(|(_, c)| c.waits_for_buffer());
+        let rank = |c: &Client| (large.is_over_share(c.peer), large.held(c.peer), c.since_ms());
+        waiting.min_by_key(|(_, c)| rank(c)).map(|(at, c)| (at, c.peer))
+    }
+
+    /// The client that gives its large buffer up for one of `waiting`'s: it has been slow for [`YIELD_MS`] at least, its
+    /// network holds more than that one, or is the same, and most; of these it has been slow for longest.
+    #[must_use]
+    pub fn slowest_body(&self, waiting: Peer, large: &LargeBuffers, now_ms: u64) -> Option<usize> {
+        let (held, may_have_more) = (large.held(waiting), !large.is_over_share(waiting));
+        let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
+        let slow = clients.filter(|(_, c)| c.keeps_buffer_ms(now_ms) >= YIELD_MS);
+        let yielding = slow.filter(|(_, c)| {
+            c.peer.network() == waiting.network() || (may_have_more && large.held(c.peer) > held)
+        });
+        yielding.max_by_key(|(_, c)| (large.held(c.peer), c.keeps_buffer_ms(now_ms))).map(|(at, _)| at)
+    }
+
     /// The client of the newcomer's own network that has been idle for longest, and for [`YIELD_MS`] at least: it makes
     /// room when the network holds its share.
     #[must_use]
