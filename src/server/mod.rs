@@ -75,11 +75,12 @@ impl Server {
         let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
         watch.map_err(|e| format!("can't watch for signals: {e}"))?;
         let mut events = Events::with_capacity(CLIENTS + LISTENERS + 1);
-        let mut busy = true;
+        let (mut busy, mut turned_ms) = (true, 0);
         loop {
-            let timeout_ms = if busy { 0 } else { self.sleep_ms() };
+            let timeout_ms = if busy { 0 } else { self.sleep_ms(turned_ms) };
             self.wait(&mut events, timeout_ms)?;
-            busy = self.turn(self.now_ms());
+            turned_ms = self.now_ms();
+            busy = self.turn(turned_ms);
             if let Some(stop_at) = self.stop_at_ms {
                 if self.slots.is_empty() || self.now_ms() >= stop_at {
                     log::info(format_args!("stopped"));
@@ -129,16 +130,20 @@ impl Server {
         sys::since_ms(self.began)
     }
 
-    /// How long nothing will happen by itself.
-    fn sleep_ms(&self) -> u64 {
+    /// How long nothing will happen by itself. The last turn was at `turned_ms`.
+    fn sleep_ms(&self, turned_ms: u64) -> u64 {
         let now_ms = self.now_ms();
         let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
         let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
         // Who is in the way of these may be slow enough to make room before anything else happens.
         let waiting = newcomers || listings || self.slots.next_body(&self.large).is_some();
-        let tick = if waiting { PAUSE_MS } else { TICK_MS };
-        let next = self.slots.next_deadline_ms().min(self.engine.next_wakeup_ms());
-        let next = next.min(self.scan.begins_at_ms());
+        // A call that could have gone on in the last turn and did not: its client has yet to read. The next one that will
+        // wake up is unknown then.
+        let wakeup_ms = self.engine.next_wakeup_ms();
+        let unread = wakeup_ms <= turned_ms;
+        let tick = if waiting || unread { PAUSE_MS } else { TICK_MS };
+        let wakeup_ms = if unread { u64::MAX } else { wakeup_ms };
+        let next = self.slots.next_deadline_ms().min(wakeup_ms).min(self.scan.begins_at_ms());
         // One more, since both were rounded down.
         next.saturating_sub(now_ms).saturating_add(1).min(tick)
     }
@@ -341,11 +346,13 @@ impl Server {
         }
     }
 
-    /// Whose turn it is to get a dump of its own: the one that has waited longest of those whose network has fewest.
+    /// Whose turn it is to get a dump of its own: the one that has waited longest of those whose network has fewest. Who has
+    /// not taken the first part of the reply can't go on, and keeps nobody waiting.
     fn next_listing(&mut self) -> Option<usize> {
         let mut next = None;
         for slot in (0..self.slots.len()).filter(|&slot| self.engine.waits_for_stream(slot)) {
-            let Some(peer) = self.slots.get_mut(slot).map(|client| client.peer) else {
+            let client = self.slots.get_mut(slot).filter(|client| client.is_flushed());
+            let Some(peer) = client.map(|client| client.peer) else {
                 continue;
             };
             let rank = (self.streams.held(peer), self.engine.waits_since_ms(slot), slot);

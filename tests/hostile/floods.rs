@@ -197,7 +197,7 @@ fn sessions_run_out_and_come_back() {
 }
 
 /// Runs `rctd passwd`.
-fn set_password(file: &std::path::Path, user: &str, password: &str) {
+pub fn set_password(file: &std::path::Path, user: &str, password: &str) {
     let mut command = Command::new(program());
     command.arg("passwd").arg(file).arg(user).arg("--stdin").stdin(Stdio::piped());
     let mut child = command.spawn().expect("rctd to run");

@@ -157,6 +157,80 @@ fn listings_that_nobody_reads() {
     });
 }
 
+/// What the daemon has used so far: its processor time, and how often it slept.
+fn effort(daemon: &Daemon) -> (Duration, u64) {
+    let read = |name| std::fs::read_to_string(format!("/proc/{}/{name}", daemon.id())).expect("a process");
+    let (stat, status) = (read("stat"), read("status"));
+    // The numbers behind the name, of which these are 14 and 15 of proc_pid_stat(5); a tick is a hundredth of a second.
+    let numbers = stat.rsplit(')').next().expect("numbers").split_whitespace();
+    let ticks: u64 = numbers.skip(11).take(2).map(|number| number.parse::<u64>().expect("a number")).sum();
+    let sleeps = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    (Duration::from_millis(10 * ticks), sleeps.expect("a line").trim().parse().expect("a number"))
+}
+
+/// Calls that must wait, for a dump or since they are wrong logins, while a part of their reply is unread: nobody is in
+/// their way but themselves, and the daemon need not look at them over and over.
+#[test]
+fn calls_that_wait_behind_an_unread_reply() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(94, 3000));
+        for name in ["tcp_wmem", "tcp_rmem"] {
+            std::fs::write(format!("/proc/sys/net/ipv4/{name}"), "4096 8192 8192").expect("a setting");
+        }
+        if !network() {
+            return;
+        }
+        let folder = crate::common::folder::Folder::new();
+        let file = folder.path().join("passwd");
+        crate::floods::set_password(&file, "admin", "right");
+        let auth = format!("file:{}", file.display());
+        let daemon = Daemon::start_on(&["10.9.0.1:0"], &["--auth", &auth]);
+        let address = daemon.address().clone();
+        let one = |method: &str, params: Vec<Value>| {
+            xml::members([("methodName", method.into()), ("params", Value::Array(params))])
+        };
+        // Where the kernel's buffers end is not known: one of so many ends its reply's first part just behind them.
+        let behind = |fillers: usize, last: &Value| {
+            let mut calls = vec![one("system.methodSignature", vec!["view".into()]); fillers];
+            calls.push(last.clone());
+            hold(
+                nth(1),
+                &address,
+                1,
+                &post(&address, &xml::call("system.multicall", &[Value::Array(calls)]), ""),
+            )
+        };
+        let mut connection = open_from(nth(1), &address).expect("a connection");
+        let login = |password: &str| xml::call("login", &["admin".into(), password.into()]);
+        connection.send(&post(&address, &login("right"), "Connection: close\r\n")).expect("a request");
+        let reply = connection.reply().expect("a reply").text();
+        let mine = xml::response(&reply).expect("a document").expect("a session").str().to_owned();
+        let view = one("view", vec![mine.into()]);
+        for fillers in 1..32 {
+            let held = behind(fillers, &view);
+            std::thread::sleep(Duration::from_millis(100));
+            // A slow machine may still be at work on the call: what goes on for longer counts.
+            let spins = |ms| {
+                let (began, _) = effort(&daemon);
+                std::thread::sleep(Duration::from_millis(ms));
+                effort(&daemon).0 - began >= Duration::from_millis(ms * 3 / 10)
+            };
+            assert!(!spins(200) || !spins(2000), "a listing behind {fillers} replies keeps it busy");
+            drop(held);
+        }
+        let wrong = one("login", vec!["admin".into(), "wrong".into()]);
+        let held: Vec<_> = (0..15).map(|n| behind(2 * n + 1, &wrong)).collect();
+        std::thread::sleep(Duration::from_millis(1500));
+        let (began, slept) = effort(&daemon);
+        std::thread::sleep(Duration::from_secs(2));
+        let (ended, sleeps) = effort(&daemon);
+        let (used, sleeps) = (ended - began, sleeps - slept);
+        assert!(used < Duration::from_millis(600), "logins: {used:?} of two seconds");
+        assert!(sleeps < 300, "logins: it slept {sleeps} times in two seconds");
+        drop(held);
+    });
+}
+
 /// The slow one's own address, behind which an honest client may be too, has slots left as long as its share is not used up,
 /// and gets those back that are idle.
 #[test]
