@@ -109,7 +109,8 @@ fn open_unix(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Listener> {
     sys::umask(umask);
     let listener = listener?;
     if let Some((uid, gid)) = owner {
-        file::chown(path, uid, gid)?;
+        // Not of what a link leads to that may have taken the socket's place since.
+        file::lchown(path, uid, gid)?;
     }
     let inode = file::stat(path)?.stamp.inode;
     Ok(Listener::Unix(listener, path.to_owned(), inode))

@@ -255,14 +255,14 @@ pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
     Ok(target)
 }
 
-/// chown(2).
+/// lchown(2): of a symbolic link itself.
 ///
 /// # Errors
-/// Those of chown(2).
-pub fn chown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+/// Those of lchown(2).
+pub fn lchown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
     let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::chown(path.as_ptr(), uid, gid) }).map(drop)
+    check(unsafe { libc::lchown(path.as_ptr(), uid, gid) }).map(drop)
 }
 
 /// fchown(2).
