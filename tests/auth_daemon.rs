@@ -12,6 +12,7 @@ use common::inserter::Inserter;
 use common::namespace::in_namespace;
 use common::raw::post;
 use common::xml::{self, Value};
+use common::{has_program, skip};
 use host::{network, nth, open_from};
 use std::collections::HashMap;
 use std::io::Write;
@@ -203,6 +204,73 @@ fn a_new_file_is_read_and_a_bad_one_is_not_used() {
         spoilt(&|| replace(&file, "admin:nonsense\n", 0o600));
         spoilt(&|| replace(&file, &good, 0o666));
         spoilt(&|| std::fs::remove_file(&file).expect("the file to go"));
+    });
+}
+
+/// A change that comes while there is no descriptor to read it with is not lost: who was taken out of the file does not stay.
+#[test]
+fn a_change_that_can_not_be_read_yet_is_read_later() {
+    if !has_program("prlimit") {
+        return skip("prlimit is not installed");
+    }
+    in_namespace(|_| {
+        let folder = Folder::new();
+        let (file, names) = (folder.path().join("users"), folder.path().join("passwd"));
+        set_password(&file, "admin", "one");
+        std::fs::write(&names, "root:x:0:0::/:\n").expect("a file of names");
+        let auth = format!("file:{}", file.display());
+        let daemon = Daemon::start(&[
+            "--auth",
+            &auth,
+            "--uid-mask",
+            "0xffff",
+            "--passwd-file",
+            names.to_str().expect("a path"),
+        ]);
+        gets_in(&daemon, "admin", "one");
+        let limit = |most: u32| {
+            let most = format!("--nofile={most}:1024");
+            let done = Command::new("prlimit").args(["--pid", &daemon.id().to_string(), &most]).status();
+            assert!(done.expect("prlimit to run").success());
+        };
+        limit(3);
+        set_password(&file, "other", "two");
+        let both = std::fs::read_to_string(&file).expect("the file");
+        let other: String = both.lines().filter(|line| line.starts_with("other:")).collect();
+        replace(&file, &format!("{other}\n"), 0o600);
+        std::fs::write(&names, "root:x:0:0::/:\nann\n").expect("a file of names");
+        says(&daemon, "the old users stay");
+        says(&daemon, "users may have no name");
+        std::thread::sleep(Duration::from_millis(2500));
+        let log = daemon.log();
+        assert!(log.matches("the old users stay").count() <= 2, "it says so once for each version: {log}");
+        assert!(
+            log.matches("users may have no name").count() <= 2,
+            "it says so once for each version: {log}"
+        );
+        limit(1024);
+        says(&daemon, "the users were read again");
+        gets_in(&daemon, "other", "two");
+        stays_out(&daemon, "admin", "one");
+        says(&daemon, "1 lines that can't be read");
+    });
+}
+
+/// A FIFO in the place of the passwd file has no names, and nobody waits for it; a line may be longer than there is room for.
+#[test]
+fn a_passwd_file_that_is_none() {
+    in_namespace(|_| {
+        let folder = Folder::new();
+        let names = folder.path().join("passwd");
+        let made = Command::new("mkfifo").arg(&names).status();
+        assert!(made.expect("mkfifo to run").success());
+        let arguments = ["--uid-mask", "0xffff", "--passwd-file", names.to_str().expect("a path")];
+        let daemon = Daemon::start(&arguments);
+        says(&daemon, "it is not an ordinary file");
+        let long = "x".repeat(1 << 20);
+        replace(&names, &format!("{long}\nann:x:1000:1000:{long}:/:\nbob:x:1001:1001::/:\n"), 0o644);
+        says(&daemon, "1 lines that can't be read");
+        daemon.still_serves();
     });
 }
 

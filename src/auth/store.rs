@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::file::{Name, Users};
 use super::log::printable;
 use crate::limits::PASSWORD_FILE_BYTES;
-use crate::sys::file::{self, Stamp};
+use crate::sys::file::{self, Stamp, Status};
 
 /// How often, in milliseconds, [`Store::reload_if_changed`] looks at the file at most.
 const CHECK_EVERY_MS: u64 = 1000;
@@ -34,6 +34,8 @@ pub struct Store {
     users: Users,
     /// The version last looked at, good or bad; `None` when there was no file.
     stamp: Option<Stamp>,
+    /// It could not be read: that may be different the next time, without a change of the file.
+    unread: bool,
     /// When, in the caller's milliseconds, the file is to be looked at again.
     next_check_ms: u64,
 }
@@ -44,7 +46,7 @@ impl Store {
     /// # Errors
     /// A sentence that names the file and what is wrong with it; the daemon should not start then.
     pub fn open(backend: Backend) -> Result<Store, String> {
-        let mut store = Store { backend, users: Users::new(), stamp: None, next_check_ms: 0 };
+        let mut store = Store { backend, users: Users::new(), stamp: None, unread: false, next_check_ms: 0 };
         store.reload()?;
         Ok(store)
     }
@@ -76,20 +78,23 @@ impl Store {
         };
         let explain = |problem: String| format!("password file {}: {problem}", path.display());
         self.stamp = file::stat(path).ok().map(|status| status.stamp);
+        self.unread = true;
         let mut buffer = [0; PASSWORD_FILE_BYTES];
-        let (text, stamp) = read(path, &mut buffer).map_err(explain)?;
+        let (status, length) = read(path, &mut buffer).map_err(|error| explain(error.to_string()))?;
+        self.unread = false;
+        let text = trusted(&status, &buffer, length).map_err(explain)?;
         let users = match &self.backend {
             Backend::Shadow(_, allowed) => Users::parse_shadow(text, allowed),
             _ => Users::parse(text),
         };
         self.users = users.map_err(|error| explain(error.to_string()))?;
-        self.stamp = Some(stamp);
+        self.stamp = Some(status.stamp);
         Ok(())
     }
 
-    /// Reads the file again if it is not the version last looked at. Looks once a second at most, by `now_ms`; call it as
-    /// often as is handy. `Some` is something to log: that it was read, or why the old users were kept (said once for
-    /// each version of the file, not once a second).
+    /// Reads the file again if it is not the version last looked at, or could not be read then: for want of a descriptor, it
+    /// may be. Looks once a second at most, by `now_ms`; call it as often as is handy. `Some` is something to log: that it
+    /// was read, or why the old users were kept (said once for each version of the file, not once a second).
     pub fn reload_if_changed(&mut self, now_ms: u64) -> Option<Result<(), String>> {
         let path = match &self.backend {
             Backend::None => return None,
@@ -100,7 +105,12 @@ impl Store {
         }
         self.next_check_ms = now_ms.saturating_add(CHECK_EVERY_MS);
         let stamp = file::stat(path).ok().map(|status| status.stamp);
-        (stamp != self.stamp).then(|| self.reload())
+        let changed = stamp != self.stamp;
+        if !changed && !self.unread {
+            return None;
+        }
+        let result = self.reload();
+        (changed || !self.unread).then_some(result)
     }
 
     /// What a newcomer to this configuration should know, as sentences to log as warnings after each successful read.
@@ -129,21 +139,25 @@ impl Store {
     }
 }
 
-/// Reads a whole file that only its owner can change, and the version of what was read.
-fn read<'a>(path: &Path, buffer: &'a mut [u8]) -> Result<(&'a [u8], Stamp), String> {
-    let text = |error: io::Error| error.to_string();
+/// Reads as much of a file as there is room for, unless it is not an ordinary one; what it is, and how many bytes that were.
+fn read(path: &Path, buffer: &mut [u8]) -> io::Result<(Status, usize)> {
     // Without O_NONBLOCK opening a FIFO would wait for a writer.
-    let file = file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(text)?;
-    let status = file::fstat(file.as_fd()).map_err(text)?;
+    let file = file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0)?;
+    let status = file::fstat(file.as_fd())?;
+    let length = if status.is(libc::S_IFREG) { file::fill(file.as_fd(), buffer)? } else { 0 };
+    Ok((status, length))
+}
+
+/// The text that was read, if the file is one that only its owner can change, and all of it is there.
+fn trusted<'a>(status: &Status, buffer: &'a [u8], length: usize) -> Result<&'a [u8], String> {
     if !status.is(libc::S_IFREG) {
         return Err("it is not an ordinary file".to_owned());
     }
     if status.mode & 0o022 != 0 {
         return Err("others than its owner can write it: take that away with \"chmod go-w\"".to_owned());
     }
-    let length = file::fill(file.as_fd(), buffer).map_err(text)?;
     if length == buffer.len() {
         return Err(format!("it is too large: {} bytes are the most", PASSWORD_FILE_BYTES - 1));
     }
-    Ok((buffer.split_at(length).0, status.stamp))
+    Ok(buffer.split_at(length).0)
 }
