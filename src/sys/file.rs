@@ -172,26 +172,32 @@ pub fn fill(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// Calls `each` with each line of a file, without its end, until it returns false. A line may be of any length.
+/// Bytes of a line that [`lines`] keeps: far more than the numbers and names at the front of an account's take.
+const LINE_BYTES: usize = 512;
+
+/// Calls `each` with each line of a file, without its end, until it returns false. Of a line that is longer than
+/// [`LINE_BYTES`] it gets the front.
 ///
 /// # Errors
 /// Those of [`read`].
 pub fn lines(file: BorrowedFd<'_>, each: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
-    let (mut buffer, mut line) = ([0; 512], Vec::new());
+    let (mut buffer, mut line, mut length) = ([0; 512], [0; LINE_BYTES], 0);
     loop {
         let got = read(file, &mut buffer)?;
         for &byte in buffer.get(..got).unwrap_or_default() {
             if byte != b'\n' {
-                line.push(byte);
-            } else if !each(&line) {
+                if let Some(place) = line.get_mut(length) {
+                    (*place, length) = (byte, length + 1);
+                }
+            } else if !each(line.get(..length).unwrap_or_default()) {
                 return Ok(());
             } else {
-                line.clear();
+                length = 0;
             }
         }
         if got == 0 {
-            if !line.is_empty() {
-                each(&line);
+            if length > 0 {
+                each(line.get(..length).unwrap_or_default());
             }
             return Ok(());
         }
