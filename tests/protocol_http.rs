@@ -384,6 +384,29 @@ fn sigterm_finishes_what_is_being_answered() {
     });
 }
 
+/// Told to stop over and over, it still stops when it said it would, though a reply is not being read.
+#[test]
+fn more_signals_do_not_put_off_the_end() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(64, 5000));
+        let mut daemon = Daemon::start(&[]);
+        let client = daemon.client();
+        let view = xml::call("view", &[client.session.as_str().into()]);
+        let mut connection = Connection::open(daemon.address()).expect("a connection");
+        connection.send(&post(daemon.address(), &view, "")).expect("a request");
+        connection.stream.read_exact(&mut [0; 1]).expect("the first byte");
+        let begun = Instant::now();
+        let stop = Duration::from_millis(rctd::limits::STOP_MS);
+        while begun.elapsed() < stop + Duration::from_secs(2) {
+            daemon.signal(libc::SIGTERM);
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        assert_eq!(daemon.wait().expect("its end").code(), Some(0));
+        assert!(begun.elapsed() < stop * 2, "it went on for {:?}", begun.elapsed());
+        assert_eq!(daemon.log().matches("told to stop").count(), 1);
+    });
+}
+
 #[test]
 fn sigint_ends_an_idle_daemon_at_once() {
     in_namespace(|_| {

@@ -175,6 +175,8 @@ impl Server {
     fn read_signals(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             match signal {
+                // Told once more it does not begin anew.
+                Signal::Terminate | Signal::Interrupt if self.stop_at_ms.is_some() => {}
                 Signal::Terminate | Signal::Interrupt => {
                     log::info(format_args!("told to stop: finishing what is being answered"));
                     self.stop_at_ms = Some(self.now_ms() + STOP_MS);
