@@ -14,7 +14,7 @@
 //!
 //! **Hashing** may take a quarter of the time: each hash is charged with the milliseconds it took, to an account that
 //! gains one in four and holds a second's worth. So what a flood of logins can take from other clients is the same on a
-//! fast machine and on a slow one.
+//! fast machine and on a slow one. Who finds it empty waits, two seconds at a time, and is never refused for it.
 
 use crate::limits::THROTTLE_ADDRESSES;
 
@@ -135,10 +135,13 @@ impl Throttle {
         };
         // One above 0 will do: a hash may overdraw the account, or a slow one would never be allowed.
         let hash_wait = u64::try_from(1i64.saturating_sub(self.credit(now_ms))).unwrap_or(0);
-        match until.saturating_sub(now_ms).max(hash_wait) {
-            0 => Verdict::Go,
-            wait if wait <= MAX_WAIT_MS => Verdict::Wait(wait),
-            _ => Verdict::Refuse,
+        match until.saturating_sub(now_ms) {
+            own_wait if own_wait > MAX_WAIT_MS => Verdict::Refuse,
+            // What others used up of the account is no reason to refuse this one.
+            own_wait => match own_wait.max(hash_wait.min(MAX_WAIT_MS)) {
+                0 => Verdict::Go,
+                wait => Verdict::Wait(wait),
+            },
         }
     }
 
