@@ -101,6 +101,27 @@ fn errors_of_a_request_with_a_length() {
 }
 
 /// Lengths that are missing, wrong, doubled or too large.
+/// No reply to a HEAD has a body, whatever it is refused for.
+#[test]
+fn head_gets_no_body() {
+    in_namespace(|_| {
+        let daemon = Daemon::start(&[]);
+        for (line, fields, status) in [
+            ("HEAD /RPC2 HTTP/1.1", vec![HOST], " 405 "),
+            ("HEAD /other HTTP/1.1", vec![HOST], " 404 "),
+            ("HEAD / HTTP/1.1", vec!["Accept: */*"], " 400 "),
+            ("HEAD / HTTP/1.1", vec!["Host: example.org"], " 403 "),
+        ] {
+            let mut connection = Connection::open(daemon.address()).expect("a connection");
+            connection
+                .send(format!("{line}\r\n{}\r\n\r\n", fields.join("\r\n")).as_bytes())
+                .expect("a request");
+            let text = String::from_utf8(connection.rest()).expect("text");
+            assert!(text.contains(status) && text.ends_with("\r\n\r\n"), "{line}: {text}");
+        }
+    });
+}
+
 #[test]
 fn errors_of_lengths_and_chunks() {
     in_namespace(|_| {

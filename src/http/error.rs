@@ -133,9 +133,6 @@ errors! {
     /// A method other than POST.
     Method, MethodNotAllowed,
         "This address takes XML-RPC calls: send a POST with an XML body, no other method.";
-    /// `HEAD`: as [`Error::Method`], but its reply may carry no body (RFC 9110 section 9.3.2).
-    MethodHead, MethodNotAllowed,
-        "This address takes XML-RPC calls: send a POST with an XML body, no other method.";
     /// A POST with neither `Content-Length` nor chunks.
     LengthMissing, LengthRequired,
         "The body's length is unknown: send Content-Length, or Transfer-Encoding: chunked.";

@@ -140,7 +140,6 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
     }
     match line.method {
         "POST" => {}
-        "HEAD" => return Err(Error::MethodHead),
         _ => return Err(Error::Method),
     }
     let expect_continue = fields.expect_continue(http11)?;

@@ -69,9 +69,11 @@ pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBo
 /// Writes a whole reply that refuses a request, in words. The connection is to be closed after it; what still
 /// comes in should be read and dropped for a moment, lest the client get a reset before it reads this.
 ///
+/// `request` is what has come of it, from its begin: the reply to a `HEAD` carries no body (RFC 9110 section 9.3.2).
+///
 /// # Errors
 /// [`Full`], and then `out` is as before.
-pub fn error(out: &mut Out<'_>, error: Error) -> Result<(), Full> {
+pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full> {
     let text = error.text().as_bytes();
     whole(out, |out| {
         out.put(b"HTTP/1.1 ")?;
@@ -89,7 +91,8 @@ pub fn error(out: &mut Out<'_>, error: Error) -> Result<(), Full> {
         }
         put_length(out, text.len() + 1)?;
         out.put(b"Connection: close\r\n\r\n")?;
-        if error == Error::MethodHead {
+        // Empty lines may come before it.
+        if request.trim_ascii_start().starts_with(b"HEAD ") {
             return Ok(());
         }
         out.put(text)?;

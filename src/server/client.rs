@@ -336,8 +336,10 @@ impl Client {
     /// Writes a reply that refuses the request; the connection ends with it.
     pub fn refuse(&mut self, error: Error, now_ms: u64) {
         let mut out = Out::new(&mut self.output);
+        // A body is behind its head, and a POST's.
+        let request = if matches!(self.state, State::Head(_)) { self.input.bytes() } else { &[] };
         // An error's reply is far smaller than the buffer.
-        let _ = http::error(&mut out, error);
+        let _ = http::error(&mut out, error, request);
         self.pending = 0..out.len();
         self.state = State::Last;
         self.deadline_ms = now_ms + WRITE_MS;

@@ -207,8 +207,9 @@ pub fn turn_away(socket: &mut Socket) {
     let mut buf = [0; 512];
     let mut out = Out::new(&mut buf);
     // A close with unread bytes is a reset, which could take the reply with it: what has come already is read.
-    let _ = socket.read(&mut [0; 2048]);
-    if http::error(&mut out, Error::Busy).is_ok() {
+    let mut request = [0; 2048];
+    let length = socket.read(&mut request).unwrap_or(0);
+    if http::error(&mut out, Error::Busy, request.get(..length).unwrap_or(&[])).is_ok() {
         // A fresh socket has room for it; one that is gone already need not be told.
         let _ = socket.write(out.as_bytes());
     }

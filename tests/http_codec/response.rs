@@ -49,8 +49,10 @@ fn heads() {
 
 #[test]
 fn refusals() {
-    for &reason in Error::ALL {
-        let text = written(|out| error(out, reason));
+    for (&reason, request) in
+        Error::ALL.iter().flat_map(|e| ["GET /", "HEAD / HTTP/1.1", "", "\r\nHEAD /x"].map(|r| (e, r)))
+    {
+        let text = written(|out| error(out, reason, request.as_bytes()));
         let (head, body) = text.split_once("\r\n\r\n").expect("an empty line");
         let lines: Vec<&str> = head.split("\r\n").collect();
         assert_eq!(lines[0], format!("HTTP/1.1 {}", reason.status().line()));
@@ -61,10 +63,8 @@ fn refusals() {
         let code = reason.status().code();
         assert_eq!(lines.contains(&"Allow: POST"), code == 405, "{reason:?}");
         assert_eq!(lines.contains(&"Retry-After: 1"), code == 503, "{reason:?}");
-        match reason {
-            Error::MethodHead => assert_eq!(body, ""),
-            _ => assert_eq!(body, format!("{}\n", reason.text())),
-        }
+        let whole = format!("{}\n", reason.text());
+        assert_eq!(body, if request.contains("HEAD") { "" } else { &whole }, "{reason:?} {request:?}");
     }
 }
 
