@@ -34,6 +34,11 @@ impl Peer {
         }
     }
 
+    /// With whom the peer has a share of what is shared out: its network, or all of the machine itself.
+    pub fn sharers(&self) -> Peer {
+        if self.is_local() { Peer::Unix } else { self.network() }
+    }
+
     /// The peer as one who counts addresses sees it: of IPv6 the /64 network, since whoever has one of its addresses
     /// can have them all (RFC 4291, section 2.5.1).
     pub fn network(&self) -> Peer {

@@ -71,7 +71,7 @@ impl Sessions {
         let held = self
             .slots
             .iter()
-            .filter(|slot| alive(slot, timeout_ms, now_ms) && shares(slot.peer, peer))
+            .filter(|slot| alive(slot, timeout_ms, now_ms) && slot.peer.sharers() == peer.sharers())
             .count();
         if held >= share {
             return Err(Busy);
@@ -126,11 +126,6 @@ impl Sessions {
 /// True if the session in this place has not ended.
 fn alive(slot: &Slot, timeout_ms: u64, now_ms: u64) -> bool {
     slot.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
-}
-
-/// True if the two peers' sessions count against one share.
-fn shares(one: Peer, other: Peer) -> bool {
-    if other.is_local() { one.is_local() } else { one.network() == other.network() }
 }
 
 /// Lower-case hex digits.

@@ -21,8 +21,8 @@ impl LargeBuffers {
     /// Buffers that the peer's network holds.
     #[must_use]
     pub fn held(&self, peer: Peer) -> usize {
-        let network = peer.network();
-        self.holders.iter().filter(|&&holder| holder == network).count()
+        let sharers = peer.sharers();
+        self.holders.iter().filter(|&&holder| holder == sharers).count()
     }
 
     /// Whether the peer's network holds its share.
@@ -41,13 +41,13 @@ impl LargeBuffers {
         if self.is_over_share(peer) {
             return None;
         }
-        self.holders.push(peer.network()).ok()?;
+        self.holders.push(peer.sharers()).ok()?;
         Some(self.free.pop().unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice()))
     }
 
     fn give(&mut self, buffer: Box<[u8]>, peer: Peer) {
-        let network = peer.network();
-        if let Some(at) = self.holders.iter().position(|&holder| holder == network) {
+        let sharers = peer.sharers();
+        if let Some(at) = self.holders.iter().position(|&holder| holder == sharers) {
             self.holders.swap_remove(at);
         }
         // There is room for as many as there are.
@@ -218,6 +218,16 @@ mod tests {
         }
         inputs[0].clear(&mut buffers);
         assert!(inputs[LARGE_BODIES].enlarge(&mut buffers, host(9)));
+    }
+
+    #[test]
+    fn the_machine_itself_has_one_share() {
+        let mut buffers = LargeBuffers::default();
+        assert!(Input::default().enlarge(&mut buffers, Peer::Unix));
+        for address in ["127.0.0.1", "127.0.0.2", "::1"] {
+            let local = Peer::new(address.parse().unwrap());
+            assert!(!Input::default().enlarge(&mut buffers, local), "{address}");
+        }
     }
 
     #[test]

@@ -99,8 +99,8 @@ impl Slots {
 
     /// Slots that the peer's network holds.
     fn held(&self, peer: Peer) -> usize {
-        let network = peer.network();
-        self.slots.iter().filter(|s| s.taken && s.client.peer.network() == network).count()
+        let sharers = peer.sharers();
+        self.slots.iter().filter(|s| s.taken && s.client.peer.sharers() == sharers).count()
     }
 
     /// Whether the address holds its share of slots already. This machine's own may hold more: a proxy stands there for
@@ -181,7 +181,7 @@ impl Slots {
         let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
         let slow = clients.filter(|(_, c)| c.keeps_buffer_ms(now_ms) >= YIELD_MS);
         let yielding = slow.filter(|(_, c)| {
-            c.peer.network() == waiting.network() || (may_have_more && large.held(c.peer) > held)
+            c.peer.sharers() == waiting.sharers() || (may_have_more && large.held(c.peer) > held)
         });
         yielding.max_by_key(|(_, c)| (large.held(c.peer), c.keeps_buffer_ms(now_ms))).map(|(at, _)| at)
     }
@@ -190,8 +190,8 @@ impl Slots {
     /// room when the network holds its share.
     #[must_use]
     pub fn idle_beside(&self, newcomer: Peer, now_ms: u64) -> Option<usize> {
-        let network = newcomer.network();
-        let own = self.spare(now_ms, &|_| false).filter(|(_, c)| c.peer.network() == network && c.is_idle());
+        let sharers = newcomer.sharers();
+        let own = self.spare(now_ms, &|_| false).filter(|(_, c)| c.peer.sharers() == sharers && c.is_idle());
         let idle = own.filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
         idle.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
@@ -214,4 +214,24 @@ pub fn turn_away(socket: &mut Socket) {
         let _ = socket.write(out.as_bytes());
     }
     socket.finish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::net::UnixStream;
+
+    #[test]
+    fn the_machine_itself_has_one_share() {
+        let (mut slots, mut large) = (Slots::new(CLIENTS), LargeBuffers::default());
+        let local = |address: &str| Peer::new(address.parse().unwrap());
+        let peers = [Peer::Unix, local("127.0.0.1"), local("::1"), local("127.0.0.2")];
+        for &peer in &peers[..CLIENTS_LOCAL] {
+            assert!(!slots.is_over_share(peer));
+            let socket = Socket::Unix(UnixStream::pair().unwrap().0);
+            slots.put(slots.free(), socket, peer, Via::Unix, 0, &mut large);
+        }
+        assert!(peers.iter().all(|&peer| slots.is_over_share(peer)));
+        assert!(!slots.is_over_share(local("192.0.2.1")));
+    }
 }
