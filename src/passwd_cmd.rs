@@ -56,7 +56,11 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), Str
         )));
     }
     Users::parse(&new).map_err(|error| explain(error.to_string()))?;
-    replace(&target, &new, old.as_ref()).map_err(|error| format!("can't write {}: {error}", target.display()))
+    replace(&target, &new, old.as_ref())
+        .map_err(|error| format!("can't write {}: {error}", target.display()))?;
+    sync_directory(&target).map_err(|error| {
+        format!("{} was changed, but may be the old one after a crash: {error}", target.display())
+    })
 }
 
 /// The name with anything but printable ASCII as `\u{...}`, since it may go to a terminal.
@@ -180,7 +184,12 @@ fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
         let _ = file::remove(&temporary);
         return Err(error);
     }
-    // The name is on the disk only when the directory is.
+    Ok(())
+}
+
+/// Flushes the file's directory to the disk: only then its new name is there.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let (directory, _) = split(path);
     let directory = file::open(&joined(directory, b"."), libc::O_RDONLY, 0)?;
     file::sync(directory.as_fd())
 }
