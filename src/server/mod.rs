@@ -183,8 +183,11 @@ impl Server {
                     self.listeners.clear();
                 }
                 Signal::HangUp => {
-                    let result = self.engine.store.reload();
-                    self.report_reload(result);
+                    // Without passwords there are none to read.
+                    if self.engine.store.needs_password() {
+                        let result = self.engine.store.reload();
+                        self.report_reload(result);
+                    }
                 }
             }
         }
