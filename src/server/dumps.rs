@@ -166,7 +166,7 @@ fn warn_of_refusal(error: OpError) {
 struct Stream {
     dump: Dump,
     silence: Silence,
-    /// The client's slot and network, while it runs.
+    /// The client's slot, and with whom it has its share, while it runs.
     slot: Option<usize>,
     peer: Peer,
     buf: Box<[u8]>,
@@ -205,7 +205,7 @@ impl Streams {
         match self.start(free, slot, filter) {
             Ok(()) => {
                 if let Some(stream) = self.streams.get_mut(free) {
-                    stream.peer = peer.network();
+                    stream.peer = peer.sharers();
                 }
             }
             Err(error) => engine.stream_failed(slot, error),
@@ -229,7 +229,7 @@ impl Streams {
     /// Dumps that the peer's network has.
     #[must_use]
     pub fn held(&self, peer: Peer) -> usize {
-        self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.network()).count()
+        self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.sharers()).count()
     }
 
     /// The slots of the clients that have a dump.

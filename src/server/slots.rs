@@ -164,11 +164,12 @@ impl Slots {
         slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
 
-    /// Whose turn it is to get a large buffer: the one whose request is oldest, of those whose network holds fewest.
+    /// Whose turn it is to get a large buffer: the one whose request is oldest, of those whose network holds fewest. Who has
+    /// yet to take what was sent before can't go on, and keeps nobody waiting.
     #[must_use]
     pub fn next_body(&self, large: &LargeBuffers) -> Option<(usize, Peer)> {
         let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
-        let waiting = clients.filter(|(_, c)| c.waits_for_buffer());
+        let waiting = clients.filter(|(_, c)| c.waits_for_buffer() && c.is_flushed());
         let rank = |c: &Client| (large.is_over_share(c.peer), large.held(c.peer), c.since_ms());
         waiting.min_by_key(|(_, c)| rank(c)).map(|(at, c)| (at, c.peer))
     }
