@@ -58,12 +58,13 @@ impl PasswdFile {
         }
     }
 
-    fn read(&self, users: &mut Users) -> std::io::Result<LeftOut> {
+    fn read(&self, users: &mut Users) -> Result<LeftOut, String> {
         let mut left = LeftOut::default();
+        let text = |error: std::io::Error| error.to_string();
         // Without O_NONBLOCK opening a FIFO would wait for a writer.
-        let file = file::open(&self.path, libc::O_RDONLY | libc::O_NONBLOCK, 0)?;
-        if !file::fstat(file.as_fd())?.is(libc::S_IFREG) {
-            return Err(std::io::Error::other("it is not an ordinary file"));
+        let file = file::open(&self.path, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(text)?;
+        if !file::fstat(file.as_fd()).map_err(text)?.is(libc::S_IFREG) {
+            return Err("it is not an ordinary file".to_owned());
         }
         users.clear();
         file::lines(file.as_fd(), &mut |line| {
@@ -72,7 +73,8 @@ impl PasswdFile {
                 Err(_) => left.malformed += 1,
             }
             true
-        })?;
+        })
+        .map_err(text)?;
         Ok(left)
     }
 }
