@@ -175,8 +175,8 @@ pub fn fill(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
 /// Bytes of a line that [`lines`] keeps: far more than the numbers and names at the front of an account's take.
 const LINE_BYTES: usize = 512;
 
-/// Calls `each` with each line of a file, without its end, until it returns false. Of a line that is longer than
-/// [`LINE_BYTES`] it gets the front.
+/// Calls `each` with each line of a file, without its end, until it returns false. Of a line of more than 512 bytes it
+/// gets the front.
 ///
 /// # Errors
 /// Those of [`read`].
