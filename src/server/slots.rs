@@ -97,10 +97,15 @@ impl Slots {
         taken.map(|s| s.client.deadline_ms).min().unwrap_or(u64::MAX)
     }
 
+    /// The clients, with their slots.
+    fn taken(&self) -> impl Iterator<Item = (usize, &Client)> {
+        self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client))
+    }
+
     /// Slots that the peer's network holds.
     fn held(&self, peer: Peer) -> usize {
         let sharers = peer.sharers();
-        self.slots.iter().filter(|s| s.taken && s.client.peer.sharers() == sharers).count()
+        self.taken().filter(|(_, client)| client.peer.sharers() == sharers).count()
     }
 
     /// Whether the address holds its share of slots already. This machine's own may hold more: a proxy stands there for
@@ -119,8 +124,7 @@ impl Slots {
         now_ms: u64,
         held_back: &'a dyn Fn(usize) -> bool,
     ) -> impl Iterator<Item = (usize, &'a Client)> {
-        let taken = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
-        taken.filter(move |(at, client)| match client.state {
+        self.taken().filter(move |(at, client)| match client.state {
             State::Calling { .. } => is_slow_reader(client, now_ms) || held_back(*at),
             _ => true,
         })
@@ -128,8 +132,7 @@ impl Slots {
 
     /// The spare client that has done nothing for longest, and for [`YIELD_MS`] at least.
     fn slowest(&self, now_ms: u64, held_back: &dyn Fn(usize) -> bool) -> Option<usize> {
-        let slow =
-            self.spare(now_ms, held_back).filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        let slow = self.spare(now_ms, held_back).filter(|(_, c)| is_slow(c, now_ms));
         slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
 
@@ -159,8 +162,7 @@ impl Slots {
     #[must_use]
     pub fn slowest_reader(&self, of: impl Iterator<Item = usize>, now_ms: u64) -> Option<usize> {
         let clients = of.filter_map(|at| Some((at, &self.slots.get(at).filter(|s| s.taken)?.client)));
-        let slow =
-            clients.filter(|(_, c)| !c.is_flushed() && c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        let slow = clients.filter(|(_, c)| is_slow_reader(c, now_ms));
         slow.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
 
@@ -168,8 +170,7 @@ impl Slots {
     /// yet to take what was sent before can't go on, and keeps nobody waiting.
     #[must_use]
     pub fn next_body(&self, large: &LargeBuffers) -> Option<(usize, Peer)> {
-        let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
-        let waiting = clients.filter(|(_, c)| c.waits_for_buffer() && c.is_flushed());
+        let waiting = self.taken().filter(|(_, c)| c.waits_for_buffer() && c.is_flushed());
         let rank = |c: &Client| (large.is_over_share(c.peer), large.held(c.peer), c.since_ms());
         waiting.min_by_key(|(_, c)| rank(c)).map(|(at, c)| (at, c.peer))
     }
@@ -179,8 +180,7 @@ impl Slots {
     #[must_use]
     pub fn slowest_body(&self, waiting: Peer, large: &LargeBuffers, now_ms: u64) -> Option<usize> {
         let (held, may_have_more) = (large.held(waiting), !large.is_over_share(waiting));
-        let clients = self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client));
-        let slow = clients.filter(|(_, c)| c.keeps_buffer_ms(now_ms) >= YIELD_MS);
+        let slow = self.taken().filter(|(_, c)| c.keeps_buffer_ms(now_ms) >= YIELD_MS);
         let yielding = slow.filter(|(_, c)| {
             c.peer.sharers() == waiting.sharers() || (may_have_more && large.held(c.peer) > held)
         });
@@ -193,14 +193,19 @@ impl Slots {
     pub fn idle_beside(&self, newcomer: Peer, now_ms: u64) -> Option<usize> {
         let sharers = newcomer.sharers();
         let own = self.spare(now_ms, &|_| false).filter(|(_, c)| c.peer.sharers() == sharers && c.is_idle());
-        let idle = own.filter(|(_, c)| c.since_ms().saturating_add(YIELD_MS) <= now_ms);
+        let idle = own.filter(|(_, c)| is_slow(c, now_ms));
         idle.min_by_key(|(_, c)| c.since_ms()).map(|(at, _)| at)
     }
 }
 
-/// Whether the client has kept a part of its reply unread for [`YIELD_MS`].
+/// Whether the client has done nothing for [`YIELD_MS`].
+fn is_slow(client: &Client, now_ms: u64) -> bool {
+    client.since_ms().saturating_add(YIELD_MS) <= now_ms
+}
+
+/// Whether the client has kept a part of its reply unread for as long.
 fn is_slow_reader(client: &Client, now_ms: u64) -> bool {
-    !client.is_flushed() && client.since_ms().saturating_add(YIELD_MS) <= now_ms
+    !client.is_flushed() && is_slow(client, now_ms)
 }
 
 /// Tells a newcomer that its address has its share, and closes.
