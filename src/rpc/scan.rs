@@ -198,8 +198,7 @@ impl Engine {
         }
     }
 
-    /// The scan of the kernel's table is over, or has failed. False when a scan is not wanted any more is not known
-    /// here: see [`Engine::scan_is_wanted`].
+    /// The scan of the kernel's table is over, or has failed.
     pub fn end_scan(&mut self, result: Result<(), OpError>) {
         if self.is_taking_snapshot() {
             // Who waited for it reads it before it is taken anew, or two who take it in turn would let nobody.
