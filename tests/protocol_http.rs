@@ -377,19 +377,24 @@ fn newcomers_take_no_slot_from_the_served() {
     });
 }
 
+/// A connection whose client has asked for the whole table and read the first byte of the reply.
+fn begun_listing(daemon: &Daemon) -> Connection {
+    let view = xml::call("view", &[daemon.client().session.as_str().into()]);
+    let mut connection = Connection::open(daemon.address()).expect("a connection");
+    connection.send(&post(daemon.address(), &view, "")).expect("a request");
+    let mut first = [0; 1];
+    connection.stream.read_exact(&mut first).expect("the first byte");
+    assert_eq!(&first, b"H");
+    connection
+}
+
 /// SIGTERM in the middle of a long reply: it is finished, newcomers are not served, the exit code is 0.
 #[test]
 fn sigterm_finishes_what_is_being_answered() {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&flows(62, 5000));
         let mut daemon = Daemon::start(&[]);
-        let client = daemon.client();
-        let view = xml::call("view", &[client.session.as_str().into()]);
-        let mut connection = Connection::open(daemon.address()).expect("a connection");
-        connection.send(&post(daemon.address(), &view, "")).expect("a request");
-        let mut first = [0; 1];
-        connection.stream.read_exact(&mut first).expect("the first byte");
-        assert_eq!(&first, b"H");
+        let mut connection = begun_listing(&daemon);
         daemon.signal(libc::SIGTERM);
         std::thread::sleep(Duration::from_millis(300));
         let rest = connection.rest();
@@ -411,11 +416,7 @@ fn more_signals_do_not_put_off_the_end() {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&flows(64, 5000));
         let mut daemon = Daemon::start(&[]);
-        let client = daemon.client();
-        let view = xml::call("view", &[client.session.as_str().into()]);
-        let mut connection = Connection::open(daemon.address()).expect("a connection");
-        connection.send(&post(daemon.address(), &view, "")).expect("a request");
-        connection.stream.read_exact(&mut [0; 1]).expect("the first byte");
+        let _unread = begun_listing(&daemon);
         let begun = Instant::now();
         let stop = Duration::from_millis(rctd::limits::STOP_MS);
         while begun.elapsed() < stop + Duration::from_secs(2) {
