@@ -169,6 +169,14 @@ impl Filter {
         self.conditions.iter().all(|c| self.meets(c, flow, context))
     }
 
+    /// Whether the flow is one to be shown or acted upon: it is not hidden, and meets every condition. It must have been read
+    /// with [`Filter::needs`] and [`Context::needs`].
+    #[must_use]
+    #[inline]
+    pub fn admits(&self, flow: &Flow, context: &Context) -> bool {
+        !context.hides(flow) && self.matches(flow, context)
+    }
+
     fn meets(&self, condition: &Condition, flow: &Flow, context: &Context) -> bool {
         let values = condition.field.field().values(flow, context);
         if values.iter().all(Option::is_none) {

@@ -12,11 +12,14 @@
 //! | [`order`] | the total order of rows |
 //! | [`rows`] | the memory for rows, shared by all queries |
 //! | [`page`] | the passes that find a page |
+//! | [`view`] | filter, page, fields and memory together: what the passes are run for |
+//! | [`entry`] | an entry of a dump, read as far as it is needed |
 //! | [`snapshot`] | a table kept in compact form |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod context;
+pub mod entry;
 pub mod field;
 pub mod filter;
 pub mod net;
@@ -25,6 +28,7 @@ pub mod page;
 pub mod rows;
 pub mod snapshot;
 pub mod users;
+pub mod view;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -13,19 +13,19 @@ const WORD: &str =
     "an unsigned 32-bit integer (also as a decimal or 0x string, or as a negative int, its two's complement)";
 
 /// The parameters of one call, taken one after the other.
-pub struct Args<'a> {
+pub(super) struct Args<'a> {
     items: Items<'a>,
 }
 
 impl<'a> Args<'a> {
     /// Starts at the first parameter.
     #[must_use]
-    pub fn new(params: &Params<'a>) -> Self {
+    pub(super) fn new(params: &Params<'a>) -> Self {
         Args { items: params.iter() }
     }
 
     /// The next parameter, if there is one; `nil` counts as left out.
-    pub fn optional(&mut self) -> Option<Value<'a>> {
+    pub(super) fn optional(&mut self) -> Option<Value<'a>> {
         self.items.next().filter(|value| value.kind() != Kind::Nil)
     }
 
@@ -33,7 +33,7 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// A fault that says what `name` takes.
-    pub fn required(&mut self, name: &str, takes: &str) -> Result<Value<'a>, Fault> {
+    pub(super) fn required(&mut self, name: &str, takes: &str) -> Result<Value<'a>, Fault> {
         self.optional().ok_or_else(|| {
             Fault::new(Code::Parameters, format_args!("parameter {name} is missing; it takes {takes}"))
         })
@@ -43,7 +43,7 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// A fault that says what the call takes.
-    pub fn end(&mut self, takes: &str) -> Result<(), Fault> {
+    pub(super) fn end(&mut self, takes: &str) -> Result<(), Fault> {
         match self.items.next() {
             None => Ok(()),
             Some(_) => {
@@ -74,7 +74,7 @@ fn number(value: &Value<'_>) -> Option<i64> {
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn integer(value: Option<Value<'_>>, name: &str, default: i64) -> Result<i64, Fault> {
+pub(super) fn integer(value: Option<Value<'_>>, name: &str, default: i64) -> Result<i64, Fault> {
     match value {
         None => Ok(default),
         Some(value) => number(&value).ok_or_else(|| Fault::parameter(name, "an integer")),
@@ -85,7 +85,7 @@ pub fn integer(value: Option<Value<'_>>, name: &str, default: i64) -> Result<i64
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn word32(value: &Value<'_>, name: &str) -> Result<u32, Fault> {
+pub(super) fn word32(value: &Value<'_>, name: &str) -> Result<u32, Fault> {
     number(value).and_then(word).ok_or_else(|| Fault::parameter(name, WORD))
 }
 
@@ -93,7 +93,7 @@ pub fn word32(value: &Value<'_>, name: &str) -> Result<u32, Fault> {
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn mark(value: &Value<'_>, name: &str) -> Result<(u32, u32), Fault> {
+pub(super) fn mark(value: &Value<'_>, name: &str) -> Result<(u32, u32), Fault> {
     let mut buf = [0; 48];
     let text = value.as_text().and_then(|text| text.copy_to(&mut buf).ok());
     let Some((bits, mask)) = text.and_then(|text| text.split_once('/')) else {
@@ -113,7 +113,7 @@ pub fn mark(value: &Value<'_>, name: &str) -> Result<(u32, u32), Fault> {
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn flag(value: &Value<'_>, name: &str) -> Result<bool, Fault> {
+pub(super) fn flag(value: &Value<'_>, name: &str) -> Result<bool, Fault> {
     let number = value.as_bool().map(i64::from).or_else(|| number(value));
     match number {
         Some(0) => Ok(false),
@@ -126,7 +126,7 @@ pub fn flag(value: &Value<'_>, name: &str) -> Result<bool, Fault> {
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn string<'b>(
+pub(super) fn string<'b>(
     value: &Value<'_>,
     name: &str,
     buf: &'b mut [u8; ARGUMENT_BYTES],
@@ -135,24 +135,44 @@ pub fn string<'b>(
     copy(text, name, buf)
 }
 
+/// Reads the session id, the first parameter of nearly every procedure.
+///
+/// # Errors
+/// A fault, when it is missing or can't be any session's.
+pub(super) fn session_id<'b>(args: &mut Args<'_>, buf: &'b mut [u8; ARGUMENT_BYTES]) -> Result<&'b str, Fault> {
+    let takes = "the string that login returned";
+    let id = args.required("session_id", takes)?;
+    let id = id.as_scalar_text().ok_or_else(|| Fault::parameter("session_id", takes))?;
+    // What is too long for the buffer is no session's id.
+    id.copy_to(buf).map_err(|_| no_session())
+}
+
+/// What a call is told whose session is none.
+pub(super) fn no_session() -> Fault {
+    Fault::new(Code::Session, format_args!("the session is unknown or has expired: call login first"))
+}
+
 /// A user name or a password: a string, or what encoders make of one. Perl's send digits as an integer (whose text is
 /// taken as it was written) and what is not ASCII as base64.
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn credential<'b>(
+pub(super) fn credential(
     value: &Value<'_>,
     name: &str,
-    buf: &'b mut [u8; ARGUMENT_BYTES],
-) -> Result<&'b [u8], Fault> {
+    into: &mut Vec<u8, ARGUMENT_BYTES>,
+) -> Result<(), Fault> {
     let too_long =
         || Fault::new(Code::Parameters, format_args!("{name} is longer than {ARGUMENT_BYTES} bytes"));
-    if value.kind() == Kind::Base64 {
-        let bytes = value.copy_base64(buf).ok_or_else(|| Fault::parameter(name, "a string"))?;
-        return bytes.map_err(|_| too_long());
-    }
-    let text = value.as_scalar_text().ok_or_else(|| Fault::parameter(name, "a string"))?;
-    text.copy_to(buf).map(str::as_bytes).map_err(|_| too_long())
+    let mut buf = [0; ARGUMENT_BYTES];
+    let bytes = if value.kind() == Kind::Base64 {
+        let bytes = value.copy_base64(&mut buf).ok_or_else(|| Fault::parameter(name, "a string"))?;
+        bytes.map_err(|_| too_long())?
+    } else {
+        let text = value.as_scalar_text().ok_or_else(|| Fault::parameter(name, "a string"))?;
+        text.copy_to(&mut buf).map_err(|_| too_long())?.as_bytes()
+    };
+    into.extend_from_slice(bytes).map_err(|_| too_long())
 }
 
 fn copy<'b>(text: Text<'_>, name: &str, buf: &'b mut [u8; ARGUMENT_BYTES]) -> Result<&'b str, Fault> {
@@ -165,7 +185,7 @@ fn copy<'b>(text: Text<'_>, name: &str, buf: &'b mut [u8; ARGUMENT_BYTES]) -> Re
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn ids(value: &Value<'_>, into: &mut Vec<u32, KILL_IDS>) -> Result<(), Fault> {
+pub(super) fn ids(value: &Value<'_>, into: &mut Vec<u32, KILL_IDS>) -> Result<(), Fault> {
     let takes = "an Array of connection ids, or a single one";
     into.clear();
     let mut push = |value: &Value<'_>| {
@@ -185,26 +205,26 @@ pub fn ids(value: &Value<'_>, into: &mut Vec<u32, KILL_IDS>) -> Result<(), Fault
     Ok(())
 }
 
-/// The filters of a call, put into `filter`. An empty Array is an empty Struct: PHP's encoder can't tell them apart.
+/// The filters of a call. An empty Array is an empty Struct: PHP's encoder can't tell them apart.
 ///
 /// # Errors
 /// A fault that names the field and what it takes.
-pub fn filter(value: Option<Value<'_>>, filter: &mut Filter) -> Result<(), Fault> {
-    *filter = Filter::new();
+pub(super) fn filter(value: Option<Value<'_>>) -> Result<Filter, Fault> {
+    let mut filter = Filter::new();
     let Some(value) = value else {
-        return Ok(());
+        return Ok(filter);
     };
     if value.as_array().is_some_and(|mut items| items.next().is_none()) {
-        return Ok(());
+        return Ok(filter);
     }
     let members = value
         .as_struct()
         .ok_or_else(|| Fault::parameter("filters", "a Struct of field name to wanted value"))?;
     for (name, wanted) in members {
         let field = field_named(name, "filters")?;
-        add_condition(filter, field, &wanted).map_err(|e| filter_fault(field, e))?;
+        add_condition(&mut filter, field, &wanted).map_err(|e| filter_fault(field, e))?;
     }
-    Ok(())
+    Ok(filter)
 }
 
 fn add_condition(filter: &mut Filter, field: FieldId, wanted: &Value<'_>) -> Result<(), FilterError> {
@@ -272,7 +292,7 @@ fn field_named(name: Text<'_>, of: &str) -> Result<FieldId, Fault> {
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub fn order(by: Option<Value<'_>>, direction: Option<Value<'_>>) -> Result<Option<Order>, Fault> {
+pub(super) fn order(by: Option<Value<'_>>, direction: Option<Value<'_>>) -> Result<Option<Order>, Fault> {
     let mut buf = [0; ARGUMENT_BYTES];
     let text = match direction {
         Some(value) => string(&value, "order_dir", &mut buf)?,
@@ -307,7 +327,7 @@ pub fn order(by: Option<Value<'_>>, direction: Option<Value<'_>>) -> Result<Opti
 ///
 /// # Errors
 /// A fault that names the option.
-pub fn fields(options: Option<Value<'_>>) -> Result<FieldSet, Fault> {
+pub(super) fn fields(options: Option<Value<'_>>) -> Result<FieldSet, Fault> {
     let takes = "a Struct with \"fields\", an Array of field names";
     let Some(options) = options else {
         return Ok(FieldSet::ALL);

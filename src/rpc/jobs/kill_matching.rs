@@ -1,0 +1,74 @@
+//! `kill_matching`: deletes the flows that match a filter.
+
+use super::deletion::Deletion;
+use super::{Job, Source, Wait, Work, Wrote};
+use crate::conntrack::flow::TARGET;
+use crate::conntrack::request::KernelFilter;
+use crate::out::Full;
+use crate::query::filter::Filter;
+use crate::query::page::Candidate;
+use crate::rpc::args::{self, Args};
+use crate::rpc::fault::{Code, Fault};
+use crate::rpc::scan::Offered;
+use crate::rpc::{Ask, Shared, World};
+use crate::syntax::Writer;
+
+/// A kill by filter.
+pub(crate) struct KillMatching {
+    filter: Filter,
+    deletion: Deletion,
+}
+
+/// Reads the parameters.
+pub(crate) fn kill_matching(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    ask.check_session(args)?;
+    let filters = args.required("filters", "a Struct of field name to wanted value")?;
+    args.end("session_id and filters")?;
+    let filter = args::filter(Some(filters))?;
+    if filter.is_empty() {
+        let text = format_args!(
+            "parameter filters is empty, which would kill every connection; name at least one field"
+        );
+        return Err(Fault::new(Code::Parameters, text));
+    }
+    Ok(Job::KillMatching(KillMatching { filter, deletion: Deletion::default() }))
+}
+
+impl Work for KillMatching {
+    fn waits_for(&self) -> Wait {
+        Wait::Scan(Source::Kernel)
+    }
+
+    fn needs(&self) -> u32 {
+        self.filter.needs() | TARGET
+    }
+
+    fn kernel_filter(&self) -> KernelFilter {
+        self.filter.kernel()
+    }
+
+    fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
+        if self.filter.admits(offered.entry.flow(), &shared.context) {
+            self.deletion.kill(offered, shared);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
+        let killed = self.deletion.killed;
+        if killed > 0 {
+            crate::log::info(format_args!("{killed} connections killed by filter"));
+        }
+        self.deletion.end(failure).map(|()| Wait::Nothing)
+    }
+
+    fn write(
+        &mut self,
+        writer: &mut Writer<'_, '_>,
+        _: &mut Shared,
+        _: &mut World<'_>,
+    ) -> Result<Wrote, Full> {
+        writer.uint(self.deletion.killed.into())?;
+        Ok(Wrote::All)
+    }
+}

@@ -1,0 +1,145 @@
+//! A long view in the kernel's own order: its rows are pulled from a dump of its own as fast as the client takes them, and no
+//! memory holds them.
+
+use super::view::{write_head, write_tail};
+use super::{Wait, Work, Wrote};
+use crate::conntrack::flow::ReadError;
+use crate::conntrack::message::Message;
+use crate::conntrack::reader::Pulled;
+use crate::conntrack::request::KernelFilter;
+use crate::out::Full;
+use crate::query::entry::Entry;
+use crate::query::page::Candidate;
+use crate::query::view::View;
+use crate::rpc::fault::{Code, Fault};
+use crate::rpc::{Shared, World, row};
+use crate::syntax::Writer;
+
+/// A listing under way.
+pub(crate) struct Listing {
+    view: View,
+    /// Matching flows that are still to be passed over, and to be written (`u64::MAX` for all).
+    skip: u64,
+    left: u64,
+    /// Matching flows so far.
+    total: u64,
+    part: Part,
+}
+
+/// The part of the value that is written next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Head,
+    Rows,
+    Tail,
+}
+
+/// Why no further row can be written.
+enum Stop {
+    Full,
+    Unreadable(ReadError),
+}
+
+impl From<Full> for Stop {
+    fn from(_: Full) -> Self {
+        Stop::Full
+    }
+}
+
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Stop::Unreadable(error)
+    }
+}
+
+impl Listing {
+    /// The listing of `length` rows (all with `None`) after the first `start` of `view`.
+    pub(super) fn new(view: View, start: u64, length: Option<u64>) -> Self {
+        Listing { view, skip: start, left: length.unwrap_or(u64::MAX), total: 0, part: Part::Head }
+    }
+
+    /// Writes rows from the call's dump, at most those of one receive. `None`: the dump is at its end.
+    fn write_rows(
+        &mut self,
+        writer: &mut Writer<'_, '_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Result<Option<Wrote>, Full> {
+        let Some(dump) = world.dump.as_deref_mut() else {
+            let lost = Fault::new(Code::Internal, format_args!("the listing has lost its dump"));
+            return Ok(Some(Wrote::Broken(lost)));
+        };
+        let mut received = false;
+        loop {
+            match dump.pull(world.now_ms, &mut received) {
+                Ok(Pulled::Entry(message)) => match self.write_row(&message, writer, shared) {
+                    // The entry counts as read only now: with a full output it is pulled again.
+                    Ok(()) => dump.consume(),
+                    Err(Stop::Full) => return Err(Full),
+                    Err(Stop::Unreadable(error)) => return Ok(Some(Wrote::Broken(error.into()))),
+                },
+                // What was written goes out before more is received.
+                Ok(Pulled::Nothing) => return Ok(Some(Wrote::Part(Wait::Dump))),
+                Ok(Pulled::End) => return Ok(None),
+                Err(error) => return Ok(Some(Wrote::Broken(error.into()))),
+            }
+        }
+    }
+
+    fn write_row(
+        &mut self,
+        message: &Message<'_>,
+        writer: &mut Writer<'_, '_>,
+        shared: &mut Shared,
+    ) -> Result<(), Stop> {
+        let context = &mut shared.context;
+        let needs = self.view.filter.needs() | context.needs();
+        let mut entry = Entry::read(message, needs, &mut context.labels)?;
+        if !self.view.filter.admits(entry.flow(), context) {
+            return Ok(());
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+        } else if self.left > 0 {
+            let flow = entry.full(context)?;
+            row::write(writer, &flow, context, self.view.fields)?;
+            self.left -= u64::from(self.left != u64::MAX);
+        }
+        self.total += 1;
+        Ok(())
+    }
+}
+
+impl Work for Listing {
+    fn waits_for(&self) -> Wait {
+        Wait::Dump
+    }
+
+    fn kernel_filter(&self) -> KernelFilter {
+        self.view.kernel_filter()
+    }
+
+    fn write(
+        &mut self,
+        writer: &mut Writer<'_, '_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Result<Wrote, Full> {
+        if self.part == Part::Head {
+            let count = match world.kernel.count() {
+                Ok(count) => count.entries,
+                Err(error) => return Ok(Wrote::Fault(error.into())),
+            };
+            writer.atomically(|writer| write_head(writer, count, None))?;
+            self.part = Part::Rows;
+        }
+        if self.part == Part::Rows {
+            if let Some(wrote) = self.write_rows(writer, shared, world)? {
+                return Ok(wrote);
+            }
+            self.part = Part::Tail;
+        }
+        writer.atomically(|writer| write_tail(writer, self.total))?;
+        Ok(Wrote::All)
+    }
+}
