@@ -47,6 +47,7 @@
 //! [`query::field`] is the table of fields, [`rpc::procedures`] the table of procedures: a new one of either is a new row.
 //! [`query::page`] is the heart, [`server::client`] a connection's life.
 
+pub mod address;
 pub mod auth;
 pub mod base64;
 pub mod cli;
@@ -61,5 +62,6 @@ pub mod query;
 pub mod rpc;
 pub mod server;
 pub mod stats;
+pub mod syntax;
 pub mod sys;
 pub mod xmlrpc;

@@ -96,6 +96,11 @@ fn password_file() {
 }
 
 #[test]
+fn reply_syntax() {
+    play(&["fuzz/seeds/reply_syntax"], targets::reply_syntax::run);
+}
+
+#[test]
 fn connection() {
     play(&["fuzz/seeds/connection", "tests/fixtures/http"], targets::connection::run);
 }

@@ -44,7 +44,7 @@ impl ReplyBody {
 /// # Errors
 /// [`Full`], and then `out` is as before.
 pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBody) -> Result<(), Full> {
-    whole(out, |out| {
+    out.atomically(|out| {
         out.put(
             b"HTTP/1.1 200 OK\r\n\
               Content-Type: text/xml\r\n\
@@ -75,7 +75,7 @@ pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBo
 /// [`Full`], and then `out` is as before.
 pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full> {
     let text = error.text().as_bytes();
-    whole(out, |out| {
+    out.atomically(|out| {
         out.put(b"HTTP/1.1 ")?;
         out.put(error.status().line().as_bytes())?;
         out.put(
@@ -142,10 +142,4 @@ fn put_length(out: &mut Out<'_>, length: usize) -> Result<(), Full> {
     out.put(b"Content-Length: ")?;
     out.put_u64(length as u64)?;
     out.put(b"\r\n")
-}
-
-/// Runs a writer, and takes all of it back if it doesn't fit.
-fn whole(out: &mut Out<'_>, write: impl FnOnce(&mut Out<'_>) -> Result<(), Full>) -> Result<(), Full> {
-    let start = out.len();
-    write(out).inspect_err(|_| out.truncate(start))
 }

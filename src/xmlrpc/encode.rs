@@ -3,8 +3,9 @@
 //! Each function writes a whole element or, on [`Full`], nothing. The constants are the tags between them, so that a
 //! caller can put a long struct or array together over many buffers.
 
-use super::text::is_xml_char;
+use crate::address::{put_ipv4, put_ipv6};
 use crate::out::{Full, Out};
+use crate::syntax::{Syntax, put_text};
 
 /// Begins a reply; one value follows, then [`RESPONSE_CLOSE`].
 pub const RESPONSE_OPEN: &[u8] = b"<?xml version=\"1.0\"?>\n<methodResponse><params><param>";
@@ -27,19 +28,8 @@ pub const MEMBER_CLOSE: &[u8] = b"</member>";
 
 const FAULT_OPEN: &[u8] = b"<?xml version=\"1.0\"?>\n<methodResponse><fault>";
 const FAULT_CLOSE: &[u8] = b"</fault></methodResponse>\n";
-const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
-/// How an integer goes out that does not fit 32 signed bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum WideInts {
-    /// `<double>`, with all its decimal digits; clients hold it exactly up to 2^53. Every client reads it.
-    #[default]
-    Double,
-    /// `<i8>`; beyond 63 bits, which it can't carry, `<string>`. PHP's xmlrpc reads it as NULL.
-    I8,
-    /// `<string>`, decimal.
-    String,
-}
+pub use crate::syntax::WideInts;
 
 /// Begins a reply.
 ///
@@ -145,35 +135,8 @@ fn within_string(
 ///
 /// # Errors
 /// [`Full`]; then nothing is written.
-#[inline(never)]
 pub fn text(out: &mut Out<'_>, bytes: &[u8]) -> Result<(), Full> {
-    out.atomically(|out| {
-        for chunk in bytes.utf8_chunks() {
-            escaped(out, chunk.valid())?;
-            if !chunk.invalid().is_empty() {
-                out.put(REPLACEMENT)?;
-            }
-        }
-        Ok(())
-    })
-}
-
-fn escaped(out: &mut Out<'_>, text: &str) -> Result<(), Full> {
-    let mut done = 0;
-    for (at, c) in text.char_indices() {
-        let instead: &[u8] = match c {
-            '&' => b"&amp;",
-            '<' => b"&lt;",
-            '>' => b"&gt;",
-            '\r' => b"&#13;",
-            c if !is_xml_char(c) => REPLACEMENT,
-            _ => continue,
-        };
-        out.put(text.as_bytes().get(done..at).unwrap_or_default())?;
-        out.put(instead)?;
-        done = at + c.len_utf8();
-    }
-    out.put(text.as_bytes().get(done..).unwrap_or_default())
+    out.atomically(|out| put_text(out, Syntax::Xml, bytes))
 }
 
 /// A whole string value: an IPv4 address as a dotted quad.
@@ -181,7 +144,7 @@ fn escaped(out: &mut Out<'_>, text: &str) -> Result<(), Full> {
 /// # Errors
 /// [`Full`]; then nothing is written.
 pub fn ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
-    within_string(out, |out| ipv4_text(out, address))
+    within_string(out, |out| put_ipv4(out, address))
 }
 
 /// A whole string value: an IPv6 address as RFC 5952 writes it.
@@ -189,80 +152,7 @@ pub fn ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
 /// # Errors
 /// [`Full`]; then nothing is written.
 pub fn ipv6(out: &mut Out<'_>, address: [u8; 16]) -> Result<(), Full> {
-    within_string(out, |out| ipv6_text(out, address))
-}
-
-/// An IPv4 address as a dotted quad, without a value around it.
-///
-/// # Errors
-/// [`Full`]; then nothing is written.
-pub fn ipv4_text(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
-    out.atomically(|out| {
-        for (i, &octet) in address.iter().enumerate() {
-            out.put(if i == 0 { b"" } else { b"." })?;
-            out.put_u64(octet.into())?;
-        }
-        Ok(())
-    })
-}
-
-/// An IPv6 address without a value around it: lower case, no leading zeros, the first longest run of at least two zero
-/// groups as `::`, an IPv4-mapped one with its dotted quad (RFC 5952, sections 4 and 5).
-///
-/// # Errors
-/// [`Full`]; then nothing is written.
-pub fn ipv6_text(out: &mut Out<'_>, address: [u8; 16]) -> Result<(), Full> {
-    if let [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] = address {
-        return out.atomically(|out| {
-            out.put(b"::ffff:")?;
-            ipv4_text(out, [a, b, c, d])
-        });
-    }
-    let mut groups = [0; 8];
-    for (group, pair) in groups.iter_mut().zip(address.chunks_exact(2)) {
-        *group = pair.iter().fold(0_u16, |sum, &b| sum << 8 | u16::from(b));
-    }
-    let zeros = longest_zeros(&groups);
-    out.atomically(|out| {
-        for (i, &group) in groups.iter().enumerate() {
-            if zeros.contains(&i) {
-                // The run's first group writes it; the group behind it then needs no colon.
-                out.put(if i == zeros.start { b"::" } else { b"" })?;
-                continue;
-            }
-            out.put(if i == 0 || i == zeros.end { b"" } else { b":" })?;
-            hex(out, group)?;
-        }
-        Ok(())
-    })
-}
-
-/// The first longest run of at least two zero groups; an empty range behind the last group where there is none.
-fn longest_zeros(groups: &[u16; 8]) -> core::ops::Range<usize> {
-    let mut best = 8..8;
-    let mut start = 0;
-    for (i, &group) in groups.iter().enumerate() {
-        if group != 0 {
-            start = i + 1;
-        } else if i + 1 - start > best.len().max(1) {
-            best = start..i + 1;
-        }
-    }
-    best
-}
-
-/// A group in lower-case hexadecimal without leading zeros.
-fn hex(out: &mut Out<'_>, group: u16) -> Result<(), Full> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut leading = true;
-    for shift in [12, 8, 4, 0] {
-        let digit = usize::from(group >> shift & 0xf);
-        leading &= digit == 0 && shift != 0;
-        if !leading {
-            out.put(DIGITS.get(digit..=digit).unwrap_or_default())?;
-        }
-    }
-    Ok(())
+    within_string(out, |out| put_ipv6(out, &address))
 }
 
 /// A whole reply that is a fault: `code` and a sentence.

@@ -147,7 +147,7 @@ pub(super) const fn is_space(c: char) -> bool {
 }
 
 /// Characters that XML 1.0 can carry, production 2; a `char` is never a surrogate.
-pub(super) const fn is_xml_char(c: char) -> bool {
+pub(crate) const fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 

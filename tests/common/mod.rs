@@ -16,6 +16,7 @@
 //! | `refuse` | makes the kernel refuse what the daemon asks of it |
 //! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
+//! | `json` | a strict reader of JSON replies |
 //! | `names` | names of the contract's fields and of the kernel's states |
 //! | `fields` | how to ask for fields, and what comes back |
 //! | `model` | filters, orders and pages as one would write them without hurry |
@@ -30,6 +31,7 @@ pub mod fields;
 pub mod flows;
 pub mod folder;
 pub mod inserter;
+pub mod json;
 pub mod model;
 pub mod names;
 pub mod namespace;
