@@ -9,7 +9,44 @@ use super::task::{Stage, Task};
 use super::{Shared, Step, World};
 use crate::out::{Full, Out};
 use crate::stats::Counter;
-use crate::syntax::Writer;
+use crate::syntax::{Document, Writer};
+
+/// Where pieces of the reply go.
+pub(super) struct Pieces<'a, 'b> {
+    out: &'a mut Out<'b>,
+    document: &'a mut Document,
+}
+
+/// A place in the reply that is still in the output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    len: usize,
+    document: Document,
+}
+
+impl Pieces<'_, '_> {
+    /// Writes a piece, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Full`], when there is no room for all of it.
+    #[inline]
+    pub(super) fn piece(
+        &mut self,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        self.document.piece(self.out, write)
+    }
+
+    fn place(&self) -> Place {
+        Place { len: self.out.len(), document: *self.document }
+    }
+
+    /// Takes back what was written since `place`.
+    fn rewind(&mut self, place: Place) {
+        self.out.truncate(place.len);
+        *self.document = place.document;
+    }
+}
 
 impl Task {
     /// Writes the next piece of the reply. `None`: go on.
@@ -23,25 +60,27 @@ impl Task {
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Option<Step>, Full> {
-        let mut writer = Writer::new(out, self.syntax, shared.settings.wide, self.first);
+        // The document is taken out of the task meanwhile, since the job, which writes, is in it as well.
+        let mut document = self.document;
+        let mut pieces = Pieces { out, document: &mut document };
         let result = match &self.stage {
             Stage::Faulty(fault) => {
                 let fault = fault.clone();
-                self.write_fault(&fault, &mut writer, shared)
+                self.write_fault(&fault, &mut pieces, shared)
             }
-            Stage::Writing => self.write_value(&mut writer, shared, world),
-            Stage::Closing => self.write_end(&mut writer),
-            Stage::Written => self.write_between(body, &mut writer, shared, world),
+            Stage::Writing => self.write_value(&mut pieces, shared, world),
+            Stage::Closing => self.write_end(&mut pieces),
+            Stage::Written => self.write_between(body, &mut pieces, shared, world),
             _ => Ok(None),
         };
-        self.first = writer.is_first();
+        self.document = document;
         result
     }
 
     fn write_fault(
         &mut self,
         fault: &Fault,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
     ) -> Result<Option<Step>, Full> {
         // In the middle of a value there is no place for a fault.
@@ -50,9 +89,9 @@ impl Task {
         }
         let (code, text) = (fault.code.number(), fault.text.as_str());
         if self.is_multicall() {
-            writer.fault_result(code, text)?;
+            pieces.piece(|writer| writer.fault_struct(code, text))?;
         } else {
-            writer.fault_reply(code, text)?;
+            pieces.piece(|writer| writer.fault(code, text))?;
         }
         shared.stats.add(Counter::Faults);
         self.stage = Stage::Written;
@@ -63,18 +102,18 @@ impl Task {
     /// its place.
     fn write_value(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Option<Step>, Full> {
-        let before = writer.mark();
+        let before = pieces.place();
         if !self.in_value {
-            if self.is_multicall() { writer.result_open()? } else { writer.reply_open()? }
+            self.put_opening(pieces)?;
         }
-        let opened = writer.mark();
-        let wrote = self.job.work().write(writer, shared, world);
-        if !self.in_value && writer.mark() == opened && wrote != Ok(Wrote::All) {
-            writer.rewind(before);
+        let opened = pieces.place();
+        let wrote = self.job.work().write(pieces, shared, world);
+        if !self.in_value && pieces.place() == opened && wrote != Ok(Wrote::All) {
+            pieces.rewind(before);
         } else {
             self.in_value = true;
         }
@@ -83,16 +122,22 @@ impl Task {
             Wrote::Part(Wait::Dump) => return Ok(Some(Step::Dump)),
             Wrote::Part(wait) => self.wait(wait, world.now_ms),
             Wrote::Fault(fault) => self.stage = Stage::Faulty(fault),
-            Wrote::Broken(fault) => return Ok(self.break_off(fault, writer, shared, world)),
+            Wrote::Broken(fault) => return Ok(self.break_off(fault, pieces, shared, world)),
         }
         Ok(None)
+    }
+
+    /// Writes what comes before a value: in a multicall each is alone in an array.
+    fn put_opening(&self, pieces: &mut Pieces<'_, '_>) -> Result<(), Full> {
+        let is_multicall = self.is_multicall();
+        pieces.piece(|writer| if is_multicall { writer.array_open() } else { writer.reply_open() })
     }
 
     /// The value can't be completed. While nothing of the reply was sent, all of it is taken back, and a fault takes its place.
     fn break_off(
         &mut self,
         fault: Fault,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &World<'_>,
     ) -> Option<Step> {
@@ -101,14 +146,15 @@ impl Task {
             return Some(broken_off(&fault));
         }
         if self.in_value {
-            writer.restart();
+            pieces.rewind(Place { len: 0, document: Document::new(self.document.style()) });
         }
         (self.in_value, self.stage) = (false, Stage::Faulty(fault));
         None
     }
 
-    fn write_end(&mut self, writer: &mut Writer<'_, '_>) -> Result<Option<Step>, Full> {
-        if self.is_multicall() { writer.result_close()? } else { writer.reply_close()? }
+    fn write_end(&mut self, pieces: &mut Pieces<'_, '_>) -> Result<Option<Step>, Full> {
+        let is_multicall = self.is_multicall();
+        pieces.piece(|writer| if is_multicall { writer.array_close() } else { writer.reply_close() })?;
         (self.in_value, self.stage) = (false, Stage::Written);
         Ok(None)
     }
@@ -117,7 +163,7 @@ impl Task {
     fn write_between(
         &mut self,
         body: &str,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Option<Step>, Full> {
@@ -125,7 +171,7 @@ impl Task {
             return Ok(Some(Step::Done));
         }
         if !self.is_opened {
-            writer.atomically(|writer| {
+            pieces.piece(|writer| {
                 writer.reply_open()?;
                 writer.array_open()
             })?;
@@ -134,7 +180,7 @@ impl Task {
         if self.make_next(body, shared, world) {
             return Ok(None);
         }
-        writer.atomically(|writer| {
+        pieces.piece(|writer| {
             writer.array_close()?;
             writer.reply_close()
         })?;

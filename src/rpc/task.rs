@@ -8,7 +8,7 @@ use super::{Ask, Shared, World, procedures};
 use crate::auth::Peer;
 use crate::limits::{TASK_BYTES, WAIT_MS};
 use crate::stats::Counter;
-use crate::syntax::Syntax;
+use crate::syntax::{Document, Style, Syntax};
 use crate::xmlrpc::{Call, Items};
 use core::ops::Range;
 
@@ -43,10 +43,8 @@ pub(crate) struct Task {
     pub(super) stage: Stage,
     pub(super) job: Job,
     peer: Peer,
-    /// What the reply is written in.
-    pub(super) syntax: Syntax,
-    /// The writer's state between two pieces of the reply.
-    pub(super) first: bool,
+    /// The reply as it is being written.
+    pub(super) document: Document,
     /// Where in the body the calls of a multicall stand that were not made yet.
     calls: Option<Range<usize>>,
     /// What comes before the results of a multicall is written.
@@ -61,8 +59,7 @@ impl Default for Task {
             stage: Stage::Idle,
             job: Job::Answer(Answer::Bool(true)),
             peer: Peer::Unix,
-            syntax: Syntax::Xml,
-            first: true,
+            document: Document::default(),
             calls: None,
             is_opened: false,
             in_value: false,
@@ -82,7 +79,8 @@ impl Task {
         shared: &mut Shared,
         world: &mut World<'_>,
     ) {
-        (self.peer, self.syntax, self.first) = (peer, syntax, true);
+        let style = Style { syntax, wide: shared.settings.wide };
+        (self.peer, self.document) = (peer, Document::new(style));
         (self.calls, self.is_opened, self.in_value) = (None, false, false);
         let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
         match call {

@@ -96,6 +96,12 @@ impl Document {
         Document { style, comma: false }
     }
 
+    /// How its values are written.
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
     /// Writes the next piece, whole or not at all: if `write` fails, `out` and the document are as before.
     ///
     /// # Errors

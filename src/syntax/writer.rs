@@ -137,6 +137,16 @@ impl Writer<'_> {
         self.end(b"</member>", b"")
     }
 
+    /// Writes a member that is an unsigned integer.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn number(&mut self, name: &'static str, value: u64) -> Written {
+        self.member(name)?;
+        self.uint(value)?;
+        self.member_close()
+    }
+
     /// Writes a string of anything; see [`put_text`].
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
 use crate::rpc::procedures::{PROCEDURES, Procedure};
+use crate::rpc::reply::Pieces;
 use crate::rpc::{Ask, Shared, World};
 use crate::syntax::Writer;
 
@@ -27,17 +28,24 @@ pub(crate) enum Answer {
 impl Work for Answer {
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
+        pieces.piece(|writer| self.put(writer))?;
+        Ok(Wrote::All)
+    }
+}
+
+impl Answer {
+    fn put(self, writer: &mut Writer<'_>) -> Result<(), Full> {
         match self {
-            Answer::Bool(value) => writer.boolean(*value)?,
-            Answer::Int(value) => writer.int(*value)?,
+            Answer::Bool(value) => writer.boolean(value),
+            Answer::Int(value) => writer.int(value),
             Answer::Methods => {
                 writer.array_open()?;
                 PROCEDURES.iter().try_for_each(|p| writer.string(p.name.as_bytes()))?;
-                writer.array_close()?;
+                writer.array_close()
             }
             Answer::Signature(procedure) => {
                 writer.array_open()?;
@@ -46,11 +54,10 @@ impl Work for Answer {
                     signature.iter().try_for_each(|kind| writer.string(kind.as_bytes()))?;
                     writer.array_close()?;
                 }
-                writer.array_close()?;
+                writer.array_close()
             }
-            Answer::Help(procedure) => writer.string(procedure.help.as_bytes())?,
+            Answer::Help(procedure) => writer.string(procedure.help.as_bytes()),
         }
-        Ok(Wrote::All)
     }
 }
 

@@ -10,9 +10,9 @@ use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World};
-use crate::syntax::Writer;
 
 /// A change that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +105,11 @@ impl Work for Changing {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        writer.boolean(true)?;
+        pieces.piece(|writer| writer.boolean(true))?;
         Ok(Wrote::All)
     }
 }

@@ -8,9 +8,9 @@ use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::Fault;
+use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World};
-use crate::syntax::Writer;
 use heapless::Vec;
 
 /// A kill by id.
@@ -53,11 +53,11 @@ impl Work for Kill {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        writer.uint(self.deletion.killed.into())?;
+        pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
         Ok(Wrote::All)
     }
 }

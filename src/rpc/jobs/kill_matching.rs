@@ -9,9 +9,9 @@ use crate::query::filter::Filter;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World};
-use crate::syntax::Writer;
 
 /// A kill by filter.
 pub(crate) struct KillMatching {
@@ -64,11 +64,11 @@ impl Work for KillMatching {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        writer.uint(self.deletion.killed.into())?;
+        pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
         Ok(Wrote::All)
     }
 }

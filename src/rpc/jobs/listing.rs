@@ -5,15 +5,15 @@ use super::view::{write_head, write_tail};
 use super::{Wait, Work, Wrote};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::message::Message;
-use crate::conntrack::reader::Pulled;
+use crate::conntrack::reader::DumpProgress;
 use crate::conntrack::request::KernelFilter;
 use crate::out::Full;
 use crate::query::entry::Entry;
 use crate::query::page::Candidate;
 use crate::query::view::View;
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::reply::Pieces;
 use crate::rpc::{Shared, World, row};
-use crate::syntax::Writer;
 
 /// A listing under way.
 pub(crate) struct Listing {
@@ -61,7 +61,7 @@ impl Listing {
     /// Writes rows from the call's dump, at most those of one receive. `None`: the dump is at its end.
     fn write_rows(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Option<Wrote>, Full> {
@@ -69,27 +69,31 @@ impl Listing {
             let lost = Fault::new(Code::Internal, format_args!("the listing has lost its dump"));
             return Ok(Some(Wrote::Broken(lost)));
         };
-        let mut received = false;
-        loop {
-            match dump.pull(world.now_ms, &mut received) {
-                Ok(Pulled::Entry(message)) => match self.write_row(&message, writer, shared) {
-                    // The entry counts as read only now: with a full output it is pulled again.
-                    Ok(()) => dump.consume(),
-                    Err(Stop::Full) => return Err(Full),
-                    Err(Stop::Unreadable(error)) => return Ok(Some(Wrote::Broken(error.into()))),
-                },
-                // What was written goes out before more is received.
-                Ok(Pulled::Nothing) => return Ok(Some(Wrote::Part(Wait::Dump))),
-                Ok(Pulled::End) => return Ok(None),
-                Err(error) => return Ok(Some(Wrote::Broken(error.into()))),
+        let mut unreadable = None;
+        let read = dump.read(world.now_ms, &mut |message| match self.write_row(message, pieces, shared) {
+            Err(Stop::Unreadable(error)) => {
+                unreadable = Some(error);
+                Err(Full)
             }
+            Err(Stop::Full) => Err(Full),
+            Ok(()) => Ok(()),
+        });
+        if let Some(error) = unreadable {
+            return Ok(Some(Wrote::Broken(error.into())));
+        }
+        match read {
+            Ok(DumpProgress::Full) => Err(Full),
+            // What was written goes out before more is received.
+            Ok(DumpProgress::More | DumpProgress::Blocked) => Ok(Some(Wrote::Part(Wait::Dump))),
+            Ok(DumpProgress::Done) => Ok(None),
+            Err(error) => Ok(Some(Wrote::Broken(error.into()))),
         }
     }
 
     fn write_row(
         &mut self,
         message: &Message<'_>,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
     ) -> Result<(), Stop> {
         let context = &mut shared.context;
@@ -102,7 +106,7 @@ impl Listing {
             self.skip -= 1;
         } else if self.left > 0 {
             let flow = entry.full(context)?;
-            row::write(writer, &flow, context, self.view.fields)?;
+            pieces.piece(|writer| row::write(writer, &flow, context, self.view.fields))?;
             self.left -= u64::from(self.left != u64::MAX);
         }
         self.total += 1;
@@ -121,7 +125,7 @@ impl Work for Listing {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Wrote, Full> {
@@ -130,16 +134,16 @@ impl Work for Listing {
                 Ok(count) => count.entries,
                 Err(error) => return Ok(Wrote::Fault(error.into())),
             };
-            writer.atomically(|writer| write_head(writer, count, None))?;
+            pieces.piece(|writer| write_head(writer, count, None))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {
-            if let Some(wrote) = self.write_rows(writer, shared, world)? {
+            if let Some(wrote) = self.write_rows(pieces, shared, world)? {
                 return Ok(wrote);
             }
             self.part = Part::Tail;
         }
-        writer.atomically(|writer| write_tail(writer, self.total))?;
+        pieces.piece(|writer| write_tail(writer, self.total))?;
         Ok(Wrote::All)
     }
 }

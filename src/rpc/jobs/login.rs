@@ -7,9 +7,9 @@ use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::reply::Pieces;
 use crate::rpc::{Ask, Shared, World};
 use crate::stats::Counter;
-use crate::syntax::Writer;
 use crate::sys::since_ms;
 use heapless::Vec;
 use std::time::Instant;
@@ -71,11 +71,11 @@ impl Work for Login {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        writer.string(&self.session)?;
+        pieces.piece(|writer| writer.string(&self.session))?;
         Ok(Wrote::All)
     }
 }

@@ -24,11 +24,11 @@ pub(crate) mod take_snapshot;
 pub(crate) mod view;
 
 use super::fault::Fault;
+use super::reply::Pieces;
 use super::scan::Offered;
 use super::{Shared, World};
 use crate::conntrack::request::KernelFilter;
 use crate::out::Full;
-use crate::syntax::Writer;
 
 /// Where the flows of a scan come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub(super) trait Work {
     /// [`Full`]: what was written until then is whole, and the rest is asked for again when there is room.
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Wrote, Full>;

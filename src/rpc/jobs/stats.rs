@@ -6,7 +6,8 @@ use crate::out::Full;
 use crate::rpc::args::Args;
 use crate::rpc::fault::Fault;
 use crate::rpc::{Ask, Shared, World};
-use crate::stats::KERNEL_NAMES;
+use crate::rpc::reply::Pieces;
+use crate::stats::{self, KERNEL_NAMES};
 use crate::syntax::Writer;
 
 /// What the kernel counted when the call was made.
@@ -32,17 +33,24 @@ impl Work for Stats {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Wrote, Full> {
+        pieces.piece(|writer| self.put(writer, &shared.stats, world.now_ms))?;
+        Ok(Wrote::All)
+    }
+}
+
+impl Stats {
+    fn put(&self, writer: &mut Writer<'_>, stats: &stats::Stats, now_ms: u64) -> Result<(), Full> {
         writer.struct_open()?;
         writer.number("count", self.table.entries.into())?;
         if let Some(most) = self.table.most {
             writer.number("max", most.into())?;
         }
         // The daemon's clock begins when it is started.
-        writer.number("uptime", world.now_ms / 1000)?;
+        writer.number("uptime", now_ms / 1000)?;
         writer.member("version")?;
         writer.string(env!("CARGO_PKG_VERSION").as_bytes())?;
         writer.member_close()?;
@@ -57,10 +65,9 @@ impl Work for Stats {
         writer.member_close()?;
         writer.member("daemon")?;
         writer.struct_open()?;
-        shared.stats.iter().try_for_each(|(name, value)| writer.number(name, value))?;
+        stats.iter().try_for_each(|(name, value)| writer.number(name, value))?;
         writer.struct_close()?;
         writer.member_close()?;
-        writer.struct_close()?;
-        Ok(Wrote::All)
+        writer.struct_close()
     }
 }

@@ -8,9 +8,9 @@ use crate::query::page::Candidate;
 use crate::query::snapshot::Snapshot;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World};
-use crate::syntax::Writer;
 
 /// Records every flow of a scan. Of several calls that do so in one scan the first records for all.
 pub(crate) struct TakeSnapshot {
@@ -107,11 +107,11 @@ impl Work for TakeSnapshot {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        writer.boolean(true)?;
+        pieces.piece(|writer| writer.boolean(true))?;
         Ok(Wrote::All)
     }
 }

@@ -11,6 +11,7 @@ use crate::query::view::View;
 use crate::rpc::args::{self, Args};
 use crate::rpc::autorefresh::gone;
 use crate::rpc::fault::Fault;
+use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World, row};
 use crate::syntax::Writer;
@@ -158,18 +159,19 @@ impl Work for Viewing {
 
     fn write(
         &mut self,
-        writer: &mut Writer<'_, '_>,
+        pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
         if self.part == Part::Head {
             let age_ms = self.reading.map(|_| self.age_ms);
-            writer.atomically(|writer| write_head(writer, self.count, age_ms))?;
+            pieces.piece(|writer| write_head(writer, self.count, age_ms))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {
             while let Some(found) = self.view.row(&shared.pool) {
-                row::write(writer, &found.flow, &shared.context, self.view.fields)?;
+                let (flow, context) = (&found.flow, &shared.context);
+                pieces.piece(|writer| row::write(writer, flow, context, self.view.fields))?;
                 self.view.written();
             }
             if self.view.go_on(&shared.pool) {
@@ -177,7 +179,7 @@ impl Work for Viewing {
             }
             self.part = Part::Tail;
         }
-        writer.atomically(|writer| write_tail(writer, self.view.total()))?;
+        pieces.piece(|writer| write_tail(writer, self.view.total()))?;
         Ok(Wrote::All)
     }
 
@@ -188,7 +190,7 @@ impl Work for Viewing {
 
 /// Writes what comes before the rows: entries in the kernel's table, and the milliseconds since the snapshot was taken where
 /// the view is one of a snapshot.
-pub(super) fn write_head(writer: &mut Writer<'_, '_>, count: u32, age_ms: Option<u64>) -> Result<(), Full> {
+pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64>) -> Result<(), Full> {
     writer.struct_open()?;
     writer.number("count", count.into())?;
     writer.number("autorefresh", age_ms.is_none().into())?;
@@ -200,7 +202,7 @@ pub(super) fn write_head(writer: &mut Writer<'_, '_>, count: u32, age_ms: Option
 }
 
 /// Writes what comes behind the rows: how many flows match in all.
-pub(super) fn write_tail(writer: &mut Writer<'_, '_>, total: u64) -> Result<(), Full> {
+pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64) -> Result<(), Full> {
     writer.array_close()?;
     writer.member_close()?;
     writer.number("total", total)?;

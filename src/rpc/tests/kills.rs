@@ -1,6 +1,5 @@
 //! Kills delete exactly what was meant.
 use super::rig::{Rig, array, between, fault, int, members, number, text};
-use crate::auth::Peer;
 use crate::conntrack::flow::Flow;
 use crate::limits::{KILL_IDS, OUTPUT_BYTES};
 use crate::query::net::Net;
@@ -82,12 +81,12 @@ fn kill_matching_takes_what_matches_and_is_not_hidden() {
     let v4 = hidden.l3proto == 2;
     let address = std::net::Ipv6Addr::from(hidden.src).to_canonical();
     assert_eq!(v4, address.is_ipv4());
-    rig.engine.context.ignored.push(Net::host(address)).expect("room");
+    rig.engine.shared.context.ignored.push(Net::host(address)).expect("room");
     let expected: Vec<u32> = rig
         .kernel
         .table
         .iter()
-        .filter(|f| f.mark == Some(1) && !rig.engine.context.hides(f))
+        .filter(|f| f.mark == Some(1) && !rig.engine.shared.context.hides(f))
         .filter_map(|f| f.id)
         .collect();
     assert_eq!(killed(rig.call("kill_matching", core::slice::from_ref(&marked))), expected.len() as i64);
@@ -111,7 +110,7 @@ fn nobody_kills_all_by_accident() {
 fn kills_count_when_they_are_made() {
     let mut rig = Rig::new(numbered(20));
     let body = rig.body("kill", &[array(&[int(3), int(5)])]);
-    rig.engine.begin(1, Peer::Unix);
+    rig.begin(1, &body);
     assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Wait);
     let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
     rig.offer_all(&filter);

@@ -6,7 +6,7 @@ use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
 use crate::limits::{CLIENTS, LABELS, OUTPUT_BYTES, WAIT_MS};
 use crate::query::tests::flows::{TEXTS, table};
-use crate::rpc::Step;
+use crate::rpc::{Step, World};
 use crate::rpc::fault::{Code, Fault};
 
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
@@ -54,7 +54,7 @@ fn pages_in_every_output_are_the_same() {
         for size in SIZES {
             assert_eq!(rig.run(0, &body, size).expect("whole"), whole, "{size} bytes");
         }
-        assert!(rig.engine.pool.is_idle());
+        assert!(rig.engine.shared.pool.is_idle());
     }
 }
 
@@ -89,9 +89,9 @@ fn filters_count_and_hide_rows() {
             let reply = rig.call("view", &[members(&[("mark", int(1))]), text(order)]).expect("whole");
             (number(&reply, "total"), ids(&reply).len(), number(&reply, "count"))
         };
-        rig.engine.context.hide_time_wait = false;
+        rig.engine.shared.context.hide_time_wait = false;
         assert_eq!(view(&mut rig), (20, 20, 60));
-        rig.engine.context.hide_time_wait = true;
+        rig.engine.shared.context.hide_time_wait = true;
         assert_eq!(view(&mut rig), (10, 10, 60));
     }
 }
@@ -115,7 +115,7 @@ fn calls_that_wait_share_one_scan() {
     let bodies: Vec<String> =
         (0..CLIENTS).map(|slot| rig.body("view", &page("id", "ASC", slot as i64, 2))).collect();
     for (slot, body) in bodies.iter().enumerate() {
-        rig.engine.begin(slot, Peer::Unix);
+        rig.begin(slot, body);
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
         assert!(!rig.engine.is_ready(slot, 0));
     }
@@ -125,12 +125,12 @@ fn calls_that_wait_share_one_scan() {
         assert!(rig.engine.is_ready(slot, 0));
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Done);
     }
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     // Whoever comes while a scan runs waits for the next.
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &bodies[0]);
     assert_eq!(rig.advance(0, &bodies[0], OUTPUT_BYTES), Step::Wait);
     assert!(rig.engine.begin_scan(0).is_some());
-    rig.engine.begin(1, Peer::Unix);
+    rig.begin(1, &bodies[1]);
     assert_eq!(rig.advance(1, &bodies[1], OUTPUT_BYTES), Step::Wait);
     assert!(rig.engine.begin_scan(0).is_none());
     rig.engine.end_scan(Ok(()));
@@ -145,7 +145,7 @@ fn a_failed_scan_is_a_fault_for_all_that_took_part() {
     let (code, sentence) = fault(rig.call("view", &page("id", "ASC", 0, 5)));
     assert_eq!(code, 5);
     assert!(sentence.contains("EINTR") && sentence.contains("try again"), "{sentence}");
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     assert_eq!(
         ids(&rig.call("view", &page("id", "ASC", 0, 5)).expect("whole")).len(),
         5,
@@ -158,7 +158,7 @@ fn a_failed_scan_is_a_fault_for_all_that_took_part() {
 fn a_failure_after_the_first_rows_breaks_the_reply_off() {
     let mut rig = Rig::new(table(67, 40));
     let body = rig.body("view", &page("id", "ASC", 0, -1));
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Wait);
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Wait, "rows are out, there are more");
@@ -166,7 +166,7 @@ fn a_failure_after_the_first_rows_breaks_the_reply_off() {
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Abort);
     rig.engine.forget(0);
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
 }
 
 /// One text more than there is room for is a fault, not a row without its helper; and it does not stay so.
@@ -181,7 +181,7 @@ fn more_labels_than_there_is_room_for() {
     let (code, sentence) = fault(rig.call("view", &page("id", "ASC", 0, -1)));
     assert_eq!(code, -32603);
     assert!(sentence.contains(&format!("more than {LABELS} different")), "{sentence}");
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     // Texts that no wanted row has are not looked at.
     let some = members(&[("id", text(&flows[0].id.expect("an id").to_string()))]);
     rig.kernel.table.dedup_by_key(|f| f.id);
@@ -219,7 +219,7 @@ fn more_labels_than_there_is_room_for_are_nothing_to_a_kill() {
     ];
     let bodies = calls.map(|(method, params)| rig.body(method, &params));
     for (slot, body) in bodies.iter().enumerate() {
-        rig.engine.begin(slot, Peer::Unix);
+        rig.begin(slot, body);
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
     }
     assert!(rig.scan());
@@ -235,28 +235,27 @@ fn more_labels_than_there_is_room_for_are_nothing_to_a_kill() {
 fn patience_ends_for_a_call_without_a_dump_of_its_own() {
     let mut rig = Rig::new(table(69, 30));
     let body = rig.body("view", &page("", "", 0, -1));
-    rig.engine.begin(0, Peer::Unix);
+    rig.now_ms = 1000;
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
-    rig.engine.check_patience(0, 1000);
-    assert_eq!(rig.engine.next_wakeup_ms(), 1000 + WAIT_MS);
-    rig.engine.check_patience(0, 999 + WAIT_MS);
-    assert!(!rig.engine.is_ready(0, 0));
-    rig.engine.check_patience(0, 1000 + WAIT_MS);
-    assert!(rig.engine.is_ready(0, 0));
-    assert!(rig.engine.begin_stream(0).is_none(), "it does not wait any more");
+    assert_eq!(rig.engine.wakes_at_ms(), Some(1000 + WAIT_MS));
+    assert!(!rig.engine.is_ready(0, 999 + WAIT_MS));
+    assert!(rig.engine.is_ready(0, 1000 + WAIT_MS));
+    rig.now_ms = 1000 + WAIT_MS;
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Done);
+    assert!(!rig.give_dump(0), "it does not wait any more");
     // The next call waits anew.
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
-    rig.engine.check_patience(0, 2000 + WAIT_MS);
-    assert!(!rig.engine.is_ready(0, 0), "the clock of the call before is not this one's");
+    assert!(!rig.engine.is_ready(0, 2000 + WAIT_MS), "the clock of the call before is not this one's");
 }
 
 #[test]
 fn a_call_that_could_not_be_read_is_answered_with_the_fault() {
     let mut rig = Rig::new(vec![]);
-    rig.engine.begin(0, Peer::Unix);
-    rig.engine.refuse(0, Fault::new(Code::NotWellFormed, format_args!("no")));
+    let fault = Fault::new(Code::NotWellFormed, format_args!("no"));
+    let mut world = World { kernel: &mut rig.kernel, dump: None, is_unsent: true, now_ms: 0 };
+    rig.engine.begin(0, Peer::Unix, rig.syntax, Err(fault), &mut world);
     assert_eq!(rig.advance(0, "", OUTPUT_BYTES), Step::Done);
     assert_eq!(rig.advance(CLIENTS, "", OUTPUT_BYTES), Step::Abort, "a slot that there is not");
 }
