@@ -5,7 +5,7 @@ use crate::http::Policy;
 use crate::limits::{IGNORED_NETS, LISTENERS};
 use crate::log::Level;
 use crate::query::net::Net;
-use crate::xmlrpc::encode::WideInts;
+use crate::syntax::WideInts;
 use core::fmt;
 use heapless::Vec;
 use std::net::SocketAddr;

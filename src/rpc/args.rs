@@ -139,7 +139,10 @@ pub(super) fn string<'b>(
 ///
 /// # Errors
 /// A fault, when it is missing or can't be any session's.
-pub(super) fn session_id<'b>(args: &mut Args<'_>, buf: &'b mut [u8; ARGUMENT_BYTES]) -> Result<&'b str, Fault> {
+pub(super) fn session_id<'b>(
+    args: &mut Args<'_>,
+    buf: &'b mut [u8; ARGUMENT_BYTES],
+) -> Result<&'b str, Fault> {
     let takes = "the string that login returned";
     let id = args.required("session_id", takes)?;
     let id = id.as_scalar_text().ok_or_else(|| Fault::parameter("session_id", takes))?;

@@ -113,9 +113,7 @@ pub static PROCEDURES: &[Procedure] = &[
         help: "system.multicall(calls) -> Array of results. Each call is a Struct of methodName and params; each result is an \
                Array of one value, or a fault Struct.",
         // The task makes the calls of a multicall: here comes only one that stands inside another.
-        run: |_, _| {
-            Err(Fault::new(Code::Parameters, format_args!("system.multicall can't call itself")))
-        },
+        run: |_, _| Err(Fault::new(Code::Parameters, format_args!("system.multicall can't call itself"))),
     },
 ];
 

@@ -10,12 +10,7 @@ use crate::syntax::Writer;
 ///
 /// # Errors
 /// [`Full`]; then a part of it may be written.
-pub fn write(
-    writer: &mut Writer<'_>,
-    flow: &Flow,
-    context: &Context,
-    fields: FieldSet,
-) -> Result<(), Full> {
+pub fn write(writer: &mut Writer<'_>, flow: &Flow, context: &Context, fields: FieldSet) -> Result<(), Full> {
     writer.struct_open()?;
     for (at, field) in FIELDS.iter().enumerate() {
         if field.scope != Scope::Row || !fields.contains(at) {

@@ -44,9 +44,9 @@ impl Server {
             Ok(newcomer) => newcomer,
             Err(e) => return self.accept_failed(at, &e, now_ms),
         };
-        self.engine.stats.add(Counter::Accepted);
+        self.engine.shared.stats.add(Counter::Accepted);
         if !self.make_room(peer, now_ms) {
-            self.engine.stats.add(Counter::NoSlot);
+            self.engine.shared.stats.add(Counter::NoSlot);
             return slots::turn_away(&mut socket);
         }
         self.admit(socket, peer, via, now_ms);
@@ -68,7 +68,7 @@ impl Server {
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => return,
             ErrorKind::WouldBlock => {}
             _ => {
-                self.engine.stats.add(Counter::NoDescriptor);
+                self.engine.shared.stats.add(Counter::NoDescriptor);
                 log::debug(format_args!("can't take a client in for now: {error}"));
                 self.paused_until_ms = now_ms + PAUSE_MS;
                 return;

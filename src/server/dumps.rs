@@ -11,10 +11,8 @@ use crate::conntrack::reader::{DumpProgress, DumpReader};
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::{Link, Netlink, OpError};
 use crate::limits::{DUMP_BYTES, STREAM_BYTES, STREAMS};
-use crate::log;
-use crate::out::{Full, Out};
-use crate::rpc::{Engine, Step, World};
-use crate::stats::Counter;
+use crate::out::Full;
+use crate::rpc::{Engine, World};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io;
@@ -75,10 +73,16 @@ impl WatchedReader {
         each: &mut dyn FnMut(&Message<'_>) -> Result<(), Full>,
     ) -> Result<DumpProgress, OpError> {
         let progress = self.reader.read(now_ms, each)?;
-        self.readable = progress != DumpProgress::Blocked;
-        // A refused filter may have cost the socket.
-        self.watch(registry)?;
+        self.settle(registry)?;
         Ok(progress)
+    }
+
+    /// After a read: whether there may be more to read, and by which descriptor, since a refused filter may have cost the
+    /// socket.
+    fn settle(&mut self, registry: &Registry) -> Result<(), OpError> {
+        // A kernel that had nothing to read is waited for until then.
+        self.readable = self.reader.deadline_ms().is_none();
+        self.watch(registry)
     }
 
     /// Whether a read would find something, if only that the kernel has been silent for too long.
@@ -198,12 +202,12 @@ impl Streams {
             None if self.streams.is_full() => return false,
             None => self.streams.len(),
         };
-        let Some(filter) = engine.begin_stream(slot) else {
+        let Some(filter) = engine.begin_dump(slot) else {
             return true;
         };
         match self.start(free, filter, registry) {
             Ok(stream) => (stream.slot, stream.peer) = (Some(slot), peer.sharers()),
-            Err(error) => engine.stream_failed(slot, error),
+            Err(error) => engine.dump_failed(slot, error),
         }
         true
     }
@@ -273,65 +277,25 @@ impl Streams {
         streams.map(|s| s.dump.deadline_ms()).min().unwrap_or(u64::MAX)
     }
 
-    /// Writes rows from the dump of the client in `slot`: at most what one receive gives. [`Step::Stream`]: there is more
-    /// to do at once; [`Step::Full`]: go on when the output was sent; [`Step::Wait`]: go on when the kernel has sent more.
-    /// While the reply is `unsent`, all of it in `out`, an error of the kernel takes its place as a fault.
-    pub fn fill(
-        &mut self,
-        slot: usize,
-        engine: &mut Engine,
-        out: &mut Out<'_>,
-        now_ms: u64,
-        unsent: bool,
-        registry: &Registry,
-    ) -> Step {
-        let Some(stream) = self.streams.iter_mut().find(|s| s.slot == Some(slot)) else {
-            return Step::Abort;
-        };
-        let error = match stream.fill(slot, engine, out, now_ms, registry) {
-            Ok(step) => return step,
-            Err(error) => error,
-        };
-        stream.slot = None;
-        if unsent && engine.is_single(slot) {
-            out.truncate(0);
-            engine.stream_failed(slot, error);
-            return Step::Stream;
-        }
-        engine.stats.add(Counter::ScanErrors);
-        log::warn(format_args!("a listing was broken off: {error}"));
-        Step::Abort
+    /// The dump of the client in `slot`, if it has one and there may be something to read.
+    pub fn reader(&mut self, slot: usize, now_ms: u64) -> Option<&mut DumpReader> {
+        let mut streams = self.streams.iter_mut();
+        let stream = streams.find(|s| s.slot == Some(slot) && s.dump.is_ready(now_ms))?;
+        Some(&mut stream.dump.reader)
     }
-}
 
-impl Stream {
-    fn fill(
-        &mut self,
-        slot: usize,
-        engine: &mut Engine,
-        out: &mut Out<'_>,
-        now_ms: u64,
-        registry: &Registry,
-    ) -> Result<Step, OpError> {
-        if !self.dump.is_ready(now_ms) {
-            return Ok(Step::Wait);
+    /// The engine has worked on the call of the client in `slot`: its dump ends with the call's need of it, and otherwise is
+    /// waited for if nothing was left to read.
+    pub fn settle(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) {
+        if !engine.reads_dump(slot) {
+            return self.end(slot);
         }
-        // The engine may want to end the reply at an entry: for the reader that is as if there were no room.
-        let mut ended = None;
-        let progress = self.dump.read(now_ms, registry, &mut |message| {
-            ended = engine.stream_row(slot, message, out)?;
-            if ended.is_none() { Ok(()) } else { Err(Full) }
-        })?;
-        Ok(match (ended, progress) {
-            (Some(step), _) => step,
-            (None, DumpProgress::Full) => Step::Full,
-            (None, DumpProgress::More) => Step::Stream,
-            (None, DumpProgress::Blocked) => Step::Wait,
-            (None, DumpProgress::Done) => {
-                self.slot = None;
-                engine.stream_end(slot);
-                Step::Stream
-            }
-        })
+        let Some(stream) = self.streams.iter_mut().find(|s| s.slot == Some(slot)) else {
+            return;
+        };
+        if let Err(error) = stream.dump.settle(registry) {
+            stream.slot = None;
+            engine.dump_failed(slot, error);
+        }
     }
 }

@@ -22,7 +22,9 @@ use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS, STREAMS};
 use crate::log;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
+use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
+use crate::xmlrpc::DecodeError;
 use crate::xmlrpc::charset::Charset;
 use client::{Next, State};
 use dumps::{SharedScan, Streams};
@@ -136,12 +138,12 @@ impl Server {
     fn sleep_ms(&self, turned_ms: u64) -> u64 {
         let now_ms = self.now_ms();
         let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
-        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
+        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
         // Who is in the way of these may be slow enough to make room before anything else happens.
         let waiting = newcomers || listings || self.slots.next_body(&self.large).is_some();
         // A call that could have gone on in the last turn and did not: its client has yet to read. The next one that will
         // wake up is unknown then.
-        let wakeup_ms = self.engine.next_wakeup_ms();
+        let wakeup_ms = self.engine.wakes_at_ms().unwrap_or(u64::MAX);
         let unread = wakeup_ms <= turned_ms;
         let tick = if waiting || unread { PAUSE_MS } else { TICK_MS };
         let wakeup_ms = if unread { u64::MAX } else { wakeup_ms };
@@ -190,8 +192,8 @@ impl Server {
                 }
                 Signal::HangUp => {
                     // Without passwords there are none to read.
-                    if self.engine.store.needs_password() {
-                        let result = self.engine.store.reload();
+                    if self.engine.shared.store.needs_password() {
+                        let result = self.engine.shared.store.reload();
                         self.report_reload(result);
                     }
                 }
@@ -203,7 +205,7 @@ impl Server {
         match result {
             Ok(()) => {
                 log::info(format_args!("the users were read again"));
-                self.engine.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
+                self.engine.shared.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
             }
             Err(why) => log::error(format_args!("{why}; the old users stay")),
         }
@@ -215,7 +217,7 @@ impl Server {
         for slot in 0..self.slots.len() {
             busy |= self.drive(slot, now_ms);
         }
-        let mut world = World { kernel: &mut self.control, now_ms };
+        let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
         busy |= self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
         busy |= self.engine.replay();
         self.check_files(now_ms);
@@ -228,10 +230,10 @@ impl Server {
     }
 
     fn check_files(&mut self, now_ms: u64) {
-        if let Some(result) = self.engine.store.reload_if_changed(now_ms) {
+        if let Some(result) = self.engine.shared.store.reload_if_changed(now_ms) {
             self.report_reload(result);
         }
-        self.passwd.check(now_ms, &mut self.engine.context.users);
+        self.passwd.check(now_ms, &mut self.engine.shared.context.users);
     }
 
     fn close(&mut self, slot: usize) {
@@ -273,11 +275,11 @@ impl Server {
             State::Calling { .. } => self.answer(slot, now_ms),
             State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
             _ => match client.receive(&self.policy, now_ms) {
-                Ok(Next::Call) => self.begin_call(slot),
+                Ok(Next::Call) => self.begin_call(slot, now_ms),
                 Ok(Next::Enlarge) => self.enlarge(slot, now_ms),
                 Ok(next) => next,
                 Err(error) => {
-                    self.engine.stats.add(Counter::HttpErrors);
+                    self.engine.shared.stats.add(Counter::HttpErrors);
                     client.refuse(error, now_ms);
                     Next::Go
                 }
@@ -293,12 +295,12 @@ impl Server {
         let told = client.deadline_ms != 0 && client.is_flushed() && !client.is_idle();
         match client.state {
             State::Head(_) | State::Body(..) if told => {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 client.refuse(Error::TooSlow, now_ms);
                 Next::Go
             }
             State::Calling { .. } => {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 Next::Close
             }
             _ => Next::Close,
@@ -312,14 +314,14 @@ impl Server {
         };
         if !self.large.has_room(peer) {
             if let Some(slow) = self.slots.slowest_body(peer, &self.large, now_ms) {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 self.close(slow);
             }
         }
         self.slots.get_mut(slot).map_or(Next::Wait, |client| client.enlarge(&mut self.large, now_ms))
     }
 
-    fn begin_call(&mut self, slot: usize) -> Next {
+    fn begin_call(&mut self, slot: usize, now_ms: u64) -> Next {
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
@@ -333,10 +335,9 @@ impl Server {
             http::Charset::Unspecified => Charset::Unspecified,
         };
         let decoded = client.decode_body(charset, &mut self.large);
-        self.engine.begin(slot, client.peer);
-        if let Err(error) = decoded {
-            self.engine.refuse(slot, crate::xmlrpc::DecodeError::from(error).into());
-        }
+        let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
+        let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
+        self.engine.begin(slot, client.peer, Syntax::Xml, body, &mut world);
         Next::Go
     }
 
@@ -345,12 +346,12 @@ impl Server {
         let Some(peer) = self.slots.get_mut(slot).map(|client| client.peer) else {
             return;
         };
-        if !self.engine.waits_for_stream(slot) || self.next_listing() != Some(slot) {
+        if self.engine.waits_for_dump(slot).is_none() || self.next_listing() != Some(slot) {
             return;
         }
         if !self.streams.begin(slot, peer, &mut self.engine, self.poll.registry()) {
             if let Some(slow) = self.slots.slowest_reader(self.streams.slots(), now_ms) {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 self.close(slow);
                 self.streams.begin(slot, peer, &mut self.engine, self.poll.registry());
             }
@@ -361,12 +362,15 @@ impl Server {
     /// not taken the first part of the reply can't go on, and keeps nobody waiting.
     fn next_listing(&mut self) -> Option<usize> {
         let mut next = None;
-        for slot in (0..self.slots.len()).filter(|&slot| self.engine.waits_for_stream(slot)) {
+        for slot in 0..self.slots.len() {
+            let Some(since_ms) = self.engine.waits_for_dump(slot) else {
+                continue;
+            };
             let client = self.slots.get_mut(slot).filter(|client| client.is_flushed());
             let Some(peer) = client.map(|client| client.peer) else {
                 continue;
             };
-            let rank = (self.streams.held(peer), self.engine.waits_since_ms(slot), slot);
+            let rank = (self.streams.held(peer), since_ms, slot);
             if !self.streams.is_over_share(peer) && next.is_none_or(|best| rank < best) {
                 next = Some(rank);
             }
@@ -377,37 +381,33 @@ impl Server {
     /// Lets the engine write a piece of the reply.
     fn answer(&mut self, slot: usize, now_ms: u64) -> Next {
         self.begin_stream(slot, now_ms);
-        self.engine.check_patience(slot, now_ms);
-        if !self.engine.is_ready(slot, now_ms) {
+        if !self.engine.is_ready(slot, now_ms) || self.streams.is_blocked(slot, now_ms) {
             return Next::Wait;
         }
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
-        let (engine, streams) = (&mut self.engine, &mut self.streams);
-        let mut world = World { kernel: &mut self.control, now_ms };
+        let is_unsent = matches!(client.state, State::Calling { begun: false, .. });
+        let dump = self.streams.reader(slot, now_ms);
+        let mut world = World { kernel: &mut self.control, dump, is_unsent, now_ms };
+        let engine = &mut self.engine;
         let mut step = Step::Wait;
-        let unsent = matches!(client.state, State::Calling { begun: false, .. });
-        let registry = self.poll.registry();
         client.reply(now_ms, |body, out| {
             step = engine.advance(slot, body, out, &mut world);
-            // What was written goes out before the dump goes on, unless nothing was.
-            if step == Step::Stream {
-                step = streams.fill(slot, engine, out, now_ms, unsent, registry);
-            }
             step == Step::Done
         });
+        self.streams.settle(slot, engine, self.poll.registry());
         match step {
             Step::Abort => Next::Close,
+            // What was written goes out before anything else is done.
             _ if !client.is_flushed() => Next::Go,
             Step::Full => {
                 // Every piece is smaller than an empty output; a test holds the largest row to it.
                 log::error(format_args!("a piece of a reply is larger than the output buffer"));
                 Next::Close
             }
-            Step::Stream => Next::Go,
-            Step::Wait | Step::Sleep(_) => Next::Wait,
-            Step::Done => Next::Go,
+            Step::Wait => Next::Wait,
+            Step::Dump | Step::Done => Next::Go,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Server {
         let most = listen::most_clients()?;
         let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
         let mut engine = engine(&config)?;
-        passwd.check(0, &mut engine.context.users);
+        passwd.check(0, &mut engine.shared.context.users);
         match &config.user {
             Some(user) => privileges::drop_privileges(user),
             None => privileges::harden(),
@@ -93,9 +93,9 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
     let store = crate::auth::Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
     let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
-    engine.context.uid_mask = config.uid_mask;
-    engine.context.ignored = config.ignored.clone();
-    engine.context.hide_time_wait = config.hide_time_wait;
+    engine.shared.context.uid_mask = config.uid_mask;
+    engine.shared.context.ignored = config.ignored.clone();
+    engine.shared.context.hide_time_wait = config.hide_time_wait;
     Ok(engine)
 }
 

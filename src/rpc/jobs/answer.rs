@@ -15,8 +15,6 @@ use crate::syntax::Writer;
 pub(crate) enum Answer {
     /// A boolean.
     Bool(bool),
-    /// A number.
-    Int(i64),
     /// The names of all procedures.
     Methods,
     /// The signatures of a procedure.
@@ -41,7 +39,6 @@ impl Answer {
     fn put(self, writer: &mut Writer<'_>) -> Result<(), Full> {
         match self {
             Answer::Bool(value) => writer.boolean(value),
-            Answer::Int(value) => writer.int(value),
             Answer::Methods => {
                 writer.array_open()?;
                 PROCEDURES.iter().try_for_each(|p| writer.string(p.name.as_bytes()))?;

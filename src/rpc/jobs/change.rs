@@ -128,9 +128,7 @@ fn apply(
         let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
         let change = match wanted {
             Wanted::Mark { value, mask } => Change::Mark { value, mask },
-            Wanted::Timeout(seconds) => {
-                Change::Timeout { seconds, status: before.status.unwrap_or(0) }
-            }
+            Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
         };
         match world.kernel.update(target, change) {
             Ok(true) => break,

@@ -1,7 +1,7 @@
 //! `login`: a password is compared, or held back after wrong ones, and a session opened.
 
 use super::{Job, Wait, Work, Wrote};
-use crate::auth::log::printable;
+use crate::auth::printable;
 use crate::auth::{Peer, Verdict};
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
@@ -37,12 +37,7 @@ pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
 }
 
 impl Work for Login {
-    fn end(
-        &mut self,
-        shared: &mut Shared,
-        _: Option<Fault>,
-        world: &mut World<'_>,
-    ) -> Result<Wait, Fault> {
+    fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
         if shared.store.needs_password() {
             match shared.throttle.check(self.peer, world.now_ms) {
                 Verdict::Go => {}

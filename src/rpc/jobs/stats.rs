@@ -5,8 +5,8 @@ use crate::conntrack::kernel::{CPU_COUNTERS, Count};
 use crate::out::Full;
 use crate::rpc::args::Args;
 use crate::rpc::fault::Fault;
-use crate::rpc::{Ask, Shared, World};
 use crate::rpc::reply::Pieces;
+use crate::rpc::{Ask, Shared, World};
 use crate::stats::{self, KERNEL_NAMES};
 use crate::syntax::Writer;
 

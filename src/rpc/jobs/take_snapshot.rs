@@ -88,12 +88,7 @@ impl Work for TakeSnapshot {
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        shared: &mut Shared,
-        failure: Option<Fault>,
-        _: &mut World<'_>,
-    ) -> Result<Wait, Fault> {
+    fn end(&mut self, shared: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
         match failure {
             Some(fault) => Err(fault),
             None if self.left_out == 0 => Ok(Wait::Nothing),

@@ -314,8 +314,7 @@ impl Rig {
 
     /// Begins a call of the client in `slot`.
     pub fn begin(&mut self, slot: usize, body: &str) {
-        let mut world =
-            World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
+        let mut world = World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
         self.engine.begin(slot, Peer::Unix, self.syntax, Ok(body), &mut world);
     }
 
