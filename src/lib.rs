@@ -23,7 +23,8 @@
 //! |---|---|---|
 //! | [`conntrack`] | netlink bytes, tuples, the kernel's quirks | XML, HTTP, pages |
 //! | [`query`] | fields, filters, orders, pages in fixed memory | sockets, netlink, XML |
-//! | [`xmlrpc`] | values in, values out | HTTP, flows |
+//! | [`xmlrpc`] | the values of a call | HTTP, flows |
+//! | [`syntax`] | how the values of a reply are written, as XML-RPC or JSON | HTTP, flows |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures: joins all of the above | readiness, tokens, sockets |

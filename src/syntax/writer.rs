@@ -18,11 +18,16 @@ type Written = Result<(), Full>;
 
 impl Writer<'_> {
     /// Appends one of the two.
+    #[inline]
     fn put(&mut self, xml: &[u8], json: &[u8]) -> Written {
-        self.out.put(if self.style.syntax == Syntax::Xml { xml } else { json })
+        match self.style.syntax {
+            Syntax::Xml => self.out.put(xml),
+            Syntax::Json => self.out.put(json),
+        }
     }
 
     /// Begins an item of a container, be it a value or a member.
+    #[inline]
     fn begin(&mut self, xml: &[u8], json: &[u8]) -> Written {
         if self.comma && self.style.syntax == Syntax::Json {
             self.out.put(b",")?;
@@ -31,12 +36,14 @@ impl Writer<'_> {
     }
 
     /// Ends a value; the next one in its container is not the first.
+    #[inline]
     fn end(&mut self, xml: &[u8], json: &[u8]) -> Written {
         self.comma = true;
         self.put(xml, json)
     }
 
     /// Begins a container, whose first item needs no comma.
+    #[inline]
     fn open(&mut self, xml: &[u8], json: &[u8]) -> Written {
         self.begin(xml, json)?;
         self.comma = false;
@@ -122,6 +129,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`Full`].
+    #[inline]
     pub fn member(&mut self, name: &'static str) -> Written {
         debug_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{name}");
         self.open(b"<member><name>", b"\"")?;
@@ -133,6 +141,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`Full`].
+    #[inline]
     pub fn member_close(&mut self) -> Written {
         self.end(b"</member>", b"")
     }
@@ -172,6 +181,7 @@ impl Writer<'_> {
         self.quoted(|w| w.out.put_u64(id.into()))
     }
 
+    #[inline]
     fn quoted(&mut self, write: impl FnOnce(&mut Self) -> Written) -> Written {
         self.begin(STRING_OPEN, b"\"")?;
         write(self)?;
@@ -204,6 +214,7 @@ impl Writer<'_> {
         self.integer(false, value)
     }
 
+    #[inline]
     fn integer(&mut self, negative: bool, magnitude: u64) -> Written {
         // A negative number reaches one further than a positive one.
         let spare = u64::from(negative);
