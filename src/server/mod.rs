@@ -18,7 +18,7 @@ pub mod slots;
 use crate::auth::Peer;
 use crate::conntrack::socket::Control;
 use crate::http::{self, Error, Policy, Via};
-use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
+use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS, STREAMS};
 use crate::log;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
@@ -38,7 +38,9 @@ use std::time::{Duration, Instant};
 
 /// Tokens: the first are the listeners', then these, then the clients'.
 const SIGNALS: Token = Token(LISTENERS);
-const FIRST_CLIENT: usize = LISTENERS + 1;
+const SHARED_SCAN: Token = Token(LISTENERS + 1);
+const FIRST_STREAM: usize = LISTENERS + 2;
+const FIRST_CLIENT: usize = FIRST_STREAM + STREAMS;
 
 /// Times that one client may get further in one turn.
 const STEPS_A_TURN: usize = 8;
@@ -74,7 +76,7 @@ impl Server {
         let fd = self.signals.as_raw_fd();
         let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
         watch.map_err(|e| format!("can't watch for signals: {e}"))?;
-        let mut events = Events::with_capacity(CLIENTS + LISTENERS + 1);
+        let mut events = Events::with_capacity(FIRST_CLIENT + CLIENTS);
         let (mut busy, mut turned_ms) = (true, 0);
         loop {
             let timeout_ms = if busy { 0 } else { self.sleep_ms(turned_ms) };
@@ -143,7 +145,9 @@ impl Server {
         let unread = wakeup_ms <= turned_ms;
         let tick = if waiting || unread { PAUSE_MS } else { TICK_MS };
         let wakeup_ms = if unread { u64::MAX } else { wakeup_ms };
-        let next = self.slots.next_deadline_ms().min(wakeup_ms).min(self.scan.begins_at_ms());
+        let listings_ms = self.streams.next_deadline_ms(&|slot| self.slots.is_flushed(slot));
+        let dumps_ms = self.scan.next_wakeup_ms().min(listings_ms);
+        let next = self.slots.next_deadline_ms().min(wakeup_ms).min(dumps_ms);
         // One more, since both were rounded down.
         next.saturating_sub(now_ms).saturating_add(1).min(tick)
     }
@@ -153,11 +157,13 @@ impl Server {
         for event in events {
             match event.token() {
                 SIGNALS => self.read_signals(),
+                SHARED_SCAN => self.scan.set_readable(),
                 Token(at) if at < LISTENERS => {
                     if let Some((_, ready)) = self.listeners.get_mut(at) {
                         *ready = true;
                     }
                 }
+                Token(at) if at < FIRST_CLIENT => self.streams.set_readable(at - FIRST_STREAM),
                 Token(token) => {
                     if let Some(client) = self.slots.get_mut(token - FIRST_CLIENT) {
                         client.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
@@ -210,15 +216,15 @@ impl Server {
             busy |= self.drive(slot, now_ms);
         }
         let mut world = World { kernel: &mut self.control, now_ms };
-        busy |= self.scan.slice(&mut self.engine, &mut world);
+        busy |= self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
         busy |= self.engine.replay();
         self.check_files(now_ms);
         // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing or a large body
         // that has just come, or has waited until another one ended.
         busy |= self.streams.has_room() && self.next_listing().is_some();
         busy |= self.slots.next_body(&self.large).is_some_and(|(_, peer)| self.large.has_room(peer));
-        busy | (0..self.slots.len())
-            .any(|slot| self.engine.is_ready(slot, now_ms) && self.slots.is_flushed(slot))
+        let could_write = |slot| self.slots.is_flushed(slot) && !self.streams.is_blocked(slot, now_ms);
+        busy | (0..self.slots.len()).any(|slot| self.engine.is_ready(slot, now_ms) && could_write(slot))
     }
 
     fn check_files(&mut self, now_ms: u64) {
@@ -342,11 +348,11 @@ impl Server {
         if !self.engine.waits_for_stream(slot) || self.next_listing() != Some(slot) {
             return;
         }
-        if !self.streams.begin(slot, peer, &mut self.engine) {
+        if !self.streams.begin(slot, peer, &mut self.engine, self.poll.registry()) {
             if let Some(slow) = self.slots.slowest_reader(self.streams.slots(), now_ms) {
                 self.engine.stats.add(Counter::Deadlines);
                 self.close(slow);
-                self.streams.begin(slot, peer, &mut self.engine);
+                self.streams.begin(slot, peer, &mut self.engine, self.poll.registry());
             }
         }
     }
@@ -382,11 +388,12 @@ impl Server {
         let mut world = World { kernel: &mut self.control, now_ms };
         let mut step = Step::Wait;
         let unsent = matches!(client.state, State::Calling { begun: false, .. });
+        let registry = self.poll.registry();
         client.reply(now_ms, |body, out| {
             step = engine.advance(slot, body, out, &mut world);
             // What was written goes out before the dump goes on, unless nothing was.
             if step == Step::Stream {
-                step = streams.fill(slot, engine, out, now_ms, unsent);
+                step = streams.fill(slot, engine, out, now_ms, unsent, registry);
             }
             step == Step::Done
         });

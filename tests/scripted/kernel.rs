@@ -7,8 +7,9 @@ use super::twist::Twist;
 use rctd::conntrack::socket::Link;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
-use std::os::fd::RawFd;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
 
 /// `IPCTNL_MSG_CT_*` of linux/netfilter/nfnetlink_conntrack.h.
 pub const NEW: u8 = 0;
@@ -84,8 +85,12 @@ pub struct Kernel {
     pub flushed: bool,
     /// Links can't be opened any more.
     pub no_descriptors: bool,
+    /// Times that a link was asked for a datagram.
+    pub receives: usize,
     /// The next request of this kind is answered like this.
     twists: Vec<(u8, Twist)>,
+    /// The rest of an answer, and where it will go.
+    held: Option<(Rc<RefCell<Inbox>>, Vec<Received>)>,
 }
 
 thread_local! {
@@ -96,7 +101,9 @@ thread_local! {
             sent: Vec::new(),
             flushed: false,
             no_descriptors: false,
+            receives: 0,
             twists: Vec::new(),
+            held: None,
         })
     };
 }
@@ -113,6 +120,7 @@ pub fn reset(count: u16) {
         kernel.table.extend((0..count).map(Entry::nth));
         kernel.sent.clear();
         kernel.twists.clear();
+        (kernel.held, kernel.receives) = (None, 0);
         (kernel.flushed, kernel.no_descriptors, kernel.per_datagram) = (false, false, 8);
     });
 }
@@ -127,23 +135,72 @@ pub fn open() -> io::Result<Box<dyn Link>> {
     if with(|kernel| kernel.no_descriptors) {
         return Err(io::Error::from_raw_os_error(libc::ENFILE));
     }
-    Ok(Box::new(ScriptedLink::default()))
+    Ok(Box::new(ScriptedLink(Rc::new(RefCell::new(Inbox::open()?)))))
 }
 
-#[derive(Default)]
-struct ScriptedLink {
-    inbox: VecDeque<Received>,
+/// What [`Twist::Hold`] held back comes now.
+pub fn go_on() {
+    go_on_for(usize::MAX);
 }
+
+/// So many datagrams of it come now, and the rest at the next time.
+pub fn go_on_for(count: usize) {
+    let (inbox, mut held) = with(|kernel| kernel.held.take()).expect("something that was held back");
+    let rest = held.split_off(count.min(held.len()));
+    inbox.borrow_mut().put(held);
+    if !rest.is_empty() {
+        with(|kernel| kernel.held = Some((inbox, rest)));
+    }
+}
+
+/// What a link has received, with a descriptor that is readable while there is something.
+struct Inbox {
+    received: VecDeque<Received>,
+    readable: PipeReader,
+    writer: PipeWriter,
+}
+
+impl Inbox {
+    fn open() -> io::Result<Inbox> {
+        let (readable, writer) = io::pipe()?;
+        Ok(Inbox { received: VecDeque::new(), readable, writer })
+    }
+
+    fn put(&mut self, received: Vec<Received>) {
+        if self.received.is_empty() && !received.is_empty() {
+            self.writer.write_all(b"!").expect("room in the pipe");
+        }
+        self.received.extend(received);
+    }
+
+    fn take(&mut self) -> Option<Received> {
+        let received = self.received.pop_front()?;
+        if self.received.is_empty() {
+            self.readable.read_exact(&mut [0]).expect("what was put there");
+        }
+        Some(received)
+    }
+}
+
+/// A link holds its inbox; the kernel remembers it while it holds a part of an answer back.
+struct ScriptedLink(Rc<RefCell<Inbox>>);
 
 impl Link for ScriptedLink {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        let answer = with(|kernel| kernel.answer(datagram)).map_err(io::Error::from_raw_os_error)?;
-        self.inbox.extend(answer);
+        let answer = with(|kernel| {
+            let (answer, held) = kernel.answer(datagram)?;
+            if !held.is_empty() {
+                kernel.held = Some((self.0.clone(), held));
+            }
+            Ok(answer)
+        });
+        self.0.borrow_mut().put(answer.map_err(io::Error::from_raw_os_error)?);
         Ok(())
     }
 
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.inbox.pop_front() {
+        with(|kernel| kernel.receives += 1);
+        match self.0.borrow_mut().take() {
             None => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
             Some(Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Ok(bytes)) => {
@@ -154,16 +211,19 @@ impl Link for ScriptedLink {
         }
     }
 
+    /// The descriptor is another one afterwards, as with a socket.
     fn reset(&mut self) -> io::Result<()> {
-        self.inbox.clear();
+        self.0.borrow_mut().received.clear();
         if with(|kernel| kernel.no_descriptors) {
             return Err(io::Error::from_raw_os_error(libc::ENFILE));
         }
+        let inbox = Inbox::open()?;
+        self.0 = Rc::new(RefCell::new(inbox));
         Ok(())
     }
 
     fn fd(&self) -> Option<RawFd> {
-        None
+        Some(self.0.borrow().readable.as_raw_fd())
     }
 }
 
@@ -250,8 +310,9 @@ fn parse(datagram: &[u8]) -> Sent {
 }
 
 impl Kernel {
-    /// What a link receives after it sent this; or the errno of the send itself.
-    fn answer(&mut self, datagram: &[u8]) -> Result<Vec<Received>, i32> {
+    /// What a link receives after it sent this, and what it receives when the kernel goes on; or the errno of the send
+    /// itself.
+    fn answer(&mut self, datagram: &[u8]) -> Result<(Vec<Received>, Vec<Received>), i32> {
         let sent = parse(datagram);
         self.sent.push(sent.clone());
         let twist = self.twists.iter().position(|(kind, _)| *kind == sent.kind);
@@ -263,7 +324,7 @@ impl Kernel {
         }
         match twist {
             Some(Twist::SendFails(errno)) => return Err(errno),
-            Some(Twist::Refuse(errno)) => return Ok(vec![Ok(verdict(errno, sent.sequence))]),
+            Some(Twist::Refuse(errno)) => return Ok((vec![Ok(verdict(errno, sent.sequence))], Vec::new())),
             _ => {}
         }
         let answer = match sent.kind {
@@ -287,10 +348,14 @@ impl Kernel {
             }
             other => panic!("no request of the daemon is of kind {other}"),
         };
-        let answer = answer.into_iter().map(Ok).collect();
+        let mut answer: Vec<Received> = answer.into_iter().map(Ok).collect();
+        let mut held = Vec::new();
+        if let Some(&Twist::Hold { at }) = twist.as_ref() {
+            held = answer.split_off(at.min(answer.len()));
+        }
         Ok(match twist {
-            Some(twist) => twist.apply(answer, sent.sequence),
-            None => answer,
+            Some(twist) => (twist.apply(answer, sent.sequence), held),
+            None => (answer, held),
         })
     }
 
