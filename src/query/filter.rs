@@ -5,7 +5,7 @@
 //! without the field never matches, negated or not.
 
 use super::context::Context;
-use super::field::{FieldId, Kind, Scope, Value};
+use super::field::{FieldId, FieldKind, FieldValue};
 use super::net::Net;
 use crate::conntrack::flow::Flow;
 use crate::conntrack::request::{KernelFilter, TupleFilter};
@@ -39,19 +39,19 @@ pub enum FilterError {
 
 /// What a filter on a field of this kind takes, as a part of a sentence.
 #[must_use]
-pub fn takes(kind: Kind) -> &'static str {
+pub fn takes(kind: FieldKind) -> &'static str {
     match kind {
-        Kind::Int(0xff) => "an integer from 0 to 255 or a range such as \"1-17\"",
-        Kind::Int(0xffff) => "an integer from 0 to 65535 or a range such as \"1024-2048\"",
-        Kind::Int(0xffff_ffff) | Kind::Id => {
+        FieldKind::Int(0xff) => "an integer from 0 to 255 or a range such as \"1-17\"",
+        FieldKind::Int(0xffff) => "an integer from 0 to 65535 or a range such as \"1024-2048\"",
+        FieldKind::Int(0xffff_ffff) | FieldKind::Id => {
             "an unsigned 32-bit integer (also as a decimal or 0x string) or a range such as \"60-3600\""
         }
-        Kind::Int(_) => "an unsigned integer or a range such as \"1000-2000\"",
-        Kind::Bits => "an unsigned 32-bit integer, a range, or value/mask such as \"0x100/0xff00\"",
-        Kind::Ipv4 => "an IPv4 address, a network such as \"192.0.2.0/24\", or an integer in host order",
-        Kind::Ipv6 => "an IPv6 address or a network such as \"2001:db8::/32\"",
-        Kind::Ip => "an address, a network such as \"192.0.2.0/24\", or an integer (IPv4, host order)",
-        Kind::Text => "a string",
+        FieldKind::Int(_) => "an unsigned integer or a range such as \"1000-2000\"",
+        FieldKind::Bits => "an unsigned 32-bit integer, a range, or value/mask such as \"0x100/0xff00\"",
+        FieldKind::Ipv4 => "an IPv4 address, a network such as \"192.0.2.0/24\", or an integer in host order",
+        FieldKind::Ipv6 => "an IPv6 address or a network such as \"2001:db8::/32\"",
+        FieldKind::Ip => "an address, a network such as \"192.0.2.0/24\", or an integer (IPv4, host order)",
+        FieldKind::Text => "a string",
     }
 }
 
@@ -136,9 +136,9 @@ impl Filter {
             Input::Int(_) => (false, input),
         };
         let test = match (kind, input) {
-            (Kind::Text, Input::Text(text)) => self.keep(text)?,
-            (Kind::Text, Input::Int(_)) => return Err(FilterError::BadValue),
-            (Kind::Ipv4 | Kind::Ipv6 | Kind::Ip, _) => read_net(kind, input)?,
+            (FieldKind::Text, Input::Text(text)) => self.keep(text)?,
+            (FieldKind::Text, Input::Int(_)) => return Err(FilterError::BadValue),
+            (FieldKind::Ipv4 | FieldKind::Ipv6 | FieldKind::Ip, _) => read_net(kind, input)?,
             _ => read_number(kind, input)?,
         };
         let alternative = Alternative { negated, test };
@@ -188,12 +188,12 @@ impl Filter {
     }
 
     #[inline]
-    fn passes(&self, test: &Test, value: Value<'_>) -> bool {
+    fn passes(&self, test: &Test, value: FieldValue<'_>) -> bool {
         match (test, value) {
-            (&Test::Range(low, high), Value::Int(v)) => low <= v && v <= high,
-            (&Test::Masked(bits, mask), Value::Int(v)) => v & u64::from(mask) == u64::from(bits),
-            (Test::Net(net), value) => net.matches(value),
-            (&Test::Text { start, len }, Value::Text(v)) => {
+            (&Test::Range(low, high), FieldValue::Int(v)) => low <= v && v <= high,
+            (&Test::Masked(bits, mask), FieldValue::Int(v)) => v & u64::from(mask) == u64::from(bits),
+            (Test::Net(net), FieldValue::Ip(address, v4)) => net.contains(&address, v4),
+            (&Test::Text { start, len }, FieldValue::Text(v)) => {
                 let range = usize::from(start)..usize::from(start) + usize::from(len);
                 self.text.get(range) == Some(v)
             }
@@ -288,26 +288,26 @@ fn tuple_of<'a>(kernel: &'a mut KernelFilter, direction: &str) -> &'a mut TupleF
     if direction == "repl" { &mut kernel.repl } else { &mut kernel.orig }
 }
 
-fn read_net(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
+fn read_net(kind: FieldKind, input: Input<'_>) -> Result<Test, FilterError> {
     let net = match input {
-        Input::Int(_) if kind == Kind::Ipv6 => None,
+        Input::Int(_) if kind == FieldKind::Ipv6 => None,
         Input::Int(number) => word(number).map(Net::from_u32),
         Input::Text(text) => Net::parse(text).or_else(|| {
             let number = unsigned(text).and_then(|n| u32::try_from(n).ok());
-            number.filter(|_| kind != Kind::Ipv6).map(Net::from_u32)
+            number.filter(|_| kind != FieldKind::Ipv6).map(Net::from_u32)
         }),
     };
     let fits = |net: &Net| match kind {
-        Kind::Ipv4 => net.is_v4(),
-        Kind::Ipv6 => !net.is_v4(),
+        FieldKind::Ipv4 => net.is_v4(),
+        FieldKind::Ipv6 => !net.is_v4(),
         _ => true,
     };
     net.filter(fits).map(Test::Net).ok_or(FilterError::BadValue)
 }
 
-fn read_number(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
+fn read_number(kind: FieldKind, input: Input<'_>) -> Result<Test, FilterError> {
     let max = match kind {
-        Kind::Int(max) => max,
+        FieldKind::Int(max) => max,
         _ => u64::from(u32::MAX),
     };
     let bad = FilterError::BadValue;
@@ -321,7 +321,7 @@ fn read_number(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
             Ok(Test::Range(number, number))
         }
         Input::Text(text) => {
-            if let Some((value, mask)) = text.split_once('/').filter(|_| kind == Kind::Bits) {
+            if let Some((value, mask)) = text.split_once('/').filter(|_| kind == FieldKind::Bits) {
                 let (value, mask) = masked(value, mask).ok_or(bad)?;
                 return if value & !mask == 0 {
                     Ok(Test::Masked(value, mask))
@@ -361,10 +361,4 @@ pub fn unsigned(text: &str) -> Option<u64> {
 pub fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
     let word = |text| u32::try_from(unsigned(text)?).ok();
     Some((word(value)?, word(mask)?))
-}
-
-/// Whether `field` may stand in a filter: all may.
-#[must_use]
-pub fn allows(field: FieldId) -> bool {
-    field.field().scope >= Scope::Filter
 }

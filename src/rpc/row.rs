@@ -3,7 +3,7 @@
 use crate::conntrack::flow::Flow;
 use crate::out::{Full, Out};
 use crate::query::context::Context;
-use crate::query::field::{FIELDS, FieldSet, Kind, Scope, Value};
+use crate::query::field::{FIELDS, FieldKind, FieldSet, FieldValue, Scope};
 
 use crate::xmlrpc::encode::{
     self, MEMBER_CLOSE, MEMBER_OPEN, MEMBER_VALUE, STRUCT_CLOSE, STRUCT_OPEN, WideInts,
@@ -81,19 +81,24 @@ pub fn write(
     })
 }
 
-fn write_value(out: &mut Out<'_>, kind: Kind, value: Value<'_>, wide: WideInts) -> Result<(), Full> {
+fn write_value(
+    out: &mut Out<'_>,
+    kind: FieldKind,
+    value: FieldValue<'_>,
+    wide: WideInts,
+) -> Result<(), Full> {
     match (kind, value) {
-        (Kind::Id, Value::Int(id)) => {
+        (FieldKind::Id, FieldValue::Int(id)) => {
             out.put(b"<value><string>")?;
             out.put_u64(id)?;
             out.put(b"</string></value>")
         }
-        (_, Value::Int(number)) => encode::uint(out, number, wide),
-        (_, Value::Ip(address, true)) => {
+        (_, FieldValue::Int(number)) => encode::uint(out, number, wide),
+        (_, FieldValue::Ip(address, true)) => {
             let [.., a, b, c, d] = address;
             encode::ipv4(out, [a, b, c, d])
         }
-        (_, Value::Ip(address, false)) => encode::ipv6(out, address),
-        (_, Value::Text(text)) => encode::string(out, text),
+        (_, FieldValue::Ip(address, false)) => encode::ipv6(out, address),
+        (_, FieldValue::Text(text)) => encode::string(out, text),
     }
 }
