@@ -4,12 +4,12 @@
 //! under a mask (`"0x100/0xff00"`), a network (`"192.0.2.0/24"`) or a text, and a `!` in front negates it. A flow
 //! without the field never matches, negated or not.
 
+mod kernel;
+
 use super::context::Context;
 use super::field::{FieldId, FieldKind, FieldValue};
 use super::net::Net;
 use crate::conntrack::flow::Flow;
-use crate::conntrack::request::{KernelFilter, TupleFilter};
-use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
 use heapless::Vec;
 
@@ -200,92 +200,6 @@ impl Filter {
             _ => false,
         }
     }
-
-    /// What of this filter the kernel can judge: conditions with one wanted value, not negated, and exact.
-    #[must_use]
-    pub fn kernel(&self) -> KernelFilter {
-        let mut kernel = KernelFilter::default();
-        let mut conflict = false;
-        for condition in &self.conditions {
-            if let [Alternative { negated: false, test }] = self.wanted(condition) {
-                conflict |= !push_down(&mut kernel, condition.field.field().name, test);
-            }
-        }
-        // Two conditions that contradict each other match nothing; user space finds that out.
-        if conflict { KernelFilter::default() } else { kernel }
-    }
-}
-
-/// Sets `slot`, or tells (false) that it already has another value.
-fn put<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
-    match slot {
-        Some(old) => *old == value,
-        None => {
-            *slot = Some(value);
-            true
-        }
-    }
-}
-
-/// Adds to `kernel` what it can judge of a condition. False on a contradiction.
-fn push_down(kernel: &mut KernelFilter, name: &str, test: &Test) -> bool {
-    match *test {
-        Test::Net(net) => push_net(kernel, name, net),
-        Test::Masked(value, mask) => push_masked(kernel, name, value, mask),
-        Test::Range(low, high) if low == high => push_number(kernel, name, low),
-        _ => true,
-    }
-}
-
-fn push_net(kernel: &mut KernelFilter, name: &str, net: Net) -> bool {
-    let Some((direction, side)) = name.split_once('_').filter(|(d, _)| matches!(*d, "orig" | "repl")) else {
-        // `host`: any of four addresses, but both directions are of one family.
-        return put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    };
-    let family = put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    let tuple = tuple_of(kernel, direction);
-    let slot = if side.ends_with("src") { &mut tuple.src } else { &mut tuple.dst };
-    family && net.single().is_none_or(|address| put(slot, address))
-}
-
-fn push_masked(kernel: &mut KernelFilter, name: &str, value: u32, mask: u32) -> bool {
-    match name {
-        // Every flow meets an empty mask, and the kernel refuses one.
-        _ if mask == 0 => true,
-        "mark" => put(&mut kernel.mark, (value, mask)),
-        "status" => put(&mut kernel.status, (value, mask)),
-        _ => true,
-    }
-}
-
-fn push_number(kernel: &mut KernelFilter, name: &str, value: u64) -> bool {
-    let word = value as u32;
-    let (byte, port) = (value as u8, value as u16);
-    match name {
-        "mark" | "status" => return push_masked(kernel, name, word, u32::MAX),
-        "zone" => return put(&mut kernel.zone, port),
-        "icmp_type" => return put(&mut kernel.orig.icmp_type, byte),
-        "icmp_code" => return put(&mut kernel.orig.icmp_code, byte),
-        "icmp_id" => return put(&mut kernel.orig.icmp_id, port),
-        "orig_l3proto" | "repl_l3proto" if matches!(byte, AF_INET | AF_INET6) => {
-            return put(&mut kernel.l3proto, byte);
-        }
-        _ => {}
-    }
-    let Some((direction, side)) = name.split_once('_') else {
-        return true;
-    };
-    let tuple = tuple_of(kernel, direction);
-    match side {
-        "l4proto" => put(&mut tuple.l4proto, byte),
-        "port_src" => put(&mut tuple.src_port, port),
-        "port_dst" => put(&mut tuple.dst_port, port),
-        _ => true,
-    }
-}
-
-fn tuple_of<'a>(kernel: &'a mut KernelFilter, direction: &str) -> &'a mut TupleFilter {
-    if direction == "repl" { &mut kernel.repl } else { &mut kernel.orig }
 }
 
 fn read_net(kind: FieldKind, input: Input<'_>) -> Result<Test, FilterError> {
