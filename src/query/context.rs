@@ -1,6 +1,5 @@
 //! What fields and filters depend on beside the flow itself.
 
-use super::field::Value;
 use super::net::Net;
 use super::users::Users;
 use crate::conntrack::flow::Flow;
@@ -60,8 +59,7 @@ impl Context {
     fn is_ignored(&self, flow: &Flow) -> bool {
         [&flow.orig, &flow.repl].into_iter().flatten().any(|tuple| {
             let v4 = tuple.l3proto == AF_INET;
-            let sides = [Value::Ip(tuple.src, v4), Value::Ip(tuple.dst, v4)];
-            self.ignored.iter().any(|net| sides.iter().any(|&side| net.matches(side)))
+            self.ignored.iter().any(|net| net.contains(&tuple.src, v4) || net.contains(&tuple.dst, v4))
         })
     }
 }

@@ -4,12 +4,12 @@
 //! under a mask (`"0x100/0xff00"`), a network (`"192.0.2.0/24"`) or a text, and a `!` in front negates it. A flow
 //! without the field never matches, negated or not.
 
+mod kernel;
+
 use super::context::Context;
-use super::field::{FieldId, Kind, Scope, Value};
+use super::field::{FieldId, FieldKind, FieldValue};
 use super::net::Net;
 use crate::conntrack::flow::Flow;
-use crate::conntrack::request::{KernelFilter, TupleFilter};
-use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
 use heapless::Vec;
 
@@ -39,19 +39,19 @@ pub enum FilterError {
 
 /// What a filter on a field of this kind takes, as a part of a sentence.
 #[must_use]
-pub fn takes(kind: Kind) -> &'static str {
+pub fn takes(kind: FieldKind) -> &'static str {
     match kind {
-        Kind::Int(0xff) => "an integer from 0 to 255 or a range such as \"1-17\"",
-        Kind::Int(0xffff) => "an integer from 0 to 65535 or a range such as \"1024-2048\"",
-        Kind::Int(0xffff_ffff) | Kind::Id => {
+        FieldKind::Int(0xff) => "an integer from 0 to 255 or a range such as \"1-17\"",
+        FieldKind::Int(0xffff) => "an integer from 0 to 65535 or a range such as \"1024-2048\"",
+        FieldKind::Int(0xffff_ffff) | FieldKind::Id => {
             "an unsigned 32-bit integer (also as a decimal or 0x string) or a range such as \"60-3600\""
         }
-        Kind::Int(_) => "an unsigned integer or a range such as \"1000-2000\"",
-        Kind::Bits => "an unsigned 32-bit integer, a range, or value/mask such as \"0x100/0xff00\"",
-        Kind::Ipv4 => "an IPv4 address, a network such as \"192.0.2.0/24\", or an integer in host order",
-        Kind::Ipv6 => "an IPv6 address or a network such as \"2001:db8::/32\"",
-        Kind::Ip => "an address, a network such as \"192.0.2.0/24\", or an integer (IPv4, host order)",
-        Kind::Text => "a string",
+        FieldKind::Int(_) => "an unsigned integer or a range such as \"1000-2000\"",
+        FieldKind::Bits => "an unsigned 32-bit integer, a range, or value/mask such as \"0x100/0xff00\"",
+        FieldKind::Ipv4 => "an IPv4 address, a network such as \"192.0.2.0/24\", or an integer in host order",
+        FieldKind::Ipv6 => "an IPv6 address or a network such as \"2001:db8::/32\"",
+        FieldKind::Ip => "an address, a network such as \"192.0.2.0/24\", or an integer (IPv4, host order)",
+        FieldKind::Text => "a string",
     }
 }
 
@@ -136,9 +136,9 @@ impl Filter {
             Input::Int(_) => (false, input),
         };
         let test = match (kind, input) {
-            (Kind::Text, Input::Text(text)) => self.keep(text)?,
-            (Kind::Text, Input::Int(_)) => return Err(FilterError::BadValue),
-            (Kind::Ipv4 | Kind::Ipv6 | Kind::Ip, _) => read_net(kind, input)?,
+            (FieldKind::Text, Input::Text(text)) => self.keep(text)?,
+            (FieldKind::Text, Input::Int(_)) => return Err(FilterError::BadValue),
+            (FieldKind::Ipv4 | FieldKind::Ipv6 | FieldKind::Ip, _) => read_net(kind, input)?,
             _ => read_number(kind, input)?,
         };
         let alternative = Alternative { negated, test };
@@ -196,126 +196,40 @@ impl Filter {
     }
 
     #[inline]
-    fn passes(&self, test: &Test, value: Value<'_>) -> bool {
+    fn passes(&self, test: &Test, value: FieldValue<'_>) -> bool {
         match (test, value) {
-            (&Test::Range(low, high), Value::Int(v)) => low <= v && v <= high,
-            (&Test::Masked(bits, mask), Value::Int(v)) => v & u64::from(mask) == u64::from(bits),
-            (Test::Net(net), value) => net.matches(value),
-            (&Test::Text { start, len }, Value::Text(v)) => {
+            (&Test::Range(low, high), FieldValue::Int(v)) => low <= v && v <= high,
+            (&Test::Masked(bits, mask), FieldValue::Int(v)) => v & u64::from(mask) == u64::from(bits),
+            (Test::Net(net), FieldValue::Ip(address, v4)) => net.contains(&address, v4),
+            (&Test::Text { start, len }, FieldValue::Text(v)) => {
                 let range = usize::from(start)..usize::from(start) + usize::from(len);
                 self.text.get(range) == Some(v)
             }
             _ => false,
         }
     }
-
-    /// What of this filter the kernel can judge: conditions with one wanted value, not negated, and exact.
-    #[must_use]
-    pub fn kernel(&self) -> KernelFilter {
-        let mut kernel = KernelFilter::default();
-        let mut conflict = false;
-        for condition in &self.conditions {
-            if let [Alternative { negated: false, test }] = self.wanted(condition) {
-                conflict |= !push_down(&mut kernel, condition.field.field().name, test);
-            }
-        }
-        // Two conditions that contradict each other match nothing; user space finds that out.
-        if conflict { KernelFilter::default() } else { kernel }
-    }
 }
 
-/// Sets `slot`, or tells (false) that it already has another value.
-fn put<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
-    match slot {
-        Some(old) => *old == value,
-        None => {
-            *slot = Some(value);
-            true
-        }
-    }
-}
-
-/// Adds to `kernel` what it can judge of a condition. False on a contradiction.
-fn push_down(kernel: &mut KernelFilter, name: &str, test: &Test) -> bool {
-    match *test {
-        Test::Net(net) => push_net(kernel, name, net),
-        Test::Masked(value, mask) => push_masked(kernel, name, value, mask),
-        Test::Range(low, high) if low == high => push_number(kernel, name, low),
-        _ => true,
-    }
-}
-
-fn push_net(kernel: &mut KernelFilter, name: &str, net: Net) -> bool {
-    let Some((direction, side)) = name.split_once('_').filter(|(d, _)| matches!(*d, "orig" | "repl")) else {
-        // `host`: any of four addresses, but both directions are of one family.
-        return put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    };
-    let family = put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    let tuple = tuple_of(kernel, direction);
-    let slot = if side.ends_with("src") { &mut tuple.src } else { &mut tuple.dst };
-    family && net.single().is_none_or(|address| put(slot, address))
-}
-
-fn push_masked(kernel: &mut KernelFilter, name: &str, value: u32, mask: u32) -> bool {
-    match name {
-        // Every flow meets an empty mask, and the kernel refuses one.
-        _ if mask == 0 => true,
-        "mark" => put(&mut kernel.mark, (value, mask)),
-        "status" => put(&mut kernel.status, (value, mask)),
-        _ => true,
-    }
-}
-
-fn push_number(kernel: &mut KernelFilter, name: &str, value: u64) -> bool {
-    let word = value as u32;
-    let (byte, port) = (value as u8, value as u16);
-    match name {
-        "mark" | "status" => return push_masked(kernel, name, word, u32::MAX),
-        "zone" => return put(&mut kernel.zone, port),
-        "icmp_type" => return put(&mut kernel.orig.icmp_type, byte),
-        "icmp_code" => return put(&mut kernel.orig.icmp_code, byte),
-        "icmp_id" => return put(&mut kernel.orig.icmp_id, port),
-        "orig_l3proto" | "repl_l3proto" if matches!(byte, AF_INET | AF_INET6) => {
-            return put(&mut kernel.l3proto, byte);
-        }
-        _ => {}
-    }
-    let Some((direction, side)) = name.split_once('_') else {
-        return true;
-    };
-    let tuple = tuple_of(kernel, direction);
-    match side {
-        "l4proto" => put(&mut tuple.l4proto, byte),
-        "port_src" => put(&mut tuple.src_port, port),
-        "port_dst" => put(&mut tuple.dst_port, port),
-        _ => true,
-    }
-}
-
-fn tuple_of<'a>(kernel: &'a mut KernelFilter, direction: &str) -> &'a mut TupleFilter {
-    if direction == "repl" { &mut kernel.repl } else { &mut kernel.orig }
-}
-
-fn read_net(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
+fn read_net(kind: FieldKind, input: Input<'_>) -> Result<Test, FilterError> {
     let net = match input {
-        Input::Int(_) if kind == Kind::Ipv6 => None,
+        Input::Int(_) if kind == FieldKind::Ipv6 => None,
         Input::Int(number) => word(number).map(Net::from_u32),
         Input::Text(text) => Net::parse(text).or_else(|| {
             let number = unsigned(text).and_then(|n| u32::try_from(n).ok());
-            number.filter(|_| kind != Kind::Ipv6).map(Net::from_u32)
+            number.filter(|_| kind != FieldKind::Ipv6).map(Net::from_u32)
         }),
     };
     let fits = |net: &Net| match kind {
-        Kind::Ipv4 => net.is_v4(),
-        Kind::Ipv6 => !net.is_v4(),
+        FieldKind::Ipv4 => net.is_v4(),
+        FieldKind::Ipv6 => !net.is_v4(),
         _ => true,
     };
     net.filter(fits).map(Test::Net).ok_or(FilterError::BadValue)
 }
 
-fn read_number(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
+fn read_number(kind: FieldKind, input: Input<'_>) -> Result<Test, FilterError> {
     let max = match kind {
-        Kind::Int(max) => max,
+        FieldKind::Int(max) => max,
         _ => u64::from(u32::MAX),
     };
     let bad = FilterError::BadValue;
@@ -329,7 +243,7 @@ fn read_number(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
             Ok(Test::Range(number, number))
         }
         Input::Text(text) => {
-            if let Some((value, mask)) = text.split_once('/').filter(|_| kind == Kind::Bits) {
+            if let Some((value, mask)) = text.split_once('/').filter(|_| kind == FieldKind::Bits) {
                 let (value, mask) = masked(value, mask).ok_or(bad)?;
                 return if value & !mask == 0 {
                     Ok(Test::Masked(value, mask))
@@ -369,10 +283,4 @@ pub fn unsigned(text: &str) -> Option<u64> {
 pub fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
     let word = |text| u32::try_from(unsigned(text)?).ok();
     Some((word(value)?, word(mask)?))
-}
-
-/// Whether `field` may stand in a filter: all may.
-#[must_use]
-pub fn allows(field: FieldId) -> bool {
-    field.field().scope >= Scope::Filter
 }

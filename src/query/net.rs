@@ -1,6 +1,5 @@
 //! A network: an address and how many of its leading bits count.
 
-use super::field::Value;
 use crate::conntrack::flow::{Address, mapped};
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -70,13 +69,6 @@ impl Net {
     #[inline]
     pub fn contains(&self, address: &Address, v4: bool) -> bool {
         v4 == self.v4 && u128::from_be_bytes(*address) & self.mask == self.address
-    }
-
-    /// Whether the value is an address in it.
-    #[must_use]
-    #[inline]
-    pub fn matches(&self, value: Value<'_>) -> bool {
-        matches!(value, Value::Ip(address, v4) if self.contains(&address, v4))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::conntrack::flow::Flow;
 use crate::out::Full;
 use crate::query::context::Context;
-use crate::query::field::{FIELDS, FieldSet, Kind, Scope, Value};
+use crate::query::field::{FIELDS, FieldKind, FieldSet, Scope, FieldValue};
 use crate::syntax::Writer;
 
 /// Writes the flow, which was read in full, as a struct of those of its fields that are in `fields`.
@@ -21,10 +21,10 @@ pub fn write(writer: &mut Writer<'_>, flow: &Flow, context: &Context, fields: Fi
         };
         writer.member(field.name)?;
         match (field.kind, value) {
-            (Kind::Id, Value::Int(id)) => writer.id(id as u32)?,
-            (_, Value::Int(number)) => writer.uint(number)?,
-            (_, Value::Ip(address, v4)) => writer.address(&address, v4)?,
-            (_, Value::Text(text)) => writer.string(text)?,
+            (FieldKind::Id, FieldValue::Int(id)) => writer.id(id as u32)?,
+            (_, FieldValue::Int(number)) => writer.uint(number)?,
+            (_, FieldValue::Ip(address, v4)) => writer.address(&address, v4)?,
+            (_, FieldValue::Text(text)) => writer.string(text)?,
         }
         writer.member_close()?;
     }

@@ -4,7 +4,7 @@ use super::model::{Val, values, wants};
 use super::names::single;
 use super::random::Random;
 use crate::conntrack::flow::Flow;
-use crate::query::field::{FieldId, Kind};
+use crate::query::field::{FieldId, FieldKind};
 use crate::query::filter::{Filter, Input};
 
 /// A condition as text: the field and its wanted values.
@@ -19,7 +19,7 @@ pub fn filter(wishes: &[Wish]) -> Filter {
             let number = text.parse().ok().filter(|n| n % 2 == 0);
             let field = FieldId::named(name).expect("a field").field();
             let input = match number {
-                Some(number) if field.kind != Kind::Text => Input::Int(number),
+                Some(number) if field.kind != FieldKind::Text => Input::Int(number),
                 _ => Input::Text(text),
             };
             filter.or(input).unwrap_or_else(|e| panic!("{name} {text}: {e:?}"));
@@ -54,15 +54,15 @@ pub fn wish(name: &'static str, flow: &Flow, random: &mut Random) -> String {
     let kind = FieldId::named(name).expect("a field").field().kind;
     let own = value_of(name, flow, random);
     let text = match kind {
-        Kind::Text => own.filter(|_| random.one_in(2)).unwrap_or_else(|| random.pick(&TEXTS).to_owned()),
-        Kind::Ipv4 => address(own, true, random),
-        Kind::Ipv6 => address(own, false, random),
-        Kind::Ip => {
+        FieldKind::Text => own.filter(|_| random.one_in(2)).unwrap_or_else(|| random.pick(&TEXTS).to_owned()),
+        FieldKind::Ipv4 => address(own, true, random),
+        FieldKind::Ipv6 => address(own, false, random),
+        FieldKind::Ip => {
             let v4 = random.one_in(2);
             address(own.filter(|o| o.contains('.') == v4), v4, random)
         }
-        Kind::Int(max) => number(own, max, kind, random),
-        Kind::Bits | Kind::Id => number(own, u32::MAX.into(), kind, random),
+        FieldKind::Int(max) => number(own, max, kind, random),
+        FieldKind::Bits | FieldKind::Id => number(own, u32::MAX.into(), kind, random),
     };
     if random.one_in(4) { format!("!{text}") } else { text }
 }
@@ -81,7 +81,7 @@ fn address(own: Option<String>, v4: bool, random: &mut Random) -> String {
     }
 }
 
-fn number(own: Option<String>, max: u64, kind: Kind, random: &mut Random) -> String {
+fn number(own: Option<String>, max: u64, kind: FieldKind, random: &mut Random) -> String {
     let any = random.pick(&[0, 1, 2, 6, 17, 0x8e, 443, 1024, 65_535, 1 << 31, 1 << 40, u64::MAX]);
     let value = own.and_then(|o| o.parse().ok()).unwrap_or(any).min(max);
     match random.below(5) {
@@ -91,7 +91,7 @@ fn number(own: Option<String>, max: u64, kind: Kind, random: &mut Random) -> Str
             value.saturating_add(random.below(500) as u64).min(max)
         ),
         1 => format!("{value:#x}"),
-        2 if kind == Kind::Bits => {
+        2 if kind == FieldKind::Bits => {
             let mask = random.pick(&[0, 1, 0xff, 0xff00, 0xf000_0000, u64::from(u32::MAX)]);
             format!("{:#x}/{mask:#x}", value & mask)
         }

@@ -104,6 +104,8 @@ fn what_the_kernel_can_judge_it_is_asked() {
     let none = KernelFilter::default();
     let tuple = TupleFilter::default();
     let orig = |orig| KernelFilter { orig, ..none };
+    let repl = |repl| KernelFilter { repl, ..none };
+    let v4 = |filter| KernelFilter { l3proto: Some(2), ..filter };
     let a = crate::conntrack::flow::mapped([10, 0, 0, 1]);
     for (wishes, expected) in [
         (vec![("mark", "7")], KernelFilter { mark: Some((7, u32::MAX)), ..none }),
@@ -117,10 +119,17 @@ fn what_the_kernel_can_judge_it_is_asked() {
         (vec![("icmp_type", "8")], orig(TupleFilter { icmp_type: Some(8), ..tuple })),
         (vec![("icmp_code", "1")], orig(TupleFilter { icmp_code: Some(1), ..tuple })),
         (vec![("icmp_id", "77")], orig(TupleFilter { icmp_id: Some(77), ..tuple })),
-        (
-            vec![("orig_src", "10.0.0.1")],
-            KernelFilter { l3proto: Some(2), ..orig(TupleFilter { src: Some(a), ..tuple }) },
-        ),
+        (vec![("orig_src", "10.0.0.1")], v4(orig(TupleFilter { src: Some(a), ..tuple }))),
+        (vec![("orig_ipv4_src", "10.0.0.1")], v4(orig(TupleFilter { src: Some(a), ..tuple }))),
+        (vec![("orig_dst", "10.0.0.1")], v4(orig(TupleFilter { dst: Some(a), ..tuple }))),
+        (vec![("orig_ipv4_dst", "10.0.0.1")], v4(orig(TupleFilter { dst: Some(a), ..tuple }))),
+        (vec![("repl_src", "10.0.0.1")], v4(repl(TupleFilter { src: Some(a), ..tuple }))),
+        (vec![("repl_ipv4_src", "10.0.0.1")], v4(repl(TupleFilter { src: Some(a), ..tuple }))),
+        (vec![("repl_dst", "10.0.0.1")], v4(repl(TupleFilter { dst: Some(a), ..tuple }))),
+        (vec![("repl_l4proto", "17")], repl(TupleFilter { l4proto: Some(17), ..tuple })),
+        (vec![("repl_port_dst", "9")], repl(TupleFilter { dst_port: Some(9), ..tuple })),
+        (vec![("repl_l3proto", "2")], KernelFilter { l3proto: Some(2), ..none }),
+        (vec![("status", "8")], KernelFilter { status: Some((8, u32::MAX)), ..none }),
         (
             vec![("repl_ipv4_dst", "10.0.0.1/32"), ("repl_port_src", "443")],
             KernelFilter {
@@ -134,6 +143,7 @@ fn what_the_kernel_can_judge_it_is_asked() {
         // What it can't judge.
         (vec![("port", "5"), ("use", "1"), ("id", "7"), ("tcp_state", "3"), ("user_id", "3")], none),
         (vec![("mark", "!7")], none),
+        (vec![("zone", "0")], none),
         (vec![("mark", "7-8")], none),
         (vec![("orig_l3proto", "1")], none),
         // Contradictions, found out by us.
