@@ -3,7 +3,7 @@
 use crate::conntrack::flow::Flow;
 use crate::out::Full;
 use crate::query::context::Context;
-use crate::query::field::{FIELDS, FieldKind, FieldSet, Scope, FieldValue};
+use crate::query::field::{FIELDS, FieldKind, FieldSet, FieldValue, Scope};
 use crate::syntax::Writer;
 
 /// Writes the flow, which was read in full, as a struct of those of its fields that are in `fields`.
