@@ -254,10 +254,20 @@ impl Page {
     /// The row to be written next; `None` when those of this pass are out.
     #[must_use]
     pub fn row<'a>(&self, pool: &'a RowPool, lease: &Lease) -> Option<&'a Row> {
-        if self.remaining == 0 || self.next >= self.len {
-            return None;
-        }
-        pool.get(lease, self.next)
+        self.row_ahead(0, pool, lease)
+    }
+
+    /// The row to be written `nth` from now, from 0 on; `None` when this pass has no more.
+    #[must_use]
+    pub fn row_ahead<'a>(&self, nth: usize, pool: &'a RowPool, lease: &Lease) -> Option<&'a Row> {
+        let index = self.next.checked_add(nth).filter(|&index| index < self.len)?;
+        pool.get(lease, index).filter(|_| (nth as u64) < self.remaining)
+    }
+
+    /// Whether this pass has all rows that are still to be written, so that no other one follows.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        !self.more || (self.len.saturating_sub(self.next)) as u64 >= self.remaining
     }
 
     /// The row that [`Page::row`] gave is written.

@@ -117,6 +117,18 @@ impl View {
         self.page.row(pool, &self.lease)
     }
 
+    /// The row to be written `nth` from now, from 0 on; `None` when this pass has no more.
+    #[must_use]
+    pub fn row_ahead<'a>(&self, nth: usize, pool: &'a RowPool) -> Option<&'a Row> {
+        self.page.row_ahead(nth, pool, &self.lease)
+    }
+
+    /// Whether this pass has all rows that are still to be written, so that no other one follows.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.page.has_all()
+    }
+
     /// The row that [`View::row`] gave is written.
     pub fn written(&mut self) {
         self.page.written();

@@ -14,6 +14,7 @@
 //! | [`scan`] | flows handed to the calls that wait for them |
 //! | [`autorefresh`] | whether views read the kernel's table or a snapshot, and that snapshot |
 //! | [`reply`] | the reply, written piece by piece |
+//! | [`measure`] | the reply's length, before it is written |
 //! | [`row`] | a flow as a struct |
 //! | [`fault`] | fault codes and their sentences |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -23,6 +24,7 @@ mod args;
 mod autorefresh;
 pub mod fault;
 mod jobs;
+mod measure;
 pub mod procedures;
 mod reply;
 pub mod row;
@@ -92,6 +94,8 @@ pub enum Step {
     Full,
     /// It has read what its own dump had: go on when the output was sent and the dump has more.
     Dump,
+    /// Nothing is written yet, and it can go on at once: others may have their turn in between.
+    More,
     /// The reply is complete.
     Done,
     /// The reply has begun and can't be completed: close the connection, so that the client can't take it for whole.
@@ -251,6 +255,13 @@ impl Engine {
         self.tasks.get(slot).is_some_and(|task| task.is_ready(now_ms))
     }
 
+    /// The length in bytes of the whole reply to the call of `slot`, if it is known. Once a piece of the reply is written that
+    /// does not change.
+    #[must_use]
+    pub fn reply_length(&self, slot: usize) -> Option<u64> {
+        self.tasks.get(slot).and_then(Task::length)
+    }
+
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.
     pub fn advance(&mut self, slot: usize, body: &str, out: &mut Out<'_>, world: &mut World<'_>) -> Step {
         let step = loop {
@@ -317,6 +328,7 @@ impl Task {
                 self.end(failure, shared, world);
                 None
             }
+            Stage::Measuring => self.measure(out, shared),
             Stage::Writing | Stage::Closing | Stage::Faulty(_) | Stage::Written => {
                 self.write(body, out, shared, world).unwrap_or(Some(Step::Full))
             }

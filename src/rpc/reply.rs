@@ -94,6 +94,8 @@ impl Task {
             pieces.piece(|writer| writer.fault(code, text))?;
         }
         shared.stats.add(Counter::Faults);
+        // What was measured was the value.
+        self.length = Default::default();
         self.stage = Stage::Written;
         Ok(None)
     }

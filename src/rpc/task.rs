@@ -4,6 +4,7 @@ use super::args::{self, Args};
 use super::fault::{Code, Fault};
 use super::jobs::answer::Answer;
 use super::jobs::{Job, Source, Wait};
+use super::measure::Length;
 use super::{Ask, Shared, World, procedures};
 use crate::auth::Peer;
 use crate::limits::{TASK_BYTES, WAIT_MS};
@@ -28,6 +29,8 @@ pub(crate) enum Stage {
     WaitingForDump(u64),
     /// What it waited for is here or over; why a scan did not come to its end.
     Over(Option<Fault>),
+    /// The length of the job's value is added up.
+    Measuring,
     /// The job writes its value.
     Writing,
     /// The value is written, but for what comes behind it.
@@ -43,6 +46,8 @@ pub(crate) struct Task {
     pub(super) stage: Stage,
     pub(super) job: Job,
     peer: Peer,
+    /// How long the reply is, as far as that is known.
+    pub(super) length: Length,
     /// The reply as it is being written.
     pub(super) document: Document,
     /// Where in the body the calls of a multicall stand that were not made yet.
@@ -59,6 +64,7 @@ impl Default for Task {
             stage: Stage::Idle,
             job: Job::Answer(Answer::Bool(true)),
             peer: Peer::Unix,
+            length: Length::default(),
             document: Document::default(),
             calls: None,
             is_opened: false,
@@ -82,6 +88,7 @@ impl Task {
         let style = Style { syntax, wide: shared.settings.wide };
         (self.peer, self.document) = (peer, Document::new(style));
         (self.calls, self.is_opened, self.in_value) = (None, false, false);
+        self.length = Length::default();
         let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
         match call {
             Ok(call) if is_multicall(&call) => {
@@ -150,7 +157,7 @@ impl Task {
     /// What the job waited for is over.
     pub(super) fn end(&mut self, failure: Option<Fault>, shared: &mut Shared, world: &mut World<'_>) {
         match self.job.work().end(shared, failure, world) {
-            Ok(Wait::Nothing) => self.stage = Stage::Writing,
+            Ok(Wait::Nothing) => self.begin_value(world),
             Ok(wait) => self.wait(wait, world.now_ms),
             Err(fault) => self.stage = Stage::Faulty(fault),
         }

@@ -407,7 +407,7 @@ impl Server {
                 Next::Close
             }
             Step::Wait => Next::Wait,
-            Step::Dump | Step::Done => Next::Go,
+            Step::Dump | Step::More | Step::Done => Next::Go,
         }
     }
 }

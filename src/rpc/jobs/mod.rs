@@ -24,6 +24,7 @@ pub(crate) mod take_snapshot;
 pub(crate) mod view;
 
 use super::fault::Fault;
+use super::measure::Measure;
 use super::reply::Pieces;
 use super::scan::Offered;
 use super::{Shared, World};
@@ -119,6 +120,16 @@ pub(super) trait Work {
     /// The fault that the call is answered with.
     fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
         failure.map_or(Ok(Wait::Nothing), Err)
+    }
+
+    /// Whether the job holds all of its value, so that its length can be known before it is written.
+    fn is_measurable(&self) -> bool {
+        false
+    }
+
+    /// Adds up the length of a part of the value; true when the value is measured to its end.
+    fn measure(&mut self, _: &mut Measure<'_, '_>, _: &Shared) -> bool {
+        true
     }
 
     /// Writes the next part of the job's value, or all of it.

@@ -11,10 +11,14 @@ use crate::query::view::View;
 use crate::rpc::args::{self, Args};
 use crate::rpc::autorefresh::gone;
 use crate::rpc::fault::Fault;
+use crate::rpc::measure::Measure;
 use crate::rpc::reply::Pieces;
 use crate::rpc::scan::Offered;
 use crate::rpc::{Ask, Shared, World, row};
 use crate::syntax::Writer;
+
+/// Rows that are measured between other events: about as long as a slice of a dump.
+const MEASURE_ROWS: usize = 32;
 
 /// A page in the making.
 pub(crate) struct Viewing {
@@ -25,6 +29,8 @@ pub(crate) struct Viewing {
     count: u32,
     age_ms: u64,
     part: Part,
+    /// Rows whose length is added up.
+    measured: usize,
 }
 
 /// How a view reads the snapshot.
@@ -63,12 +69,17 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
         return Ok(Job::Listing(Listing::new(view, start, length)));
     }
     let reading = of_snapshot.then(Reading::default);
-    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head }))
+    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head, measured: 0 }))
 }
 
 impl Viewing {
     fn source(&self) -> Source {
         if self.reading.is_some() { Source::Snapshot } else { Source::Kernel }
+    }
+
+    /// Milliseconds since the snapshot was taken, for a view of a snapshot.
+    fn age_ms(&self) -> Option<u64> {
+        self.reading.map(|_| self.age_ms)
     }
 
     /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
@@ -157,6 +168,26 @@ impl Work for Viewing {
         Ok(Wait::Nothing)
     }
 
+    fn is_measurable(&self) -> bool {
+        self.part == Part::Head && self.view.has_all()
+    }
+
+    fn measure(&mut self, measure: &mut Measure<'_, '_>, shared: &Shared) -> bool {
+        if self.measured == 0 {
+            measure.piece(|writer| write_head(writer, self.count, self.age_ms()));
+        }
+        for _ in 0..MEASURE_ROWS {
+            let Some(found) = self.view.row_ahead(self.measured, &shared.pool) else {
+                measure.piece(|writer| write_tail(writer, self.view.total()));
+                return true;
+            };
+            let (flow, context) = (&found.flow, &shared.context);
+            measure.piece(|writer| row::write(writer, flow, context, self.view.fields));
+            self.measured += 1;
+        }
+        false
+    }
+
     fn write(
         &mut self,
         pieces: &mut Pieces<'_, '_>,
@@ -164,8 +195,7 @@ impl Work for Viewing {
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
         if self.part == Part::Head {
-            let age_ms = self.reading.map(|_| self.age_ms);
-            pieces.piece(|writer| write_head(writer, self.count, age_ms))?;
+            pieces.piece(|writer| write_head(writer, self.count, self.age_ms()))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {

@@ -340,10 +340,13 @@ impl Rig {
             match step {
                 Step::Full => assert!(len > 0, "a piece of the reply is larger than {size} bytes"),
                 Step::Wait => self.serve(slot),
-                Step::Dump | Step::Done | Step::Abort => {}
+                Step::Dump | Step::More | Step::Done | Step::Abort => {}
             }
             if matches!(step, Step::Full | Step::Done | Step::Abort) {
                 reply.extend_from_slice(&buf[..core::mem::take(&mut len)]);
+            }
+            if let (Step::Done, Some(length)) = (step, self.engine.reply_length(slot)) {
+                assert_eq!(length, reply.len() as u64, "the length that was told before");
             }
             let text = || String::from_utf8(reply.clone()).expect("UTF-8");
             match step {
@@ -367,7 +370,7 @@ impl Rig {
         let mut out = Out::new(&mut buf);
         loop {
             match self.go_on(slot, body, &mut out, true) {
-                Step::Dump => {}
+                Step::Dump | Step::More => {}
                 step => return step,
             }
         }

@@ -8,6 +8,7 @@ use crate::limits::{CLIENTS, LABELS, OUTPUT_BYTES, WAIT_MS};
 use crate::query::tests::flows::{TEXTS, table};
 use crate::rpc::fault::{Code, Fault};
 use crate::rpc::{Step, World};
+use crate::syntax::Syntax;
 
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
 pub const SIZES: [usize; 8] = [3072, 3073, 3999, 4096, 5000, OUTPUT_BYTES, 20_001, 65_536];
@@ -73,6 +74,26 @@ fn listings_in_the_kernels_order() {
         assert_eq!(number(&whole, "total"), 60);
         for size in SIZES {
             assert_eq!(rig.run(0, &body, size).expect("whole"), whole, "{size} bytes");
+        }
+    }
+}
+
+/// A page whose rows are all held is measured before it is written; the rig compares that with what comes.
+#[test]
+fn the_length_of_a_page_is_known_before_its_first_byte() {
+    for syntax in [Syntax::Xml, Syntax::Json] {
+        let mut rig = Rig::new(table(61, 70));
+        rig.syntax = syntax;
+        for (length, is_known) in [(0, true), (3, true), (15, true), (-1, false)] {
+            let body = rig.body("view", &page("id", "ASC", 0, length));
+            rig.begin(0, &body);
+            assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
+            assert!(rig.scan());
+            assert_eq!(rig.engine.reply_length(0), None);
+            rig.to_the_end(0, &body, OUTPUT_BYTES);
+            assert_eq!(rig.engine.reply_length(0).is_some(), is_known, "{length} rows");
+            rig.engine.forget(0);
+            rig.run(0, &body, OUTPUT_BYTES).expect("whole");
         }
     }
 }
