@@ -3,6 +3,7 @@
 //! All others are skipped. A field that may come once and comes twice is an error rather than a choice: a proxy
 //! in front could choose the other one (RFC 9112 section 11.2).
 
+use super::accept::Accept;
 use super::error::Error;
 
 /// Where a request's body ends (RFC 9112 section 6).
@@ -35,6 +36,7 @@ pub(super) struct Fields<'a> {
     content_length: Option<&'a [u8]>,
     transfer_encoding: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
+    pub accept: Accept,
     /// A `Content-Encoding` other than `identity` was there.
     encoded: bool,
     /// `Connection: close`, `Connection: keep-alive`
@@ -70,6 +72,8 @@ impl<'a> Fields<'a> {
             once(&mut self.content_type, value, Error::MediaTwice)?;
         } else if is("origin") {
             once(&mut self.origin, value, Error::OriginRefused)?;
+        } else if is("accept") {
+            self.accept.take(value);
         } else if is("content-encoding") {
             self.encoded |= elements(value).any(|e| !e.eq_ignore_ascii_case(b"identity"));
         } else if is("connection") {
@@ -145,7 +149,7 @@ fn once<'a>(place: &mut Option<&'a [u8]>, value: &'a [u8], twice: Error) -> Resu
 }
 
 /// The elements of a comma-separated list, without the empty ones (RFC 9110 section 5.6.1).
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
@@ -233,7 +237,7 @@ fn known_charset(value: &[u8]) -> Result<Charset, Error> {
 }
 
 /// `text` before and behind the first `separator`; all of it and nothing if there is none.
-fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
+pub(super) fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
     let at = text.iter().position(|&b| b == separator).unwrap_or(text.len());
     (text.split_at(at).0, text.get(at + 1..).unwrap_or_default())
 }
