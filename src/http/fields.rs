@@ -5,6 +5,7 @@
 
 use super::accept::Accept;
 use super::error::Error;
+use crate::charset::Charset;
 
 /// Where a request's body ends (RFC 9112 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,19 +14,6 @@ pub enum Framing {
     Length(usize),
     /// After the last chunk.
     Chunked,
-}
-
-/// The `charset` of the body's media type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charset {
-    /// utf-8
-    Utf8,
-    /// us-ascii
-    UsAscii,
-    /// iso-8859-1
-    Latin1,
-    /// None was given: the XML declaration says it, or it is UTF-8.
-    Unspecified,
 }
 
 /// The fields of one head, as they stand in it.
@@ -223,17 +211,10 @@ fn parameter(text: &[u8]) -> Result<Parameter<'_>, Error> {
     }
 }
 
+/// The encoding of this name. Some clients quote it with apostrophes, which HTTP does not know as quotes.
 fn known_charset(value: &[u8]) -> Result<Charset, Error> {
-    let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
-    if is("utf-8") {
-        Ok(Charset::Utf8)
-    } else if is("us-ascii") {
-        Ok(Charset::UsAscii)
-    } else if is("iso-8859-1") {
-        Ok(Charset::Latin1)
-    } else {
-        Err(Error::Charset)
-    }
+    let quoted = value.strip_prefix(b"'").and_then(|rest| rest.strip_suffix(b"'"));
+    Charset::from_name(quoted.unwrap_or(value)).ok_or(Error::Charset)
 }
 
 /// `text` before and behind the first `separator`; all of it and nothing if there is none.

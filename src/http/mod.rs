@@ -33,7 +33,7 @@ mod response;
 
 pub use body::{BUFFER_BYTES, Body, Progress, SPARE_BYTES};
 pub use error::{Error, Status};
-pub use fields::{Charset, Framing};
+pub use fields::Framing;
 pub use index::{INDEX, index};
 pub use policy::{NameError, Policy, Via};
 pub use request::{Head, HeadReader, Route, Version};

@@ -1,8 +1,9 @@
 //! Request heads (RFC 9112 sections 2, 3 and 5): from bytes to a [`Head`], or to the error that fits.
 
 use super::error::Error;
-use super::fields::{Charset, Fields, Framing};
+use super::fields::{Fields, Framing};
 use super::policy::{Authority, Policy, Via};
+use crate::charset::Charset;
 use crate::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 
 /// The client's HTTP version.

@@ -12,13 +12,13 @@
 use super::input::{Input, LargeBuffers};
 use super::listen::Socket;
 use crate::auth::Peer;
+use crate::charset::{self, Charset};
 use crate::http::{
     self, Body, CHUNK_OVERHEAD, CONTINUE, Error, Head, HeadReader, LAST_CHUNK, Media, Policy, Progress,
     ReplyBody, Route, Status, Via,
 };
 use crate::limits::{BODY_MS, DRAIN_BYTES, DRAIN_MS, HEAD_MS, IDLE_MS, OUTPUT_BYTES, WRITE_MS};
 use crate::out::Out;
-use crate::xmlrpc::charset::{self, Charset};
 use std::io::ErrorKind;
 
 /// Room in front of a reply's data for its head, and for a chunk's size.

@@ -17,13 +17,12 @@ pub mod slots;
 
 use crate::auth::Peer;
 use crate::conntrack::socket::Control;
-use crate::http::{self, Error, Policy, Via};
+use crate::http::{Error, Policy, Via};
 use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
 use crate::log;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
 use crate::sys::{self, Signal, Signals};
-use crate::xmlrpc::charset::Charset;
 use client::{Next, State};
 use dumps::{SharedScan, Streams};
 use input::LargeBuffers;
@@ -320,13 +319,7 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
-        let charset = match head.charset {
-            http::Charset::Utf8 => Charset::Utf8,
-            http::Charset::UsAscii => Charset::UsAscii,
-            http::Charset::Latin1 => Charset::Latin1,
-            http::Charset::Unspecified => Charset::Unspecified,
-        };
-        let decoded = client.decode_body(charset, &mut self.large);
+        let decoded = client.decode_body(head.charset, &mut self.large);
         self.engine.begin(slot, client.peer);
         if let Err(error) = decoded {
             self.engine.refuse(slot, crate::xmlrpc::DecodeError::from(error).into());

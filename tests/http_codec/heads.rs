@@ -1,6 +1,7 @@
 //! Heads made by hand: every rule from both sides.
 
-use rctd::http::{Charset, Error, Framing, HeadReader, Route, Status, Version, Via};
+use rctd::charset::Charset;
+use rctd::http::{Error, Framing, HeadReader, Route, Status, Version, Via};
 use rctd::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 
 use crate::{accepted, assert_refused, policy, post_with, read};
@@ -170,6 +171,9 @@ fn content_types() {
         ("text/xml;charset=UTF-8", Charset::Utf8),
         ("text/xml; Charset=\"Utf-8\"", Charset::Utf8),
         ("text/xml; charset=utf-8 ;x=y", Charset::Utf8),
+        ("text/xml; charset=UTF8", Charset::Utf8),
+        ("text/xml; charset='utf-8'", Charset::Utf8),
+        ("text/xml; charset='latin1' ", Charset::Latin1),
         ("text/xml; x=\"a;b=c\" ; charset=US-ASCII", Charset::UsAscii),
         ("application/xml;charset=\"iso-8859-1\"", Charset::Latin1),
     ] {
@@ -189,6 +193,10 @@ fn content_types() {
         ("text/xml; charset=\"utf-8\"x", Error::MediaType),
         ("text/xml; charset=\"utf\\-8\"", Error::MediaType),
         ("text/xml; charset=", Error::Charset),
+        ("text/xml; charset='", Error::Charset),
+        ("text/xml; charset=''", Error::Charset),
+        ("text/xml; charset='utf-8", Error::Charset),
+        ("text/xml; charset=utf-8'", Error::Charset),
         ("text/xml; charset=utf-7", Error::Charset),
         ("text/xml; charset=utf-16", Error::Charset),
         ("text/xml; charset=utf-8; charset=utf-8", Error::Charset),
