@@ -149,7 +149,7 @@ errors! {
     /// Over [`crate::limits::CHUNK_FRAMING_BYTES`] spent on the chunks' own lines.
     ChunkOverhead, ContentTooLarge,
         "The chunks are too many and too small: send larger ones, or Content-Length.";
-    /// A `Content-Type` other than XML, or none.
+    /// A `Content-Type` other than XML, or none in what a browser may have sent.
     MediaType, UnsupportedMediaType, "The body is not said to be XML: send Content-Type: text/xml.";
     /// A `charset` that is not known here.
     Charset, UnsupportedMediaType, "The charset is not understood: send utf-8, us-ascii or iso-8859-1.";

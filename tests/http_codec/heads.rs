@@ -203,8 +203,20 @@ fn content_types() {
     ] {
         assert_refused(&with_type(value), error);
     }
-    let none = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n";
-    assert_refused(none, Error::MediaType);
+    // None at all is a simple client's, but not if a browser may have sent it, be it for a page of the daemon's own.
+    let without =
+        |fields: &str| format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: 1\r\n\r\n");
+    assert_eq!(accepted(without("").as_bytes()).charset, Charset::Unspecified);
+    for fields in [
+        "Origin: http://localhost\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "sec-fetch-site: none\r\n",
+        "Sec-Fetch-Site:\r\n",
+    ] {
+        assert_refused(without(fields).as_bytes(), Error::MediaType);
+    }
+    assert_refused(without("Origin: null\r\n").as_bytes(), Error::OriginRefused);
+    assert_refused(without("Content-Encoding: gzip\r\n").as_bytes(), Error::ContentCoding);
     let twice = post_with("Content-Type: text/xml\r\nContent-Length: 1\r\n");
     assert_refused(&twice, Error::MediaTwice);
 }
