@@ -54,6 +54,7 @@
 pub mod address;
 pub mod auth;
 pub mod base64;
+pub mod charset;
 pub mod cli;
 pub mod config;
 pub mod conntrack;

@@ -1,8 +1,8 @@
 //! Decoding and encoding allocate nothing, with good input and with bad. One test, so that nothing else runs beside it.
 #![allow(unsafe_code)]
 
+use rctd::charset::{Charset, to_utf8};
 use rctd::out::Out;
-use rctd::xmlrpc::charset::{Charset, to_utf8};
 use rctd::xmlrpc::{Call, Value, encode, line_column, parse_call};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

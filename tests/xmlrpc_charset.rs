@@ -1,8 +1,8 @@
 //! Bodies in other encodings become UTF-8 in place, or an error.
 
+use rctd::charset::{Charset, Error, to_utf8};
 use rctd::xmlrpc::Class;
 use rctd::xmlrpc::DecodeError;
-use rctd::xmlrpc::charset::{Charset, Error, to_utf8};
 
 /// Converts `body` in a buffer with `spare` bytes behind it.
 fn convert(body: &[u8], spare: usize, declared: Charset) -> Result<Vec<u8>, Error> {

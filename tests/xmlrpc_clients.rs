@@ -1,7 +1,7 @@
 //! Calls captured from independent clients (tests/fixtures/xmlrpc/README.md) all mean the same.
 
+use rctd::charset::{Charset, to_utf8};
 use rctd::limits::BODY_BYTES;
-use rctd::xmlrpc::charset::{Charset, to_utf8};
 use rctd::xmlrpc::{Call, Double, Items, Kind, Mark, Value, parse_call};
 
 const SID: &str = "0123456789abcdef0123456789abcdef";

@@ -1,9 +1,9 @@
 //! A call: whatever charset its body is said to have, every value of it can be walked, put down and taken up again, and
 //! what is written of a value is read back as the same value.
 
+use rctd::charset::{Charset, to_utf8};
 use rctd::limits::{NESTING, PARAMS};
 use rctd::out::Out;
-use rctd::xmlrpc::charset::{Charset, to_utf8};
 use rctd::xmlrpc::encode::{self, WideInts};
 use rctd::xmlrpc::{Call, Items, Value, line_column, parse_call};
 

@@ -12,13 +12,13 @@
 use super::input::{Input, LargeBuffers};
 use super::listen::Socket;
 use crate::auth::Peer;
+use crate::charset::{self, Charset};
 use crate::http::{
-    self, Body, CHUNK_OVERHEAD, CONTINUE, Error, Head, HeadReader, LAST_CHUNK, Policy, Progress, ReplyBody,
-    Via,
+    self, Body, CHUNK_OVERHEAD, CONTINUE, Error, Head, HeadReader, LAST_CHUNK, Media, Policy, Progress,
+    ReplyBody, Route, Status, Via,
 };
 use crate::limits::{BODY_MS, DRAIN_BYTES, DRAIN_MS, HEAD_MS, IDLE_MS, OUTPUT_BYTES, WRITE_MS};
 use crate::out::Out;
-use crate::xmlrpc::charset::{self, Charset};
 use std::io::ErrorKind;
 
 /// Room in front of a reply's data for its head, and for a chunk's size.
@@ -294,6 +294,10 @@ impl Client {
         match progress {
             Progress::Done { body_len, consumed } => {
                 self.input.set_body(body_len, consumed);
+                if head.route == Route::Index {
+                    self.show_index(head, now_ms);
+                    return Ok(Next::Go);
+                }
                 self.state = State::Calling { head, begun: false, ended: false };
                 self.deadline_ms = u64::MAX;
                 Ok(Next::Call)
@@ -344,6 +348,17 @@ impl Client {
         self.state = State::Last;
         self.deadline_ms = now_ms + WRITE_MS;
         self.written_ms = now_ms;
+    }
+
+    /// Writes the whole reply to a request for the page.
+    fn show_index(&mut self, head: Head, now_ms: u64) {
+        let mut out = Out::new(&mut self.output);
+        // The page is far smaller than the buffer.
+        let _ = http::index(&mut out, &head);
+        self.pending = 0..out.len();
+        self.state = State::Calling { head, begun: true, ended: true };
+        self.deadline_ms = now_ms + WRITE_MS;
+        (self.moved_ms, self.written_ms) = (now_ms, now_ms);
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -401,7 +416,7 @@ impl Client {
         let mut text = [0; HEAD_ROOM];
         let mut out = Out::new(&mut text);
         // The longest head is below the room; a test writes it.
-        let _ = http::head(&mut out, head.version, head.keep_alive, body);
+        let _ = http::head(&mut out, Status::Ok, Media::Xml, head.version, head.keep_alive, body);
         let from = end.saturating_sub(out.len());
         if let Some(room) = self.output.get_mut(from..end) {
             room.copy_from_slice(out.as_bytes());

@@ -17,7 +17,7 @@ pub mod slots;
 
 use crate::auth::Peer;
 use crate::conntrack::socket::Control;
-use crate::http::{self, Error, Policy, Via};
+use crate::http::{Error, Policy, Via};
 use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS, STREAMS};
 use crate::log;
 use crate::rpc::{Engine, Step, World};
@@ -25,7 +25,6 @@ use crate::stats::Counter;
 use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
 use crate::xmlrpc::DecodeError;
-use crate::xmlrpc::charset::Charset;
 use client::{Next, State};
 use dumps::{SharedScan, Streams};
 use input::LargeBuffers;
@@ -328,16 +327,11 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
-        let charset = match head.charset {
-            http::Charset::Utf8 => Charset::Utf8,
-            http::Charset::UsAscii => Charset::UsAscii,
-            http::Charset::Latin1 => Charset::Latin1,
-            http::Charset::Unspecified => Charset::Unspecified,
-        };
-        let decoded = client.decode_body(charset, &mut self.large);
+        let decoded = client.decode_body(head.charset, &mut self.large);
         let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
+        let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
         let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
-        self.engine.begin(slot, client.peer, Syntax::Xml, body, &mut world);
+        self.engine.begin(slot, client.peer, syntax, body, &mut world);
         Next::Go
     }
 

@@ -121,7 +121,7 @@ impl<'a> Call<'a> {
 
 /// Checks all of `body`, once, and returns the call that it is.
 ///
-/// `body` is UTF-8 without a byte order mark ([`super::charset`] makes it so). What comes out borrows from it.
+/// `body` is UTF-8 without a byte order mark ([`crate::charset`] makes it so). What comes out borrows from it.
 ///
 /// # Errors
 /// The first mistake of the document, with its place: it is not well-formed, is no `methodCall`, or a value breaks

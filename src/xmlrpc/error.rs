@@ -1,5 +1,7 @@
 //! What can be wrong with a call, and where.
 
+use crate::charset;
+
 /// What sort of mistake a [`DecodeError`] is.
 // A whole word, so that what holds it is copied by words.
 #[repr(u32)]
@@ -49,6 +51,12 @@ impl DecodeError {
     /// A value that is wrong at byte `at`.
     pub const fn bad_value(what: &'static str, at: usize) -> Self {
         DecodeError { class: Class::BadValue, what, at }
+    }
+}
+
+impl From<charset::Error> for DecodeError {
+    fn from(error: charset::Error) -> Self {
+        DecodeError::not_well_formed(error.what(), error.at())
     }
 }
 

@@ -1,6 +1,6 @@
 //! XML-RPC values in, values out.
 //!
-//! Bytes of a body become UTF-8 in place ([`charset`]), then a checked [`Call`] ([`parse_call`]); values become bytes
+//! Bytes of a body become UTF-8 in place ([`crate::charset`]), then a checked [`Call`] ([`parse_call`]); values become bytes
 //! of a reply ([`encode`], over [`crate::out::Out`]). Nothing here allocates, does I/O, or knows what a procedure is.
 //!
 //! # Decoding
@@ -40,7 +40,6 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod charset;
 pub mod decode;
 pub mod encode;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Real requests (fixtures/http/README.md says whose): accepted, and the same however they are cut.
 
-use rctd::http::{BUFFER_BYTES, Body, Charset, Framing, Head, HeadReader, Progress, Version, Via};
+use rctd::charset::Charset;
+use rctd::http::{BUFFER_BYTES, Body, Framing, Head, HeadReader, Progress, Version, Via};
 
 use crate::policy;
 
