@@ -416,7 +416,8 @@ impl Client {
         let mut text = [0; HEAD_ROOM];
         let mut out = Out::new(&mut text);
         // The longest head is below the room; a test writes it.
-        let _ = http::head(&mut out, Status::Ok, Media::Xml, head.version, head.keep_alive, body);
+        let media = if head.json { Media::Json } else { Media::Xml };
+        let _ = http::head(&mut out, Status::Ok, media, head.version, head.keep_alive, body);
         let from = end.saturating_sub(out.len());
         if let Some(room) = self.output.get_mut(from..end) {
             room.copy_from_slice(out.as_bytes());
