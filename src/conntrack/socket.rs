@@ -24,8 +24,7 @@ pub struct OpError {
 
 impl OpError {
     /// What an error of a system call becomes; EIO where it has no errno.
-    #[must_use]
-    pub fn new(operation: &'static str, error: &io::Error) -> Self {
+    pub(crate) fn new(operation: &'static str, error: &io::Error) -> Self {
         OpError { operation, errno: error.raw_os_error().unwrap_or(libc::EIO) }
     }
 
@@ -55,8 +54,7 @@ impl fmt::Display for OpError {
 }
 
 /// The name of an errno that netlink and ctnetlink are known to give.
-#[must_use]
-pub fn errno_name(errno: i32) -> Option<&'static str> {
+fn errno_name(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::EPERM => "EPERM",
         libc::ENOENT => "ENOENT",
@@ -115,7 +113,7 @@ pub trait Link {
 ///
 /// The library's `Socket` can be cloned although each clone closes the descriptor; this one can't.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) struct Netlink {
     /// `None` only after a reset that failed.
     socket: Option<Socket>,
 }
@@ -126,7 +124,7 @@ impl Netlink {
     /// # Errors
     /// The system call's: EPROTONOSUPPORT in a kernel without netfilter's netlink, EMFILE and ENFILE without a
     /// descriptor left.
-    pub fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_NETFILTER)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -196,7 +194,7 @@ impl Control {
     ///
     /// # Errors
     /// [`OpError`] with the errno that the kernel answered or that the link gave.
-    pub fn transact(
+    pub(super) fn transact(
         &mut self,
         operation: &'static str,
         request: &mut Request,

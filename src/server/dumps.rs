@@ -3,7 +3,7 @@
 //! The loop watches their descriptors as it watches the clients' sockets: edge-triggered, so a dump is taken to be
 //! readable until a read found nothing.
 
-use super::muster::Muster;
+use super::scan_delay::ScanDelay;
 use super::{FIRST_STREAM, SHARED_SCAN};
 use crate::auth::Peer;
 use crate::conntrack::message::Message;
@@ -24,7 +24,7 @@ pub type OpenLink = fn() -> io::Result<Box<dyn Link>>;
 ///
 /// # Errors
 /// [`Netlink::open`]'s.
-pub fn open_netlink() -> io::Result<Box<dyn Link>> {
+pub(super) fn open_netlink() -> io::Result<Box<dyn Link>> {
     Ok(Box::new(Netlink::open()?))
 }
 
@@ -97,25 +97,25 @@ impl WatchedReader {
 }
 
 /// The dump that all waiting calls share.
-pub struct SharedScan {
-    muster: Muster,
+pub(super) struct SharedScan {
+    delay: ScanDelay,
     dump: WatchedReader,
 }
 
 impl SharedScan {
     /// Takes the link for the dumps.
     #[must_use]
-    pub fn new(link: Box<dyn Link>) -> Self {
-        SharedScan { muster: Muster::default(), dump: WatchedReader::new(link, DUMP_BYTES, SHARED_SCAN) }
+    pub(super) fn new(link: Box<dyn Link>) -> Self {
+        SharedScan { delay: ScanDelay::default(), dump: WatchedReader::new(link, DUMP_BYTES, SHARED_SCAN) }
     }
 
     /// The descriptor has become readable.
-    pub fn set_readable(&mut self) {
+    pub(super) fn set_readable(&mut self) {
         self.dump.readable = true;
     }
 
     /// Does a slice of work, if there is any: false when there is none, or nothing has come from the kernel yet.
-    pub fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>, registry: &Registry) -> bool {
+    pub(super) fn slice(&mut self, engine: &mut Engine, world: &mut World<'_>, registry: &Registry) -> bool {
         if !self.dump.reader.is_running() {
             return self.begin(engine, world.now_ms, registry);
         }
@@ -134,7 +134,7 @@ impl SharedScan {
             Ok(DumpProgress::Blocked) => return false,
             Ok(DumpProgress::More | DumpProgress::Full) => {}
             Ok(DumpProgress::Done) => {
-                self.muster.ended(world.now_ms);
+                self.delay.ended(world.now_ms);
                 engine.end_scan(Ok(()));
             }
             Err(error) => engine.end_scan(Err(error)),
@@ -145,10 +145,10 @@ impl SharedScan {
     /// Starts a dump, if calls wait for one and it is time for it.
     fn begin(&mut self, engine: &mut Engine, now_ms: u64, registry: &Registry) -> bool {
         if !engine.wants_scan() {
-            self.muster.nobody_waits();
+            self.delay.cancel();
             return false;
         }
-        if !self.muster.is_over(now_ms) {
+        if !self.delay.is_due(now_ms) {
             return false;
         }
         let Some((filter, then)) = engine.begin_scan(now_ms) else {
@@ -160,10 +160,10 @@ impl SharedScan {
         true
     }
 
-    /// When there is something to do without an event: a scan that is put off begins, or a silent kernel is given up.
+    /// When there is something to do without an event: a delayed scan begins, or a silent kernel is given up.
     #[must_use]
-    pub fn next_wakeup_ms(&self) -> u64 {
-        self.muster.at_ms().unwrap_or(u64::MAX).min(self.dump.deadline_ms())
+    pub(super) fn next_wakeup_ms(&self) -> u64 {
+        self.delay.due_ms().unwrap_or(u64::MAX).min(self.dump.deadline_ms())
     }
 }
 
@@ -176,7 +176,7 @@ struct Stream {
 }
 
 /// The dumps that stream to one client each. Each is made when first needed, and kept.
-pub struct Streams {
+pub(super) struct Streams {
     open: OpenLink,
     streams: heapless::Vec<Stream, STREAMS>,
 }
@@ -184,19 +184,19 @@ pub struct Streams {
 impl Streams {
     /// None yet; `open` makes their links.
     #[must_use]
-    pub fn new(open: OpenLink) -> Self {
+    pub(super) fn new(open: OpenLink) -> Self {
         Streams { open, streams: heapless::Vec::new() }
     }
 
     /// The descriptor of the `at`th has become readable.
-    pub fn set_readable(&mut self, at: usize) {
+    pub(super) fn set_readable(&mut self, at: usize) {
         if let Some(stream) = self.streams.get_mut(at) {
             stream.dump.readable = true;
         }
     }
 
     /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub fn begin(&mut self, slot: usize, peer: Peer, engine: &mut Engine, registry: &Registry) -> bool {
+    pub(super) fn begin(&mut self, slot: usize, peer: Peer, engine: &mut Engine, registry: &Registry) -> bool {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
             None if self.streams.is_full() => return false,
@@ -214,25 +214,25 @@ impl Streams {
 
     /// Whether [`Streams::begin`] would find a dump.
     #[must_use]
-    pub fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         !self.streams.is_full() || self.streams.iter().any(|s| s.slot.is_none())
     }
 
     /// Whether the peer's network has its share of dumps, so that some are left to others. This machine's own may have
     /// all but one, since a proxy there stands for many.
     #[must_use]
-    pub fn is_over_share(&self, peer: Peer) -> bool {
+    pub(super) fn is_over_share(&self, peer: Peer) -> bool {
         self.held(peer) >= if peer.is_local() { STREAMS - 1 } else { STREAMS / 2 }
     }
 
     /// Dumps that the peer's network has.
     #[must_use]
-    pub fn held(&self, peer: Peer) -> usize {
+    pub(super) fn held(&self, peer: Peer) -> usize {
         self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.sharers()).count()
     }
 
     /// The slots of the clients that have a dump.
-    pub fn slots(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
         self.streams.iter().filter_map(|s| s.slot)
     }
 
@@ -256,7 +256,7 @@ impl Streams {
     }
 
     /// Ends the dump of the client in `slot`, if it has one.
-    pub fn end(&mut self, slot: usize) {
+    pub(super) fn end(&mut self, slot: usize) {
         for stream in self.streams.iter_mut().filter(|s| s.slot == Some(slot)) {
             stream.dump.reader.cancel();
             stream.slot = None;
@@ -265,20 +265,20 @@ impl Streams {
 
     /// Whether the client in `slot` has a dump of which nothing has come yet.
     #[must_use]
-    pub fn is_blocked(&self, slot: usize, now_ms: u64) -> bool {
+    pub(super) fn is_blocked(&self, slot: usize, now_ms: u64) -> bool {
         self.streams.iter().any(|s| s.slot == Some(slot) && !s.dump.is_ready(now_ms))
     }
 
     /// When the first silent kernel is given up, in milliseconds, of those whose client's slot `is_flushed`: the others
     /// go on at an event of their client's.
     #[must_use]
-    pub fn next_deadline_ms(&self, is_flushed: &dyn Fn(usize) -> bool) -> u64 {
+    pub(super) fn next_deadline_ms(&self, is_flushed: &dyn Fn(usize) -> bool) -> u64 {
         let streams = self.streams.iter().filter(|s| s.slot.is_some_and(is_flushed));
         streams.map(|s| s.dump.deadline_ms()).min().unwrap_or(u64::MAX)
     }
 
     /// The dump of the client in `slot`, if it has one and there may be something to read.
-    pub fn reader(&mut self, slot: usize, now_ms: u64) -> Option<&mut DumpReader> {
+    pub(super) fn reader(&mut self, slot: usize, now_ms: u64) -> Option<&mut DumpReader> {
         let mut streams = self.streams.iter_mut();
         let stream = streams.find(|s| s.slot == Some(slot) && s.dump.is_ready(now_ms))?;
         Some(&mut stream.dump.reader)
@@ -286,7 +286,7 @@ impl Streams {
 
     /// The engine has worked on the call of the client in `slot`: its dump ends with the call's need of it, and otherwise is
     /// waited for if nothing was left to read.
-    pub fn settle(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) {
+    pub(super) fn settle(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) {
         if !engine.reads_dump(slot) {
             return self.end(slot);
         }

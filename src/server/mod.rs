@@ -10,9 +10,9 @@ pub mod client;
 pub mod dumps;
 pub mod input;
 pub mod listen;
-mod muster;
 mod open;
 pub mod passwd;
+mod scan_delay;
 pub mod slots;
 
 use crate::auth::Peer;

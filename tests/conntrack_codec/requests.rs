@@ -200,6 +200,13 @@ fn netlink_packet_netfilter_reads_our_requests() {
         };
         assert!(attrs.contains(&ConntrackAttribute::CtaTimeout(77)), "{attrs:?}");
     }
+    // A timeout that is fixed already stays so.
+    let target = target(v4(IPPROTO_TCP, WEB), None, 7);
+    let of = |status| {
+        let mut request = request::update(&target, Change::Timeout { seconds: 77, status });
+        request.numbered(5).to_vec()
+    };
+    assert_eq!(of(0x40e), of(0x00e));
 }
 
 fn check_tuple(attrs: &[ConntrackAttribute], flow: &Flow) {
