@@ -3,6 +3,8 @@
 //! Names are those of libnetfilter_conntrack and pynetfilter_conntrack.
 
 use super::context::Context;
+use super::part::KernelPart;
+use super::words::{Words, nearest};
 use crate::conntrack::flow::{Address, Counters, Ends, Flow, Tuple};
 use crate::conntrack::uapi::*;
 
@@ -47,49 +49,6 @@ pub enum Scope {
     Row,
 }
 
-/// The part of an entry that a field is, where the kernel can leave entries out of a dump by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KernelPart {
-    /// None: the kernel can't filter by the field.
-    None,
-    /// The family, which both directions share.
-    Family,
-    /// Source address of the original direction.
-    OrigSrc,
-    /// Destination address of the original direction.
-    OrigDst,
-    /// Source address of the reply's direction.
-    ReplSrc,
-    /// Destination address of the reply's direction.
-    ReplDst,
-    /// Any of the four addresses.
-    AnyAddress,
-    /// Protocol of the original direction.
-    OrigProto,
-    /// Protocol of the reply's direction.
-    ReplProto,
-    /// Source port of the original direction.
-    OrigSrcPort,
-    /// Destination port of the original direction.
-    OrigDstPort,
-    /// Source port of the reply's direction.
-    ReplSrcPort,
-    /// Destination port of the reply's direction.
-    ReplDstPort,
-    /// ICMP type of the original direction.
-    IcmpType,
-    /// ICMP code of the original direction.
-    IcmpCode,
-    /// ICMP identifier of the original direction.
-    IcmpId,
-    /// The mark.
-    Mark,
-    /// The status.
-    Status,
-    /// The zone.
-    Zone,
-}
-
 /// How a field's value is had from a flow.
 #[derive(Clone, Copy)]
 pub enum Get {
@@ -111,6 +70,8 @@ pub struct Field {
     pub needs: u32,
     /// What of an entry it is to the kernel.
     pub kernel: KernelPart,
+    /// The words that a filter takes in place of its numbers.
+    pub words: Words,
     get: Get,
 }
 
@@ -124,6 +85,22 @@ impl FieldId {
     pub fn named(name: &str) -> Option<Self> {
         let at = FIELDS.iter().position(|f| f.name == name)?;
         u8::try_from(at).ok().map(FieldId)
+    }
+
+    /// A field that the program itself names; the compiler refuses a name that none has.
+    #[allow(clippy::indexing_slicing)] // Runs in the compiler alone.
+    const fn always(name: &str) -> Self {
+        let mut at = 0;
+        while !same(FIELDS[at].name.as_bytes(), name.as_bytes()) {
+            at += 1;
+        }
+        FieldId(at as u8)
+    }
+
+    /// The name that is nearest to one that no field has, if a slip of the pen explains the difference.
+    #[must_use]
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        nearest(name, &mut FIELDS.iter().map(|f| f.name))
     }
 
     /// The field.
@@ -145,6 +122,12 @@ impl Field {
     /// The field as a part of an entry by which the kernel can filter.
     const fn by_kernel(mut self, part: KernelPart) -> Self {
         self.kernel = part;
+        self
+    }
+
+    /// The field with words for its numbers.
+    const fn with(mut self, words: Words) -> Self {
+        self.words = words;
         self
     }
 
@@ -183,7 +166,15 @@ const fn row(
     needs: u32,
     get: for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>,
 ) -> Field {
-    Field { name, kind, scope: Scope::Row, needs, kernel: KernelPart::None, get: Get::One(get) }
+    Field {
+        name,
+        kind,
+        scope: Scope::Row,
+        needs,
+        kernel: KernelPart::None,
+        words: Words::None,
+        get: Get::One(get),
+    }
 }
 
 const fn sort(
@@ -208,17 +199,26 @@ const fn any(
         scope: Scope::Filter,
         needs: ORIG | REPL,
         kernel: KernelPart::None,
+        words: Words::None,
         get: Get::Any(get),
     }
 }
 
-/// Every field. `id` is first: [`ID`] names it.
+/// Every field. `id` is first: [`FieldSet::ID_ONLY`] counts on it.
 pub const FIELDS: &[Field] = &[
     row("id", FieldKind::Id, bit(CTA_ID), |f, _| int(f.id)),
-    row("orig_l3proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l3proto))).by_kernel(KernelPart::Family),
-    row("orig_l4proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l4proto))).by_kernel(KernelPart::OrigProto),
-    row("repl_l3proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l3proto))).by_kernel(KernelPart::Family),
-    row("repl_l4proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l4proto))).by_kernel(KernelPart::ReplProto),
+    row("orig_l3proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l3proto)))
+        .with(Words::Family)
+        .by_kernel(KernelPart::Family),
+    row("orig_l4proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l4proto)))
+        .with(Words::Protocol)
+        .by_kernel(KernelPart::OrigProto),
+    row("repl_l3proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l3proto)))
+        .with(Words::Family)
+        .by_kernel(KernelPart::Family),
+    row("repl_l4proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l4proto)))
+        .with(Words::Protocol)
+        .by_kernel(KernelPart::ReplProto),
     row("orig_ipv4_src", FieldKind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.src)).by_kernel(KernelPart::OrigSrc),
     row("orig_ipv4_dst", FieldKind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.dst)).by_kernel(KernelPart::OrigDst),
     row("repl_ipv4_src", FieldKind::Ipv4, REPL, |f, _| v4(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
@@ -228,19 +228,25 @@ pub const FIELDS: &[Field] = &[
     row("repl_ipv6_src", FieldKind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
     row("repl_ipv6_dst", FieldKind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.dst)).by_kernel(KernelPart::ReplDst),
     row("orig_port_src", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.0)))
+        .with(Words::Service)
         .by_kernel(KernelPart::OrigSrcPort),
     row("orig_port_dst", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.1)))
+        .with(Words::Service)
         .by_kernel(KernelPart::OrigDstPort),
     row("repl_port_src", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.0)))
+        .with(Words::Service)
         .by_kernel(KernelPart::ReplSrcPort),
     row("repl_port_dst", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.1)))
+        .with(Words::Service)
         .by_kernel(KernelPart::ReplDstPort),
     row("icmp_type", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.0))).by_kernel(KernelPart::IcmpType),
     row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))).by_kernel(KernelPart::IcmpCode),
     row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))).by_kernel(KernelPart::IcmpId),
-    row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)),
+    row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)).with(Words::TcpState),
     row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(f.mark)).by_kernel(KernelPart::Mark),
-    row("status", FieldKind::Bits, bit(CTA_STATUS), |f, _| int(f.status)).by_kernel(KernelPart::Status),
+    row("status", FieldKind::Bits, bit(CTA_STATUS), |f, _| int(f.status))
+        .with(Words::Status)
+        .by_kernel(KernelPart::Status),
     row("use", WORD, bit(CTA_USE), |f, _| int(f.uses)),
     row("timeout", WORD, bit(CTA_TIMEOUT), |f, _| int(f.timeout)),
     row("orig_counter_packets", LONG, bit(CTA_COUNTERS_ORIG), |f, _| int(f.orig_counters.map(|c| c.packets))),
@@ -272,16 +278,29 @@ pub const FIELDS: &[Field] = &[
     any("port", PORT, |f| {
         let (orig, repl) = (ports(&f.orig), ports(&f.repl));
         [int(orig.map(|p| p.0)), int(orig.map(|p| p.1)), int(repl.map(|p| p.0)), int(repl.map(|p| p.1))]
-    }),
+    })
+    .with(Words::Service),
 ];
 
 /// The field `id`, which every row has.
-pub const ID: FieldId = FieldId(0);
+pub const ID: FieldId = FieldId::always("id");
 
 /// The field `timeout`, the one that changes by itself.
-pub const TIMEOUT: FieldId = FieldId(24);
-#[allow(clippy::indexing_slicing)] // Looked at by the compiler alone.
-const _: () = assert!(matches!(FIELDS[24].name.as_bytes(), b"timeout"));
+pub const TIMEOUT: FieldId = FieldId::always("timeout");
+
+/// The field `host`: any of the four addresses.
+pub(crate) const ANY_HOST: FieldId = FieldId::always("host");
+
+/// The field `port`: any of the four ports.
+pub(crate) const ANY_PORT: FieldId = FieldId::always("port");
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([a, rest @ ..], [b, others @ ..]) => *a == *b && same(rest, others),
+        _ => false,
+    }
+}
 
 #[inline]
 fn int<T: Into<u64>>(value: Option<T>) -> Option<FieldValue<'static>> {

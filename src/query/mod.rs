@@ -6,9 +6,12 @@
 //! | file | subject |
 //! |---|---|
 //! | [`field`] | the one table of fields: name, kind, where its value is |
+//! | [`part`] | what of an entry the kernel can judge, a column of that table |
+//! | [`words`] | words for numbers, another column: protocols, states, flags, services |
 //! | [`context`] | what values depend on beside the flow: labels, user names, what is hidden |
 //! | [`users`] | the passwd file, for `username` |
-//! | [`filter`] | what must match, and what of it the kernel can judge |
+//! | [`filter`] | what must match: from values or from text, in words, and what of it the kernel can judge |
+//! | [`net`] | networks and ranges of addresses |
 //! | [`order`] | the total order of rows |
 //! | [`rows`] | the memory for rows, shared by all queries |
 //! | [`page`] | the passes that find a page |
@@ -25,10 +28,12 @@ pub mod filter;
 pub mod net;
 pub mod order;
 pub mod page;
+pub mod part;
 pub mod rows;
 pub mod snapshot;
 pub mod users;
 pub mod view;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -250,8 +250,7 @@ fn add_wanted(filter: &mut Filter, wanted: &Value<'_>) -> Result<(), FilterError
 }
 
 fn filter_fault(field: FieldId, error: FilterError) -> Fault {
-    let field = field.field();
-    let (name, takes) = (field.name, takes(field.kind));
+    let (name, takes) = (field.field().name, takes(field));
     let code = Code::Parameters;
     match error {
         FilterError::BadValue => Fault::new(

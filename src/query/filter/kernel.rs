@@ -1,10 +1,11 @@
 //! What of a filter the kernel can judge, so that a dump leaves out what can't match.
 
-use super::{Alternative, Filter, Test};
+use super::value::Test;
+use super::{Alternative, Filter};
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
-use crate::query::field::KernelPart;
 use crate::query::net::Net;
+use crate::query::part::KernelPart;
 
 impl Filter {
     /// What of this filter the kernel can judge: conditions with one wanted value, not negated, and exact.
@@ -12,8 +13,13 @@ impl Filter {
     pub fn kernel(&self) -> KernelFilter {
         let mut kernel = KernelFilter::default();
         let mut agree = true;
-        for condition in &self.conditions {
-            if let [Alternative { negated: false, test }] = self.wanted(condition) {
+        let mut conditions = self.conditions.iter();
+        while let Some(condition) = conditions.next() {
+            if condition.not_both {
+                conditions.next();
+                continue;
+            }
+            if let [Alternative { negated: false, test, .. }] = self.wanted(condition) {
                 agree &= push_down(&mut kernel, condition.field.field().kernel, test);
             }
         }

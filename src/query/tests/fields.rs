@@ -1,8 +1,8 @@
 //! The table of fields, sets of them, what is hidden, and keys.
-use super::filters::all_fields;
 use super::flows::{context, table, with};
 use super::model::{self, Val, value};
 use super::names::single;
+use super::wishes::all_fields;
 use crate::conntrack::flow::{Flow, Tuple, mapped};
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::query::context::Context;

@@ -71,7 +71,7 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
         // The field is 32-bit seconds, which end in 2106.
         start_ns: maybe(random, |r| number(r) % (1_000_000_000 << 32)),
         id: Some(id),
-        status: maybe(random, |r| r.pick(&[0x8, 0xe, 0x18e, 0x40e])),
+        status: maybe(random, |r| r.pick(&[0x8, 0xe, 0x18e, 0x40e, 0x1ae, 0x1be, 0xc00e, 0x9])),
         timeout: maybe(random, |r| r.pick(&[0, 1, 30, 30, 600, u32::MAX])),
         mark: maybe(random, word),
         uses: maybe(random, word),

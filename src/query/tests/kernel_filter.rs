@@ -1,9 +1,11 @@
 //! What the kernel is asked to leave out is never wanted.
-use super::filters::{Wish, all_fields, filter, value_of, wish};
 use super::flows::{context, table};
 use super::random::Random;
+use super::wishes::{Wish, all_fields, filter, own};
 use crate::conntrack::flow::{Ends, Flow, Tuple};
 use crate::conntrack::request::{KernelFilter, TupleFilter};
+use crate::query::field::FieldId;
+use crate::query::filter::{Filter, Input};
 
 /// What the kernel does with all parts of a filter, by the words of their documentation: every part must be met.
 fn lets_through(filter: &KernelFilter, flow: &Flow) -> bool {
@@ -46,8 +48,10 @@ fn wishes(random: &mut Random, flows: &[Flow]) -> Vec<Wish> {
     (0..1 + random.below(5))
         .map(|_| {
             let name = random.pick(&all_fields());
-            let own = value_of(name, &some, random).filter(|_| !random.one_in(4));
-            (name, vec![own.unwrap_or_else(|| wish(name, &some, random))])
+            match own(name, &some, random).filter(|_| !random.one_in(4)) {
+                Some(own) => Wish::one(name, own),
+                None => Wish::random(name, &some, random),
+            }
         })
         .collect()
 }
@@ -58,7 +62,7 @@ fn no_flow_that_matches_is_left_out() {
     let (mut wanted, mut saved) = (0, 0);
     for _ in 0..3000 {
         let wishes = wishes(&mut random, &flows);
-        let filter = filter(&wishes);
+        let filter = filter(&wishes, &mut random);
         let kernel = filter.kernel();
         let (first, second) = kernel.by_family();
         for flow in &flows {
@@ -81,8 +85,9 @@ fn no_flow_that_matches_is_left_out() {
 fn a_shared_dump_has_what_each_filter_wants() {
     let (flows, mut random) = (table(32, 100), Random::new(32));
     for _ in 0..1500 {
-        let a = filter(&wishes(&mut random, &flows)).kernel();
-        let b = if random.one_in(3) { a } else { filter(&wishes(&mut random, &flows)).kernel() };
+        let mut some = || filter(&wishes(&mut random, &flows), &mut random).kernel();
+        let (a, b) = (some(), some());
+        let b = if random.one_in(3) { a } else { b };
         let common = a.common(&b);
         assert_eq!(common, b.common(&a));
         assert_eq!(a.common(&a), a);
@@ -94,8 +99,12 @@ fn a_shared_dump_has_what_each_filter_wants() {
 }
 
 fn kernel(wishes: &[(&'static str, &str)]) -> KernelFilter {
-    let wishes: Vec<Wish> = wishes.iter().map(|&(name, text)| (name, vec![text.to_owned()])).collect();
-    filter(&wishes).kernel()
+    let mut filter = Filter::new();
+    for (name, text) in wishes {
+        filter.condition(FieldId::named(name).expect("a field")).expect("room");
+        filter.or(Input::Text(text)).expect("a value");
+    }
+    filter.kernel()
 }
 
 /// What saves work is asked for; the table names each part.
@@ -143,6 +152,15 @@ fn what_the_kernel_can_judge_it_is_asked() {
         // What it can't judge.
         (vec![("port", "5"), ("use", "1"), ("id", "7"), ("tcp_state", "3"), ("user_id", "3")], none),
         (vec![("mark", "!7")], none),
+        (vec![("mark", "7,7")], none),
+        (vec![("mark", "7-")], none),
+        (vec![("orig_src", "10.0.0.1-10.0.0.2")], v4(none)),
+        (vec![("orig_src", "10.0.0.1-10.0.0.1")], v4(orig(TupleFilter { src: Some(a), ..tuple }))),
+        (vec![("orig_src", "!10.0.0.1")], none),
+        (vec![("orig_l4proto", "tcp")], orig(TupleFilter { l4proto: Some(6), ..tuple })),
+        (vec![("status", "assured")], KernelFilter { status: Some((4, 4)), ..none }),
+        (vec![("status", "unreplied")], KernelFilter { status: Some((0, 2)), ..none }),
+        (vec![("status", "nat")], none),
         (vec![("zone", "0")], none),
         (vec![("mark", "7-8")], none),
         (vec![("orig_l3proto", "1")], none),
@@ -158,6 +176,19 @@ fn what_the_kernel_can_judge_it_is_asked() {
 
 #[test]
 fn several_wanted_values_are_not_asked_for() {
-    let wishes = [("mark", vec!["1".to_owned(), "2".to_owned()])];
-    assert_eq!(filter(&wishes).kernel(), KernelFilter::default());
+    assert_eq!(kernel(&[("mark", "1,2")]), KernelFilter::default());
+    let mut filter = Filter::new();
+    filter.condition(FieldId::named("mark").expect("a field")).expect("room");
+    filter.or(Input::Int(1)).expect("a value");
+    filter.or(Input::Int(2)).expect("a value");
+    assert_eq!(filter.kernel(), KernelFilter::default());
+}
+
+/// "Not this address and this port" says nothing of the address alone.
+#[test]
+fn what_must_not_both_be_is_not_asked_for() {
+    let mut filter = Filter::new();
+    filter.add_text("!10.0.0.1:443 tcp").expect("a filter");
+    let orig = TupleFilter { l4proto: Some(6), ..TupleFilter::default() };
+    assert_eq!(filter.kernel(), KernelFilter { orig, ..KernelFilter::default() });
 }

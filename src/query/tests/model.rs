@@ -1,4 +1,4 @@
-//! Fields, orders and filters a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
+//! Fields and orders a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
 //! those of [`super::flows::context`].
 use super::flows::TEXTS;
 use crate::conntrack::flow::{Ends, Flow, Tuple};
@@ -127,45 +127,5 @@ fn rank(value: &Val) -> (u128, String) {
         Val::Address(IpAddr::V4(a)) => (a.to_ipv6_mapped().to_bits(), String::new()),
         Val::Address(IpAddr::V6(a)) => (a.to_bits(), String::new()),
         Val::Text(text) => (0, text.clone()),
-    }
-}
-
-/// Whether the flow has the field, and a value of it is what `wanted` says.
-pub fn wants(name: &str, wanted: &str, flow: &Flow) -> bool {
-    let values = values(name, flow);
-    let (negated, wanted) = wanted.strip_prefix('!').map_or((false, wanted), |rest| (true, rest));
-    !values.is_empty() && values.iter().any(|v| is(v, wanted)) != negated
-}
-
-fn is(value: &Val, wanted: &str) -> bool {
-    match value {
-        Val::Text(text) => text == wanted,
-        Val::Number(n) => {
-            if let Some((bits, mask)) = wanted.split_once('/') {
-                n & digits(mask) == digits(bits)
-            } else if let Some((low, high)) = wanted.split_once('-') {
-                (digits(low)..=digits(high)).contains(n)
-            } else {
-                *n == digits(wanted)
-            }
-        }
-        Val::Address(address) => {
-            let (net, bits) = wanted.split_once('/').map_or((wanted, None), |(n, b)| (n, Some(digits(b))));
-            let net = net.parse().unwrap_or_else(|_| IpAddr::V4(Ipv4Addr::from(digits(net) as u32)));
-            let string = |ip: IpAddr| match ip {
-                IpAddr::V4(a) => format!("{:032b}", a.to_bits()),
-                IpAddr::V6(a) => format!("{:0128b}", a.to_bits()),
-            };
-            let (net, address) = (string(net), string(*address));
-            let bits = bits.map_or(net.len(), |b| b as usize);
-            net.len() == address.len() && net[..bits] == address[..bits]
-        }
-    }
-}
-
-fn digits(text: &str) -> u64 {
-    match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
-        None => text.parse().expect("digits"),
     }
 }
