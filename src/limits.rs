@@ -87,11 +87,13 @@ pub const PARAMS: usize = 16;
 pub const METHOD_NAME_BYTES: usize = 64;
 /// Bytes of a text argument: a filter's value, a user name, a password. Stack only.
 pub const ARGUMENT_BYTES: usize = 256;
+/// Bytes of a filter in words. Part of the task.
+pub const EXPLANATION_BYTES: usize = 1024;
 /// Ids in one call of `kill`: as many as a body holds however a client writes them (PHP's encoder takes 61 bytes for one).
 /// Part of the task.
 pub const KILL_IDS: usize = 1000;
-/// Bytes of a fault's sentence. Allocated while a fault lasts.
-pub const FAULT_BYTES: usize = 320;
+/// Bytes of a fault's sentence; the longest lists all fields. Allocated while a fault lasts.
+pub const FAULT_BYTES: usize = 1024;
 
 // ---- The kernel --------------------------------------------------------------------------------------------------
 

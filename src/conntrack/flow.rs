@@ -244,7 +244,12 @@ impl Flow {
     /// # Errors
     /// Those of [`Flow::read`].
     #[inline]
-    pub(crate) fn fill(&mut self, message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<(), ReadError> {
+    pub(crate) fn fill(
+        &mut self,
+        message: &Message<'_>,
+        needs: u32,
+        labels: &mut Labels,
+    ) -> Result<(), ReadError> {
         let mut attrs = message.attrs();
         while let Some((kind, value)) = attrs.pull()? {
             if kind < 32 && needs & bit(kind) != 0 {

@@ -5,7 +5,7 @@
 use super::Ask;
 use super::args::Args;
 use super::fault::{Code, Fault};
-use super::jobs::{Job, answer, change, kill, kill_matching, login, stats, take_snapshot, view};
+use super::jobs::{Job, answer, change, explain, kill, kill_matching, login, stats, take_snapshot, view};
 
 /// One procedure.
 pub struct Procedure {
@@ -56,7 +56,11 @@ pub static PROCEDURES: &[Procedure] = &[
     },
     Procedure {
         name: "kill_matching",
-        signatures: &[&["int", "string", "struct"]],
+        signatures: &[
+            &["int", "string", "struct"],
+            &["int", "string", "array"],
+            &["int", "string", "string"],
+        ],
         help: "kill_matching(session_id, filters) -> how many were deleted. Takes no empty filter.",
         run: kill_matching::kill_matching,
     },
@@ -88,6 +92,12 @@ pub static PROCEDURES: &[Procedure] = &[
         signatures: &[&["struct", "string"]],
         help: "stats(session_id) -> Struct of the kernel's and the daemon's counters.",
         run: stats::stats,
+    },
+    Procedure {
+        name: "explain",
+        signatures: &[&["string", "struct"], &["string", "array"], &["string", "string"]],
+        help: "explain(filters) -> the filter in words, or the fault that it has. Takes no session.",
+        run: explain::explain,
     },
     Procedure {
         name: "system.listMethods",

@@ -15,6 +15,7 @@
 pub(crate) mod answer;
 pub(crate) mod change;
 mod deletion;
+pub(crate) mod explain;
 pub(crate) mod kill;
 pub(crate) mod kill_matching;
 pub(crate) mod listing;
@@ -171,6 +172,8 @@ macro_rules! jobs {
 jobs! {
     /// A short answer that is known at once.
     Answer = answer::Answer,
+    /// A filter in words.
+    Explain = explain::Explanation,
     /// A login, which may be held back.
     Login = login::Login,
     /// The counters.

@@ -52,6 +52,12 @@ impl TextError {
         TextError { at, len, reason }
     }
 
+    /// Whether it is about a field that there is not.
+    #[must_use]
+    pub fn names_no_field(&self) -> bool {
+        matches!(self.reason, Reason::UnknownField(_))
+    }
+
     /// The error as a sentence; `text` is the text that it was found in.
     #[must_use]
     pub fn sentence(self, text: &str) -> impl fmt::Display {
