@@ -5,7 +5,7 @@ use crate::limits::{ARGUMENT_BYTES, CONDITIONS, KILL_IDS};
 use crate::query::field::{FieldId, FieldSet, ID};
 use crate::query::filter::{Filter, FilterError, Input, masked, takes, unsigned, word};
 use crate::query::order::Order;
-use crate::xmlrpc::{Double, Items, Kind, Params, Text, Value};
+use crate::xmlrpc::{Double, Items, Params, Text, Value, ValueKind as Kind};
 use heapless::Vec;
 
 /// What an integer of 32 bits may be given as.
