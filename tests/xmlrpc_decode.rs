@@ -62,6 +62,8 @@ fn values_that_are_right() {
         ("<value><ex:i2>32767</ex:i2></value>", "32767"),
         ("<value><boolean>1</boolean></value>", "true"),
         ("<value><boolean> 0\n</boolean></value>", "false"),
+        ("<value><boolean>true</boolean></value>", "true"),
+        ("<value><boolean> false </boolean></value>", "false"),
         ("<value><double>3000000000.000000</double></value>", "Whole(3000000000)"),
         ("<value><double>-.5</double></value>", "Other"),
         ("<value><double>+1e3</double></value>", "Whole(1000)"),
@@ -251,6 +253,11 @@ fn documents_that_are_no_call() {
         ("<methodCall><methodName>a b</methodName></methodCall>", "letters, digits"),
         ("<methodCall><methodName>a&amp;b</methodName></methodCall>", "letters, digits"),
         ("<methodCall><methodName>ä</methodName></methodCall>", "letters, digits"),
+        ("<methodCall><methodName><![CDATA[]]></methodName></methodCall>", "letters, digits"),
+        ("<methodCall><methodName>a<![CDATA[b]]></methodName></methodCall>", "letters, digits"),
+        ("<methodCall><methodName><![CDATA[a]]><![CDATA[b]]></methodName></methodCall>", "letters, digits"),
+        ("<methodCall><methodName><![CDATA[a&amp;b]]></methodName></methodCall>", "letters, digits"),
+        ("<methodCall><methodName><!-- a -->b</methodName></methodCall>", "letters, digits"),
         ("<methodCall><methodName>m</methodName><params><value/></params></methodCall>", "only param"),
         ("<methodCall><methodName>m</methodName><params>x</params></methodCall>", "only param"),
     ] {
@@ -265,6 +272,8 @@ fn calls_in_unusual_clothes() {
     for (xml, method, params) in [
         ("<methodCall><methodName>m</methodName></methodCall>", "m", 0),
         ("<methodCall><methodName>m</methodName><params/></methodCall>", "m", 0),
+        ("<methodCall><methodName><![CDATA[login]]></methodName></methodCall>", "login", 0),
+        ("<methodCall><methodName>\n <![CDATA[ CDATA\t]]>\n</methodName></methodCall>", "CDATA", 0),
         (
             "<methodCall><methodName>\n system.a/b:C_9\t</methodName><params> </params></methodCall>\r\n",
             "system.a/b:C_9",
@@ -360,6 +369,34 @@ fn copies_fit_or_say_so() {
         assert_eq!(copied, Some(if size >= 5 { Ok("a€b".to_string()) } else { Err(TooLong) }));
     }
     assert_eq!(text.as_text().map(|t| (t.raw(), &body[t.range()])), Some(("a&#8364;b", "a&#8364;b")));
+}
+
+#[test]
+fn a_text_may_come_as_base64() {
+    let copied = |xml: &str, size: usize| {
+        let body = document(xml);
+        let value =
+            parse_call(&body).ok().and_then(|call| call.params.get(0)).unwrap_or_else(|| panic!("{xml}"));
+        value.copy_text(&mut vec![0; size]).map(|text| text.map(str::to_owned))
+    };
+    for (xml, meaning) in [
+        ("<value>a&#8364;b</value>", "a€b"),
+        ("<value><string/></value>", ""),
+        ("<value><base64>YeKCrGI=</base64></value>", "a€b"),
+        ("<value><base64>\n YeKC\n rGI </base64></value>", "a€b"),
+        ("<value><base64/></value>", ""),
+    ] {
+        for size in 0..=meaning.len() {
+            let expected = if size == meaning.len() { Ok(meaning.to_owned()) } else { Err(TooLong) };
+            assert_eq!(copied(xml, size), Some(expected), "{xml} in {size}");
+        }
+    }
+    // Bytes that are no text, and values that are none.
+    for xml in
+        ["<base64>/w==</base64>", "<base64>YeKC</base64>", "<int>1</int>", "<array><data/></array>", "<nil/>"]
+    {
+        assert_eq!(copied(&format!("<value>{xml}</value>"), 9), None, "{xml}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use rctd::charset::{Charset, to_utf8};
 use rctd::limits::{NESTING, PARAMS};
 use rctd::out::Out;
 use rctd::xmlrpc::encode::{self, WideInts};
-use rctd::xmlrpc::{Call, Items, Value, parse_call};
+use rctd::xmlrpc::{Call, Items, Value, ValueKind, parse_call};
 
 /// Reads `data` as a call, in the charset that it declares itself and in another.
 pub fn run(data: &[u8]) {
@@ -54,6 +54,17 @@ fn walk(body: &str, value: &Value<'_>, depth: usize, budget: &mut usize) {
     }
     if let Some(decoded) = value.copy_base64(&mut vec![0; value.range().len()]) {
         decoded.expect("base64 is no longer than what it was written as");
+    }
+    let text =
+        value.copy_text(&mut vec![0; value.range().len()]).map(|text| text.expect("enough room").to_owned());
+    match value.kind() {
+        ValueKind::String => assert!(value.as_text().zip(text).is_some_and(|(a, b)| a.eq_str(&b))),
+        ValueKind::Base64 => {
+            let mut buffer = vec![0; value.range().len()];
+            let bytes = value.copy_base64(&mut buffer).expect("base64").expect("enough room");
+            assert_eq!(std::str::from_utf8(bytes).ok(), text.as_deref());
+        }
+        _ => assert_eq!(text, None),
     }
     if let Some(mut items) = value.as_array() {
         let resumed = |items: &Items<'_>| Items::from_range(body, items.range()).map(Iterator::count);

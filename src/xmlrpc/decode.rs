@@ -5,7 +5,7 @@ use super::grammar::{self, Inside};
 use super::items::Items;
 use super::kind::ValueKind;
 use super::scan::{Child, Cursor, Event, Open};
-use super::text::{Text, is_space};
+use super::text::{CDATA_CLOSE, CDATA_OPEN, Text, is_space};
 use super::value::Value;
 use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
 use core::ops::Range;
@@ -182,9 +182,12 @@ fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str
 }
 
 /// The procedure's name in `text`, and its offset. It is of the specification's alphabet, with no reference or comment in
-/// it, so that it can be used as it stands.
+/// it, so that it can be used as it stands; a CDATA section may be around it.
 fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
-    let name = text.raw().trim_matches(is_space);
+    let mut name = text.raw().trim_matches(is_space);
+    if let Some(inside) = name.strip_prefix(CDATA_OPEN).and_then(|rest| rest.strip_suffix(CDATA_CLOSE)) {
+        name = inside.trim_matches(is_space);
+    }
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/');
     if name.is_empty() || !name.bytes().all(known) {
         return Err(DecodeError::not_a_call(

@@ -24,7 +24,7 @@
 //! |---|---|
 //! | `int`, `i4` | -2147483648 to 4294967295: some clients send unsigned 32-bit values this way |
 //! | `i8` | 64 signed bits; `i1` and `i2` likewise within their bits |
-//! | `boolean` | `0`, `1` |
+//! | `boolean` | `0`, `1`, `false`, `true` |
 //! | `string`, none | text, references, CDATA sections; white space counts |
 //! | `double` | decimal, with or without exponent, finite |
 //! | `base64` | RFC 4648's first alphabet, in lines or not, padded or not |

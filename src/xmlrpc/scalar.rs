@@ -1,7 +1,7 @@
 //! Values without values inside: what their text must look like, and what it means.
 //!
 //! The rules are liberal where clients differ and nothing can be misread: white space around numbers, a plus sign,
-//! exponents, base64 in lines or without its padding, and an `i4` up to 4294967295, which some clients
+//! exponents, `true` and `false`, base64 in lines or without its padding, and an `i4` up to 4294967295, which some clients
 //! send for an unsigned value.
 
 use super::error::DecodeError;
@@ -17,7 +17,7 @@ const ODD_NUMBER_BYTES: usize = 64;
 pub(super) fn check(name: &str, kind: ValueKind, text: Text<'_>) -> Result<(), DecodeError> {
     let what = match kind {
         ValueKind::Int => check_int(name, text).err(),
-        ValueKind::Boolean => boolean(text).is_none().then_some("a boolean is 0 or 1"),
+        ValueKind::Boolean => boolean(text).is_none().then_some("a boolean is 0 or 1, or false or true"),
         ValueKind::Double => double(text).is_none().then_some(
             "a double is written in decimal, as -1.5 or 2e9, and within the range of 64-bit floating point",
         ),
@@ -68,8 +68,8 @@ pub(super) fn int(text: Text<'_>) -> Option<i64> {
 pub(super) fn boolean(text: Text<'_>) -> Option<bool> {
     let mut space = [0; ODD_NUMBER_BYTES];
     match number(text, &mut space) {
-        Ok("0") => Some(false),
-        Ok("1") => Some(true),
+        Ok("0" | "false") => Some(false),
+        Ok("1" | "true") => Some(true),
         _ => None,
     }
 }

@@ -5,6 +5,11 @@
 
 use core::ops::Range;
 
+/// Begins a CDATA section (production 19).
+pub(super) const CDATA_OPEN: &str = "<![CDATA[";
+/// Ends one (production 21).
+pub(super) const CDATA_CLOSE: &str = "]]>";
+
 /// The decoded text does not fit the space it was to be copied to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooLong;
@@ -84,9 +89,9 @@ impl Chars<'_> {
     /// Steps over what stands between characters at `<`. False where that is no such thing, which a validated text
     /// never has.
     fn skip_markup(&mut self) -> bool {
-        if self.rest.starts_with("<![CDATA[") {
+        if self.rest.starts_with(CDATA_OPEN) {
             self.cdata = true;
-            self.skip("<![CDATA[".len());
+            self.skip(CDATA_OPEN.len());
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
@@ -103,9 +108,9 @@ impl Iterator for Chars<'_> {
         loop {
             let c = self.rest.chars().next()?;
             match c {
-                ']' if self.cdata && self.rest.starts_with("]]>") => {
+                ']' if self.cdata && self.rest.starts_with(CDATA_CLOSE) => {
                     self.cdata = false;
-                    self.skip("]]>".len());
+                    self.skip(CDATA_CLOSE.len());
                 }
                 '<' if !self.cdata => {
                     if !self.skip_markup() {

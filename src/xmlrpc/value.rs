@@ -63,6 +63,22 @@ impl<'a> Value<'a> {
         if self.kind == ValueKind::Double { scalar::double(self.text()) } else { None }
     }
 
+    /// Copies a text into `to` and returns it: a string's, or what base64 holds if that is UTF-8, since some encoders send
+    /// every text so that is not ASCII. None where the value is neither.
+    ///
+    /// # Errors
+    /// [`TooLong`] where `to` has not enough bytes.
+    pub fn copy_text<'b>(&self, to: &'b mut [u8]) -> Option<Result<&'b str, TooLong>> {
+        match self.kind {
+            ValueKind::String => Some(self.text().copy_to(to)),
+            ValueKind::Base64 => match scalar::decode_base64(self.text(), to) {
+                Ok(bytes) => core::str::from_utf8(bytes).ok().map(Ok),
+                Err(TooLong) => Some(Err(TooLong)),
+            },
+            _ => None,
+        }
+    }
+
     /// Decodes base64 into `to` and returns what it filled; it needs at most 3 bytes for each 4 of the raw text.
     ///
     /// # Errors
