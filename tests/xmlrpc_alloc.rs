@@ -3,7 +3,7 @@
 
 use rctd::charset::{Charset, to_utf8};
 use rctd::out::Out;
-use rctd::xmlrpc::{Call, Value, encode, line_column, parse_call};
+use rctd::xmlrpc::{Call, Value, encode, parse_call};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -49,7 +49,7 @@ fn work(buf: &mut [u8], bytes: &[u8]) -> bool {
     };
     match parse_call(body) {
         Ok(call) => call.params.iter().for_each(|value| walk(&value)),
-        Err(error) => assert!(line_column(body, error.at).0 > 0),
+        Err(error) => assert!(error.at <= body.len()),
     }
     let mut space = [0; 512];
     let mut out = Out::new(&mut space);

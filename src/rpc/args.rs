@@ -9,7 +9,7 @@ pub(super) use view::{fields, order};
 use super::fault::{Code, Fault};
 use crate::limits::{ARGUMENT_BYTES, KILL_IDS};
 use crate::query::filter::{masked, unsigned, word};
-use crate::xmlrpc::{Double, Items, Kind, Params, TooLong, Value};
+use crate::xmlrpc::{Double, Items, Params, TooLong, Value, ValueKind};
 use heapless::{String, Vec};
 
 /// What an integer of 32 bits may be given as.
@@ -30,7 +30,7 @@ impl<'a> Args<'a> {
 
     /// The next parameter, if there is one; `nil` counts as left out.
     pub(super) fn optional(&mut self) -> Option<Value<'a>> {
-        self.items.next().filter(|value| value.kind() != Kind::Nil)
+        self.items.next().filter(|value| value.kind() != ValueKind::Nil)
     }
 
     /// The next parameter.
@@ -185,7 +185,7 @@ pub(super) fn credential(
     into: &mut Vec<u8, ARGUMENT_BYTES>,
 ) -> Result<(), Fault> {
     let mut buf = [0; ARGUMENT_BYTES];
-    let bytes = if value.kind() == Kind::Base64 {
+    let bytes = if value.kind() == ValueKind::Base64 {
         let bytes = value.copy_base64(&mut buf).ok_or_else(|| Fault::parameter(name, "a string"))?;
         bytes.map_err(|_| too_long(name))?
     } else {

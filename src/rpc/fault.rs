@@ -3,7 +3,7 @@
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::socket::OpError;
 use crate::limits::{FAULT_BYTES, LABEL_BYTES, LABELS};
-use crate::xmlrpc::DecodeError;
+use crate::xmlrpc::{Class, DecodeError};
 use core::fmt::{self, Write};
 use heapless::String;
 
@@ -131,10 +131,10 @@ impl From<ReadError> for Fault {
 
 impl From<DecodeError> for Fault {
     fn from(error: DecodeError) -> Self {
-        let code = match error.class.code() {
-            -32700 => Code::NotWellFormed,
-            -32600 => Code::NotACall,
-            _ => Code::Parameters,
+        let code = match error.class {
+            Class::NotWellFormed => Code::NotWellFormed,
+            Class::NotACall => Code::NotACall,
+            Class::BadValue => Code::Parameters,
         };
         Fault::new(code, format_args!("{} (byte {})", error.what, error.at))
     }

@@ -2,9 +2,11 @@
 
 use super::error::DecodeError;
 use super::grammar::{self, Inside};
+use super::items::Items;
+use super::kind::ValueKind;
 use super::scan::{Child, Cursor, Event, Open};
-use super::text::{Text, is_space};
-use super::value::{Items, Kind, Value};
+use super::text::{CDATA_CLOSE, CDATA_OPEN, Text, is_space};
+use super::value::Value;
 use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
 use core::ops::Range;
 
@@ -41,7 +43,7 @@ impl<'a> Params<'a> {
 
     /// Pulls them one after another.
     pub fn iter(&self) -> Items<'a> {
-        Items::new(self.raw, self.start)
+        Items::new(Text::new(self.raw, self.start))
     }
 
     /// The parameter at `index`, from 0. Steps over those before it.
@@ -100,8 +102,8 @@ impl<'a> Call<'a> {
         let (mut name, mut params) = (None, None);
         for (member, value) in entry.as_struct().ok_or(wrong)? {
             let slot = match value.kind() {
-                Kind::String if member.eq_str("methodName") => &mut name,
-                Kind::Array if member.eq_str("params") => &mut params,
+                ValueKind::String if member.eq_str("methodName") => &mut name,
+                ValueKind::Array if member.eq_str("params") => &mut params,
                 _ => return Err(wrong),
             };
             if slot.replace(value).is_some() {
@@ -179,23 +181,29 @@ fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str
     }
 }
 
-/// The procedure's name in `text`, and its offset. The specification's alphabet, and no reference or comment in it, so
-/// that the name can be used as it stands.
+/// The procedure's name in `text`, and its offset. It is of the specification's alphabet, with no reference or comment in
+/// it, so that it can be used as it stands; a CDATA section may be around it.
 fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
-    let at = text.range().start;
-    let trimmed = text.raw().trim_start_matches(is_space);
-    let name = trimmed.trim_end_matches(is_space);
+    let mut name = text.raw().trim_matches(is_space);
+    if let Some(inside) = name.strip_prefix(CDATA_OPEN).and_then(|rest| rest.strip_suffix(CDATA_CLOSE)) {
+        name = inside.trim_matches(is_space);
+    }
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/');
     if name.is_empty() || !name.bytes().all(known) {
         return Err(DecodeError::not_a_call(
             "a methodName is letters, digits, and the characters _ . : /",
-            at,
+            text.range().start,
         ));
     }
     if name.len() > METHOD_NAME_BYTES {
-        return Err(DecodeError::not_a_call("the methodName has more than 64 characters", at));
+        return Err(DecodeError::not_a_call(
+            "the methodName has more than 64 characters",
+            text.range().start,
+        ));
     }
-    Ok((name, at + text.raw().len() - trimmed.len()))
+    // Wherever in the text the name stands first, it is the same name.
+    let before = text.raw().find(name).unwrap_or_default();
+    Ok((name, text.range().start + before))
 }
 
 fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, DecodeError> {

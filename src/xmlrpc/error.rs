@@ -15,25 +15,14 @@ pub enum Class {
     BadValue,
 }
 
-impl Class {
-    /// The fault code of the "Specification for Fault Code Interoperability" (2001).
-    pub const fn code(self) -> i32 {
-        match self {
-            Class::NotWellFormed => -32700,
-            Class::NotACall => -32600,
-            Class::BadValue => -32602,
-        }
-    }
-}
-
 /// Why a document is refused: a sentence for people and the place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecodeError {
-    /// The sort of mistake; gives the fault code.
+    /// The sort of mistake.
     pub class: Class,
     /// What is wrong and what would be right.
     pub what: &'static str,
-    /// Where: a byte offset into the body; see [`line_column`].
+    /// Where: a byte offset into the body.
     pub at: usize,
 }
 
@@ -60,20 +49,8 @@ impl From<charset::Error> for DecodeError {
     }
 }
 
-/// Line and column of byte `at`, both from 1, as editors count: lines end in LF, columns are characters. An offset
-/// beyond the body means its end, one inside a character that character. Looks at each byte up to `at` once.
-pub fn line_column(body: &str, at: usize) -> (usize, usize) {
-    let mut place = (1, 1);
-    for (offset, c) in body.char_indices() {
-        if offset + c.len_utf8() > at {
-            break;
-        }
-        place = if c == '\n' { (place.0 + 1, 1) } else { (place.0, place.1 + 1) };
-    }
-    place
-}
-
-/// The byte offset of a line and column, both from 1: the inverse of [`line_column`].
+/// The byte offset of a line and column, both from 1, as the tokenizer counts them: lines end in LF, columns are
+/// characters. One beyond the body means its end.
 pub(super) fn offset_of(body: &str, line: usize, column: usize) -> usize {
     let mut start = 0;
     for _ in 1..line {
@@ -90,17 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_and_offsets_agree() {
+    fn offsets_of_lines_and_columns() {
         let body = "ab\nü€\n\nx";
-        for (at, place) in
-            [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (5, (2, 2)), (8, (2, 3)), (9, (3, 1)), (11, (4, 2))]
+        for (at, line, column) in
+            [(0, 1, 1), (2, 1, 3), (3, 2, 1), (5, 2, 2), (8, 2, 3), (9, 3, 1), (10, 4, 1), (11, 4, 2)]
         {
-            assert_eq!(line_column(body, at), place, "{at}");
-            assert_eq!(offset_of(body, place.0, place.1), at, "{place:?}");
+            assert_eq!(offset_of(body, line, column), at, "{line} {column}");
         }
-        assert_eq!(line_column(body, 4), (2, 1));
-        assert_eq!(line_column(body, 99), (4, 2));
         assert_eq!(offset_of(body, 9, 9), body.len());
-        assert_eq!((line_column("", 0), offset_of("", 1, 1)), ((1, 1), 0));
+        assert_eq!(offset_of("", 1, 1), 0);
     }
 }

@@ -16,7 +16,7 @@
 //! never the depth of the program's stack beyond that.
 //!
 //! Views can be put down and taken up again, for a caller that gives the body back between two turns: [`Call::mark`],
-//! [`Value::range`], [`Items::range`]. That is also how `system.multicall` works: its array is walked entry by entry,
+//! [`Items::range`]. That is also how `system.multicall` works: its array is walked entry by entry,
 //! [`Call::from_entry`] makes a call of each, and [`Items::range`] remembers where the walk goes on.
 //!
 //! # What is accepted
@@ -24,7 +24,7 @@
 //! |---|---|
 //! | `int`, `i4` | -2147483648 to 4294967295: some clients send unsigned 32-bit values this way |
 //! | `i8` | 64 signed bits; `i1` and `i2` likewise within their bits |
-//! | `boolean` | `0`, `1` |
+//! | `boolean` | `0`, `1`, `false`, `true` |
 //! | `string`, none | text, references, CDATA sections; white space counts |
 //! | `double` | decimal, with or without exponent, finite |
 //! | `base64` | RFC 4648's first alphabet, in lines or not, padded or not |
@@ -44,6 +44,8 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 mod grammar;
+mod items;
+mod kind;
 mod scalar;
 mod scan;
 pub mod text;
@@ -52,7 +54,9 @@ pub mod value;
 mod work;
 
 pub use decode::{Call, Mark, Params, parse_call};
-pub use error::{Class, DecodeError, line_column};
+pub use error::{Class, DecodeError};
+pub use items::{Items, Members};
+pub use kind::ValueKind;
 pub use scalar::Double;
 pub use text::{Text, TooLong};
-pub use value::{Items, Kind, Members, Value};
+pub use value::Value;

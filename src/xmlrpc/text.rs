@@ -5,6 +5,11 @@
 
 use core::ops::Range;
 
+/// Begins a CDATA section (production 19).
+pub(super) const CDATA_OPEN: &str = "<![CDATA[";
+/// Ends one (production 21).
+pub(super) const CDATA_CLOSE: &str = "]]>";
+
 /// The decoded text does not fit the space it was to be copied to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooLong;
@@ -21,12 +26,6 @@ impl<'a> Text<'a> {
         Text { raw, start }
     }
 
-    /// The text at `range` of `body`, as [`Text::range`] gave it; None where that is no range of characters.
-    pub fn from_range(body: &'a str, range: Range<usize>) -> Option<Self> {
-        let start = range.start;
-        Some(Text::new(body.get(range)?, start))
-    }
-
     /// Where the raw text stands: bytes of the body.
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.raw.len()
@@ -35,11 +34,6 @@ impl<'a> Text<'a> {
     /// The text as it stands in the document, references and all.
     pub fn raw(&self) -> &'a str {
         self.raw
-    }
-
-    /// Bytes that [`Text::copy_to`] needs at most; decoding never makes a text longer.
-    pub fn len_hint(&self) -> usize {
-        self.raw.len()
     }
 
     /// The characters that the text means.
@@ -57,7 +51,7 @@ impl<'a> Text<'a> {
         self.chars().eq(other.chars())
     }
 
-    /// Copies what the text means into `to` and returns it.
+    /// Copies what the text means into `to` and returns it. That is never longer than the raw text.
     ///
     /// # Errors
     /// [`TooLong`] where `to` has not enough bytes; `to` then holds the beginning.
@@ -95,9 +89,9 @@ impl Chars<'_> {
     /// Steps over what stands between characters at `<`. False where that is no such thing, which a validated text
     /// never has.
     fn skip_markup(&mut self) -> bool {
-        if self.rest.starts_with("<![CDATA[") {
+        if self.rest.starts_with(CDATA_OPEN) {
             self.cdata = true;
-            self.skip("<![CDATA[".len());
+            self.skip(CDATA_OPEN.len());
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
@@ -114,9 +108,9 @@ impl Iterator for Chars<'_> {
         loop {
             let c = self.rest.chars().next()?;
             match c {
-                ']' if self.cdata && self.rest.starts_with("]]>") => {
+                ']' if self.cdata && self.rest.starts_with(CDATA_CLOSE) => {
                     self.cdata = false;
-                    self.skip("]]>".len());
+                    self.skip(CDATA_CLOSE.len());
                 }
                 '<' if !self.cdata => {
                     if !self.skip_markup() {
@@ -252,7 +246,7 @@ mod tests {
             let text = Text::new(raw, 0);
             assert!(text.eq_str(meaning) && !text.eq_str(&format!("{meaning}x")), "{raw}");
             assert_eq!(text.is_empty(), meaning.is_empty(), "{raw}");
-            assert!(meaning.len() <= text.len_hint(), "{raw}");
+            assert!(meaning.len() <= text.raw().len(), "decoding makes no text longer: {raw}");
             for size in 0..=meaning.len() {
                 let mut to = vec![0; size];
                 let copied = text.copy_to(&mut to);
