@@ -86,6 +86,11 @@ fn xmlrpc_call() {
 }
 
 #[test]
+fn filter_text() {
+    play(&["fuzz/seeds/filter_text"], targets::filter_text::run);
+}
+
+#[test]
 fn netlink_datagram() {
     play(&["fuzz/seeds/netlink_datagram", "tests/fixtures/conntrack"], targets::netlink_datagram::run);
 }

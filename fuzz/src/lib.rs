@@ -5,6 +5,7 @@
 //! against what must be true of any result.
 
 pub mod connection;
+pub mod filter_text;
 pub mod http_chunks;
 pub mod http_head;
 pub mod netlink_datagram;

@@ -12,6 +12,7 @@
 //! | [`flow`] | one entry of the table: [`flow::Flow`], [`flow::Tuple`], [`flow::Target`] |
 //! | [`label`] | the few texts that entries carry (helper names, security contexts), each kept once |
 //! | [`request`] | what is asked: dump, get, delete, update, count |
+//! | [`plan`] | the dumps of a scan: one, or one for each side of an address |
 //! | [`kernel`] | the short requests as functions |
 //! | [`reader`] | dumps read a datagram at a time, and what can go wrong on the way |
 //! | [`socket`] | the only file that touches the kernel |
@@ -23,6 +24,7 @@ pub mod flow;
 pub mod kernel;
 pub mod label;
 pub mod message;
+pub mod plan;
 pub mod reader;
 pub mod request;
 pub mod socket;

@@ -9,7 +9,7 @@ pub(super) use view::{fields, order};
 use super::fault::{Code, Fault};
 use crate::limits::{ARGUMENT_BYTES, KILL_IDS};
 use crate::query::filter::{masked, unsigned, word};
-use crate::xmlrpc::{Double, Items, Params, TooLong, Value, ValueKind};
+use crate::xmlrpc::{Double, Items, Params, Value, ValueKind};
 use heapless::{String, Vec};
 
 /// What an integer of 32 bits may be given as.
@@ -126,17 +126,6 @@ pub(super) fn flag(value: &Value<'_>, name: &str) -> Result<bool, Fault> {
     }
 }
 
-/// A string in a buffer: a string, or base64 of UTF-8, which some encoders make of one. `None` where it is neither.
-fn text<'b>(value: &Value<'_>, buf: &'b mut [u8]) -> Option<Result<&'b str, TooLong>> {
-    if let Some(text) = value.as_text() {
-        return Some(text.copy_to(buf));
-    }
-    match value.copy_base64(buf)? {
-        Ok(bytes) => core::str::from_utf8(bytes).ok().map(Ok),
-        Err(error) => Some(Err(error)),
-    }
-}
-
 /// A string in a buffer.
 ///
 /// # Errors
@@ -146,7 +135,7 @@ pub(super) fn string<'b>(
     name: &str,
     buf: &'b mut [u8; ARGUMENT_BYTES],
 ) -> Result<&'b str, Fault> {
-    let text = text(value, buf).ok_or_else(|| Fault::parameter(name, "a string"))?;
+    let text = value.copy_text(buf).ok_or_else(|| Fault::parameter(name, "a string"))?;
     text.map_err(|_| too_long(name))
 }
 

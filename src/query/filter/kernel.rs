@@ -2,6 +2,7 @@
 
 use super::value::Test;
 use super::{Alternative, Filter};
+use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::query::net::Net;
@@ -13,18 +14,38 @@ impl Filter {
     pub fn kernel(&self) -> KernelFilter {
         let mut kernel = KernelFilter::default();
         let mut agree = true;
-        let mut conditions = self.conditions.iter();
-        while let Some(condition) = conditions.next() {
-            if condition.not_both {
-                conditions.next();
-                continue;
-            }
-            if let [Alternative { negated: false, test, .. }] = self.wanted(condition) {
-                agree &= push_down(&mut kernel, condition.field.field().kernel, test);
-            }
+        for (part, test) in self.alone() {
+            agree &= push_down(&mut kernel, part, test);
         }
         // Two conditions that contradict each other match nothing; user space finds that out.
         if agree { kernel } else { KernelFilter::default() }
+    }
+
+    /// The dumps that together hold what this filter may match: one, or where it names an IPv4 host one for each side.
+    #[must_use]
+    pub fn kernel_plan(&self) -> KernelPlan {
+        let mut alone = self.alone();
+        let host = alone.find_map(|(part, test)| match test {
+            // The kernel compares IPv6 addresses the wrong way round and is not asked for any.
+            Test::Net(net) if part == KernelPart::AnyAddress && net.is_v4() => net.single(),
+            _ => None,
+        });
+        KernelPlan::new(self.kernel(), host)
+    }
+
+    /// The conditions with one wanted value that must be met by themselves: the part that each is on, and the value.
+    fn alone(&self) -> impl Iterator<Item = (KernelPart, &Test)> {
+        let mut joined = false;
+        self.conditions.iter().filter_map(move |condition| {
+            let by_itself = !(joined || condition.not_both);
+            joined = condition.not_both;
+            match self.wanted(condition) {
+                [Alternative { negated: false, test, .. }] if by_itself => {
+                    Some((condition.field.field().kernel, test))
+                }
+                _ => None,
+            }
+        })
     }
 }
 

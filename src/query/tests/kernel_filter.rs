@@ -1,8 +1,9 @@
 //! What the kernel is asked to leave out is never wanted.
-use super::flows::{context, table};
+use super::flows::{context, table, with};
 use super::random::Random;
-use super::wishes::{Wish, all_fields, filter, own};
+use super::wishes::{Want, Wish, all_fields, filter, own};
 use crate::conntrack::flow::{Ends, Flow, Tuple};
+use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::request::{KernelFilter, TupleFilter};
 use crate::query::field::FieldId;
 use crate::query::filter::{Filter, Input};
@@ -95,6 +96,107 @@ fn a_shared_dump_has_what_each_filter_wants() {
             let either = lets_through(&a, flow) || lets_through(&b, flow);
             assert!(!either || lets_through(&common, flow), "{a:?} and {b:?} in common: {common:?}");
         }
+    }
+}
+
+/// The dumps of a plan in which the flow comes, and of these those in which it counts.
+fn comes(plan: &KernelPlan, flow: &Flow) -> (usize, usize) {
+    let (mut number, mut come, mut counted) = (0, 0, 0);
+    while let Some((at, filter)) = plan.dump(number) {
+        let through = lets_through(&filter, flow);
+        come += usize::from(through);
+        counted += usize::from(through && !plan.is_repeat(at, &with(flow, plan.needs())));
+        number = at + 1;
+    }
+    (come, counted)
+}
+
+/// Wishes for an IPv4 host, among others.
+fn host_wishes(random: &mut Random, flows: &[Flow]) -> Vec<Wish> {
+    let host = ["10.0.0.0", "10.0.0.1", "10.0.1.4"][random.below(3)].parse().expect("an address");
+    let mut wishes = wishes(random, flows);
+    wishes.truncate(random.below(3));
+    wishes.insert(random.below(wishes.len() + 1), Wish::one("host", Want::Addresses(host, host)));
+    wishes
+}
+
+#[test]
+fn a_plan_gives_what_matches_once() {
+    let (flows, mut random, context) = (table(33, 200), Random::new(33), context());
+    let (mut wanted, mut several, mut dumps) = (0, 0, [0; 5]);
+    for _ in 0..2000 {
+        let wishes =
+            if random.one_in(4) { wishes(&mut random, &flows) } else { host_wishes(&mut random, &flows) };
+        let filter = filter(&wishes, &mut random);
+        let plan = filter.kernel_plan();
+        let numbers = (0..5).filter(|&n| plan.dump(n).is_some_and(|(at, _)| at == n)).count();
+        dumps[numbers] += 1;
+        for flow in &flows {
+            let (come, counted) = comes(&plan, flow);
+            if filter.matches(flow, &context) {
+                assert_eq!(counted, 1, "{wishes:?} {plan:?} {flow:?}");
+                (wanted, several) = (wanted + 1, several + usize::from(come > 1));
+            }
+            assert!(counted <= 1, "{wishes:?} {plan:?} {flow:?}");
+            assert_eq!(comes(&plan.in_one(), flow).1, usize::from(lets_through(&filter.kernel(), flow)));
+            let old = comes(&plan.for_kernel((5, 15)), flow);
+            assert!(old.1 >= counted && old.0 == old.1, "an old kernel gives more, each once: {plan:?}");
+        }
+    }
+    assert!(
+        wanted > 5000 && several > 1000,
+        "{wanted} wanted, {several} in several dumps: a test of nothing"
+    );
+    assert!(dumps[1] > 100 && dumps[3] > 10 && dumps[4] > 500, "{dumps:?}");
+}
+
+#[test]
+fn a_shared_plan_has_what_each_filter_wants() {
+    let (flows, mut random, context) = (table(34, 100), Random::new(34), context());
+    let mut by_side = 0;
+    for _ in 0..1500 {
+        let mut some = || {
+            let wishes = host_wishes(&mut random, &flows);
+            filter(&wishes, &mut random)
+        };
+        let (a, b) = (some(), some());
+        let common = a.kernel_plan().common(&b.kernel_plan());
+        assert_eq!(common, b.kernel_plan().common(&a.kernel_plan()));
+        by_side += usize::from(common.dump(2).is_some());
+        for flow in flows.iter().filter(|f| a.matches(f, &context) || b.matches(f, &context)) {
+            assert_eq!(comes(&common, flow).1, 1, "{a:?} {b:?} {common:?} {flow:?}");
+        }
+        let ordered = common.in_one().common(&a.kernel_plan());
+        assert_eq!((ordered.dump(1), ordered.needs()), (None, 0), "in the kernel's order for both");
+    }
+    assert!(by_side > 100, "{by_side}: a test of nothing");
+}
+
+/// What is asked for one side at a time.
+#[test]
+fn plans_by_side() {
+    for (text, numbers) in [
+        ("10.0.0.1", vec![0, 1, 2, 3]),
+        ("tcp 10.0.0.1 mark:5", vec![0, 1, 2, 3]),
+        ("10.0.0.1/32 src:10.0.0.2", vec![1, 2, 3]),
+        ("10.0.0.1 src:10.0.0.2 rsrc:10.0.0.3", vec![1, 3]),
+        ("10.0.0.1 dst:10.0.0.1", vec![0]),
+        ("10.0.0.1 ::1", vec![0]),
+        ("::1", vec![0]),
+        ("10.0.0.0/24", vec![0]),
+        ("host:10.0.0.1,10.0.0.2", vec![0]),
+        ("!10.0.0.1", vec![0]),
+        ("!10.0.0.1:80", vec![0]),
+        ("10.0.0.1:80", vec![0, 1, 2, 3]),
+        ("10.0.0.1 10.0.0.2", vec![0, 1, 2, 3]),
+        ("tcp", vec![0, 1]),
+        ("", vec![0]),
+    ] {
+        let mut filter = Filter::new();
+        filter.add_text(text).expect("a filter");
+        let plan = filter.kernel_plan();
+        let found: Vec<usize> = (0..5).filter(|&n| plan.dump(n).is_some_and(|(at, _)| at == n)).collect();
+        assert_eq!(found, numbers, "{text}");
     }
 }
 

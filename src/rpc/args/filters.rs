@@ -1,6 +1,6 @@
 //! Filters in their three forms: a Struct, an Array of Structs, and filter text.
 
-use super::{number, text};
+use super::number;
 use crate::limits::{ARGUMENT_BYTES, CONDITIONS, FILTER_TEXT_BYTES};
 use crate::query::field::{FIELDS, FieldId};
 use crate::query::filter::{Filter, FilterError, Input, takes};
@@ -21,7 +21,7 @@ pub(in crate::rpc) fn filter(value: Option<Value<'_>>) -> Result<Filter, Fault> 
         return Ok(filter);
     };
     let mut buf = [0; FILTER_TEXT_BYTES];
-    if let Some(text) = text(&value, &mut buf) {
+    if let Some(text) = value.copy_text(&mut buf) {
         let text = text.map_err(|_| {
             let most = format_args!("filters: the text is longer than {FILTER_TEXT_BYTES} bytes");
             Fault::new(Code::Parameters, most)
@@ -62,7 +62,7 @@ fn add_condition(filter: &mut Filter, field: FieldId, wanted: &Value<'_>) -> Res
 
 fn add_wanted(filter: &mut Filter, wanted: &Value<'_>) -> Result<(), FilterError> {
     let mut buf = [0; ARGUMENT_BYTES];
-    if let Some(text) = text(wanted, &mut buf) {
+    if let Some(text) = wanted.copy_text(&mut buf) {
         return filter.or(Input::Text(text.map_err(|_| FilterError::TooLarge)?));
     }
     let number = number(wanted).ok_or(FilterError::BadValue)?;
