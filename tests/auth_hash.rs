@@ -1,10 +1,15 @@
 //! Password hashes against those of other programs, captured and live.
 
+#[path = "common/skipped.rs"]
+#[allow(dead_code)]
+mod skipped;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use rctd::auth::hash::{self, Hash, Kind, Unusable, make};
 use rctd::limits::{HASH_ROUNDS, HASH_TEXT_BYTES, PASSWORD_BYTES};
+use skipped::skip;
 
 const HASHES: &str = include_str!("fixtures/auth/hashes.tsv");
 const UNSUPPORTED: &str = include_str!("fixtures/auth/unsupported.tsv");
@@ -15,12 +20,6 @@ fn rows(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)
 
 fn parse(text: &str) -> Hash {
     Hash::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-/// Says why a test can't run here; that is a failure where everything has to run.
-fn skip(reason: &str) {
-    assert!(std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"), "{reason}");
-    eprintln!("skipped: {reason}");
 }
 
 #[test]
