@@ -25,6 +25,7 @@
 //! | [`query`] | fields, filters, orders, pages in fixed memory | sockets, netlink, XML |
 //! | [`xmlrpc`] | values in, values out | HTTP, flows |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |
+//! | `quota` | who holds how much of what is shared out, who gives way | what is held, time |
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures: joins all of the above | readiness, tokens, sockets |
 //! | [`server`] | mio, slots, deadlines, signals | what the bytes mean |
@@ -58,6 +59,7 @@ pub mod log;
 pub mod out;
 pub mod passwd_cmd;
 pub mod query;
+mod quota;
 pub mod rpc;
 pub mod server;
 pub mod stats;

@@ -1,19 +1,18 @@
-//! Login sessions: 128 random bits, a fixed table, and nobody's place taken by another.
+//! Login sessions: 128 random bits, a fixed table, and a share of it for each network.
 //!
 //! Pure: random bytes and the clock, in milliseconds from any start, are arguments.
 //!
-//! A session is only known to the address that opened it, whatever the port. When all places are taken by sessions that
-//! are alive, a newcomer is told to try again. One remote address (IPv6: one /64 network) holds at most
-//! [`SESSIONS_PER_ADDRESS`]. The machine itself (loopback and unix sockets, counted together) holds more, since a proxy
-//! there stands for all its clients, but not all: the share of one remote address is always left for the others.
+//! A session is only known to the address that opened it, whatever the port. Shares are those of [`Quota`]: when all
+//! places, or all of a network's share, are taken by sessions that are alive, a newcomer is told to try again.
 
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
+use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
 
 use super::Peer;
 use super::hash::same;
 
-/// Sessions that loopback and unix sockets may hold together.
-const SESSIONS_LOCAL: usize = SESSIONS - SESSIONS_PER_ADDRESS;
+/// Who may hold how many sessions.
+const QUOTA: Quota = Quota::new(SESSIONS, SESSIONS_PER_ADDRESS);
 
 /// No place for another session; try again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +65,15 @@ impl Sessions {
     /// # Errors
     /// [`Busy`] where all places, or all of this peer's share, are taken by sessions that are alive.
     pub fn open(&mut self, peer: Peer, random: [u8; 16], now_ms: u64) -> Result<[u8; 32], Busy> {
-        let share = if peer.is_local() { SESSIONS_LOCAL } else { SESSIONS_PER_ADDRESS };
         let timeout_ms = self.timeout_ms;
-        let held = self
-            .slots
-            .iter()
-            .filter(|slot| alive(slot, timeout_ms, now_ms) && slot.peer.sharers() == peer.sharers())
-            .count();
-        if held >= share {
+        let alive_ones = self.slots.iter().enumerate().filter(|(_, slot)| alive(slot, timeout_ms, now_ms));
+        let holdings = Holdings::new(&mut alive_ones.map(|(key, slot)| Holding {
+            key,
+            peer: slot.peer,
+            worth: Worth::Busy,
+            useless_ms: now_ms.saturating_sub(slot.used_ms.unwrap_or(0)),
+        }));
+        if QUOTA.decide(&holdings, peer) != Verdict::Free {
             return Err(Busy);
         }
         // Never used or closed ones first (`None` is the least), then the one that expired longest ago.

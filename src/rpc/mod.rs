@@ -180,15 +180,17 @@ impl Engine {
         }
     }
 
-    /// When a call that is held back may go on, in milliseconds.
+    /// When the call of `slot` gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something
+    /// else must happen first.
     #[must_use]
-    pub fn next_wakeup_ms(&self) -> u64 {
-        let wakeups = self.tasks.iter().filter_map(|task| match task.stage {
-            Stage::Asleep(until) => Some(until),
+    pub fn wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
+        let task = self.tasks.get(slot)?;
+        match task.stage {
+            Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) => None,
             Stage::WaitingForStream => task.waits_since_ms.map(|since| since + WAIT_MS),
-            _ => None,
-        });
-        wakeups.min().unwrap_or(u64::MAX)
+            Stage::Asleep(until) => Some(until),
+            _ => Some(now_ms),
+        }
     }
 
     /// Whether the call of `slot` waits for a dump of its own.

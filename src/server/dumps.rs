@@ -1,16 +1,19 @@
 //! The dumps that are under way: one that all waiting calls share, and a few that stream to one client each.
 
 use super::muster::Muster;
-use crate::auth::Peer;
 use crate::conntrack::request::{KernelFilter, dump};
 use crate::conntrack::socket::{self, Dump, Link, Netlink, OpError, Progress};
 use crate::limits::{DUMP_BYTES, KERNEL_MS, STREAM_BYTES, STREAMS};
 use crate::log;
 use crate::out::Out;
+use crate::quota::Quota;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Who may have how many dumps that stream.
+pub(super) const QUOTA: Quota = Quota::new(STREAMS, STREAMS / 2);
 
 /// Opens links to the kernel; tests script theirs.
 pub type OpenLink = fn() -> io::Result<Box<dyn Link>>;
@@ -129,8 +132,8 @@ impl SharedScan {
 
     /// When a scan that is put off begins.
     #[must_use]
-    pub fn begins_at_ms(&self) -> u64 {
-        self.muster.at_ms().unwrap_or(u64::MAX)
+    pub fn wakes_at_ms(&self) -> Option<u64> {
+        self.muster.at_ms()
     }
 
     fn start(&mut self, filter: KernelFilter, engine: &mut Engine) {
@@ -166,9 +169,8 @@ fn warn_of_refusal(error: OpError) {
 struct Stream {
     dump: Dump,
     silence: Silence,
-    /// The client's slot, and with whom it has its share, while it runs.
+    /// The client's slot, while it runs.
     slot: Option<usize>,
-    peer: Peer,
     buf: Box<[u8]>,
     /// What of the buffer is not yet read.
     at: usize,
@@ -193,7 +195,7 @@ impl Streams {
     }
 
     /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub fn begin(&mut self, slot: usize, peer: Peer, engine: &mut Engine) -> bool {
+    pub fn begin(&mut self, slot: usize, engine: &mut Engine) -> bool {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
             None if self.streams.is_full() => return false,
@@ -202,34 +204,10 @@ impl Streams {
         let Some(filter) = engine.begin_stream(slot) else {
             return true;
         };
-        match self.start(free, slot, filter) {
-            Ok(()) => {
-                if let Some(stream) = self.streams.get_mut(free) {
-                    stream.peer = peer.sharers();
-                }
-            }
-            Err(error) => engine.stream_failed(slot, error),
+        if let Err(error) = self.start(free, slot, filter) {
+            engine.stream_failed(slot, error);
         }
         true
-    }
-
-    /// Whether [`Streams::begin`] would find a dump.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        !self.streams.is_full() || self.streams.iter().any(|s| s.slot.is_none())
-    }
-
-    /// Whether the peer's network has its share of dumps, so that some are left to others. This machine's own may have
-    /// all but one, since a proxy there stands for many.
-    #[must_use]
-    pub fn is_over_share(&self, peer: Peer) -> bool {
-        self.held(peer) >= if peer.is_local() { STREAMS - 1 } else { STREAMS / 2 }
-    }
-
-    /// Dumps that the peer's network has.
-    #[must_use]
-    pub fn held(&self, peer: Peer) -> usize {
-        self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.sharers()).count()
     }
 
     /// The slots of the clients that have a dump.
@@ -244,17 +222,7 @@ impl Streams {
             let buf = vec![0; STREAM_BYTES].into_boxed_slice();
             // There is room: `begin` looked.
             let (dump, silence, filter) = (Dump::new(link), Silence::default(), KernelFilter::default());
-            let stream = Stream {
-                dump,
-                silence,
-                slot: None,
-                peer: Peer::Unix,
-                buf,
-                at: 0,
-                len: 0,
-                filter,
-                entries: 0,
-            };
+            let stream = Stream { dump, silence, slot: None, buf, at: 0, len: 0, filter, entries: 0 };
             let _ = self.streams.push(stream);
         }
         let Some(stream) = self.streams.get_mut(at) else {

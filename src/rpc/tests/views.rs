@@ -238,7 +238,7 @@ fn patience_ends_for_a_call_without_a_dump_of_its_own() {
     rig.engine.begin(0, Peer::Unix);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
     rig.engine.check_patience(0, 1000);
-    assert_eq!(rig.engine.next_wakeup_ms(), 1000 + WAIT_MS);
+    assert_eq!(rig.engine.wakes_at_ms(0, 1000), Some(1000 + WAIT_MS));
     rig.engine.check_patience(0, 999 + WAIT_MS);
     assert!(!rig.engine.is_ready(0, 0));
     rig.engine.check_patience(0, 1000 + WAIT_MS);
