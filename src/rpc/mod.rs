@@ -155,7 +155,7 @@ impl Engine {
         }
         self.forget(slot);
         if let Some(task) = self.tasks.get_mut(slot) {
-            (task.stage, task.peer) = (Stage::Fresh, Some(peer));
+            (task.stage, task.peer, task.session) = (Stage::Fresh, Some(peer), None);
             (task.multicall, task.call, task.begun, task.in_value) = (None, None, false, false);
         }
     }
@@ -237,6 +237,9 @@ impl Engine {
 
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.
     pub fn advance(&mut self, slot: usize, body: &str, out: &mut Out<'_>, world: &mut World<'_>) -> Step {
+        if let Some(session) = self.tasks.get(slot).and_then(|task| task.session) {
+            self.sessions.renew(session, world.now_ms);
+        }
         loop {
             let Some(task) = self.tasks.get_mut(slot) else {
                 return Step::Abort;

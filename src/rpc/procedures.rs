@@ -368,7 +368,10 @@ impl Engine {
         let mut buf = [0; ARGUMENT_BYTES];
         let id = session_id(args, &mut buf)?;
         let peer = self.peer(slot);
-        self.sessions.touch(id.as_bytes(), peer, world.now_ms).map_err(|_| no_session())?;
+        let session = self.sessions.touch(id.as_bytes(), peer, world.now_ms).map_err(|_| no_session())?;
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.session = Some(session);
+        }
         Ok(())
     }
 

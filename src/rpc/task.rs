@@ -1,7 +1,7 @@
 //! One client's call in the making: what it waits for, and all the memory it needs, in place.
 
 use super::fault::Fault;
-use crate::auth::Peer;
+use crate::auth::{Handle, Peer};
 use crate::conntrack::flow::Target;
 use crate::limits::{KILL_IDS, TASK_BYTES};
 use crate::query::field::FieldSet;
@@ -157,8 +157,10 @@ pub struct Task {
     pub call: Option<Mark>,
     /// The calls behind it.
     pub multicall: Option<Multicall>,
-    /// Who asked.
+    /// Who asked,
     pub peer: Option<Peer>,
+    /// and with which session, whose time begins anew while the reply goes out.
+    pub session: Option<Handle>,
     /// What comes before the results of a multicall is written.
     pub begun: bool,
     /// A view's value has begun, so that there is no place for a fault any more.
