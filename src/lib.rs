@@ -27,6 +27,7 @@
 //! | [`xmlrpc`] | the values of a call | HTTP, flows, replies |
 //! | [`syntax`] | the values of a reply, as XML-RPC or as JSON | HTTP, flows, calls |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |
+//! | `quota` | who holds how much of what is shared out, who gives way | what is held, time |
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures and their jobs: joins all of the above but `http` | readiness, tokens, sockets |
 //! | [`server`] | mio, slots, deadlines, signals | what the bytes mean |
@@ -64,6 +65,7 @@ pub mod log;
 pub mod out;
 pub mod passwd_cmd;
 pub mod query;
+mod quota;
 pub mod rpc;
 pub mod server;
 pub mod stats;

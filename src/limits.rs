@@ -11,10 +11,19 @@
 
 /// Clients served at a time; one more waits in the kernel's queue. A browser opens up to six connections, a script one.
 pub const CLIENTS: usize = if cfg!(test) { 4 } else { 32 };
-/// Client slots that one address may hold.
+/// Client slots that one address may hold. Three quarters are the share of the machine itself, its own addresses and unix
+/// sockets together, and an eighth is kept for it, since a proxy there stands for many; so with all that is shared out.
 pub const CLIENTS_PER_ADDRESS: usize = CLIENTS / 2;
-/// The same for this machine's own addresses and unix sockets, behind which a proxy may stand for many.
-pub const CLIENTS_LOCAL: usize = CLIENTS * 3 / 4;
+/// The share of the machine itself.
+pub const CLIENTS_LOCAL: usize = CLIENTS - CLIENTS / 4;
+/// Holders of one resource that are compared when one of them must give way: as many as there are sessions, the most of all.
+pub const HOLDINGS: usize = 64;
+/// Newcomers that wait for a slot at a time, unread: a descriptor and 48 bytes each.
+pub const WAITING_ROOM: usize = if cfg!(test) { 8 } else { 64 };
+/// Of these, from one address. The machine itself may have three quarters of them.
+pub const WAITING_PER_ADDRESS: usize = WAITING_ROOM / 2;
+/// Connections at a time that are over but for what the client may still send: a descriptor and 48 bytes each.
+pub const LINGERING: usize = if cfg!(test) { 4 } else { 32 };
 /// Addresses and paths listened on.
 pub const LISTENERS: usize = 8;
 /// Connections accepted between other events.
@@ -31,7 +40,7 @@ pub const TASK_BYTES: usize = 6 * 1024;
 /// Bytes of one request body, after chunks are joined. A longer one is 413. It holds the most ids that one `kill` takes, whatever the client.
 pub const BODY_BYTES: usize = 64 * 1024;
 /// Request bodies at a time that are larger than a client's own input buffer. One more waits, unread.
-pub const LARGE_BODIES: usize = if cfg!(test) { 2 } else { 4 };
+pub const LARGE_BODIES: usize = 4;
 
 // ---- Time, in milliseconds ---------------------------------------------------------------------------------------
 
@@ -45,19 +54,28 @@ pub const WRITE_MS: u64 = 20_000;
 pub const IDLE_MS: u64 = 60_000;
 /// For a call to wait for a dump of its own before it is told that the daemon is busy.
 pub const WAIT_MS: u64 = 30_000;
-/// After which a slow or idle client makes room for one that waits for a slot.
+/// After which an idle client, or one that takes nothing of its reply, makes room for one that waits.
 pub const YIELD_MS: u64 = 1_000;
+/// After which a client does so that was waited for as long as this in all, if its network holds more than its share.
+pub const SPENT_MS: u64 = 250;
+/// After which a client that was waited for as long as this in all counts as one that takes nothing.
+pub const STALLED_MS: u64 = 10_000;
+/// For which a call is served whoever waits; then it is only if its network holds no more than its share.
+pub const SERVED_MS: u64 = 5_000;
+/// For a newcomer to wait for a slot before it is told that the daemon is busy.
+pub const ROOM_MS: u64 = 8_000;
 /// For the daemon to finish what is being answered when it is told to stop.
 pub const STOP_MS: u64 = 5_000;
 /// Before another try when no client could be taken in.
 pub const PAUSE_MS: u64 = 100;
-/// For a client that was refused to read why.
-pub const DRAIN_MS: u64 = 1_000;
+/// For a client to read its last reply and to close. What it sends meanwhile is thrown away: a close with unread bytes is a
+/// reset, which can take the reply from it.
+pub const LINGER_MS: u64 = 5_000;
+/// Bytes that are thrown away of one such client between other events.
+pub const LINGER_BYTES: usize = 64 * 1024;
 /// Milliseconds that the kernel may leave a dump without its next part. It answers at once or not at all; this is so that
 /// a part which got lost ends as a fault, and the next dump can start.
 pub const KERNEL_MS: u64 = 2_000;
-/// Bytes that are read from it and thrown away meanwhile.
-pub const DRAIN_BYTES: usize = 64 * 1024;
 
 // ---- HTTP --------------------------------------------------------------------------------------------------------
 
@@ -183,5 +201,7 @@ pub const MOST_BYTES: usize = CLIENTS * (INPUT_BYTES + OUTPUT_BYTES + TASK_BYTES
     + TABLES_BYTES;
 
 const _: () = assert!(MOST_BYTES <= 1_900 * 1024, "more than a router can spare");
+const _: () =
+    assert!(HOLDINGS >= CLIENTS && HOLDINGS >= SESSIONS && HOLDINGS >= WAITING_ROOM, "all can be compared");
 const _: () = assert!(HEAD_BYTES <= INPUT_BYTES, "a head fits a client's own buffer");
 const _: () = assert!(ROW_BLOCKS > CLIENTS, "every client can lease a block of rows");

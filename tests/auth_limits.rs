@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use rctd::auth::{Busy, Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
+use rctd::auth::{Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
 use rctd::limits::{LOG_NAME_BYTES, SESSIONS, SESSIONS_PER_ADDRESS, THROTTLE_ADDRESSES};
 
 fn ip(text: &str) -> Peer {
@@ -237,43 +237,91 @@ fn an_id_is_good_only_whole_and_from_its_own_address() {
     assert_eq!(sessions.touch(&[b'0'; 32], Peer::Unix, 0), Err(Unknown));
 }
 
+/// Opens a session with an id that no other has.
+fn open(sessions: &mut Sessions, peer: Peer, now: u64) -> [u8; 32] {
+    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let mut random = [0; 16];
+    random[..4].copy_from_slice(&next.to_be_bytes());
+    sessions.open(peer, random, now).expect("a place")
+}
+
 #[test]
-fn one_address_gets_its_share_and_a_full_table_is_busy() {
+fn a_login_beyond_the_share_ends_what_was_unused_longest_of_its_own() {
     let mut sessions = Sessions::new(10);
-    let open = |sessions: &mut Sessions, peer, now| {
-        // Any random bytes that differ.
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
-        let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let mut random = [0; 16];
-        random[..4].copy_from_slice(&next.to_be_bytes());
-        sessions.open(peer, random, now)
-    };
-    let first = open(&mut sessions, ip("2001:db8::1"), 0).expect("a place");
-    for n in 1..SESSIONS_PER_ADDRESS {
-        assert!(open(&mut sessions, ip(&format!("2001:db8::{n:x}")), 0).is_ok());
+    let other = open(&mut sessions, ip("192.0.2.9"), 0);
+    let nth = |n: usize| ip(&format!("2001:db8::{n:x}"));
+    let mine: Vec<[u8; 32]> =
+        (0..SESSIONS_PER_ADDRESS).map(|n| open(&mut sessions, nth(n), n as u64)).collect();
+    assert!(sessions.touch(&mine[0], nth(0), 100).is_ok());
+    let more = open(&mut sessions, nth(0xaaaa), 101);
+    assert_eq!(sessions.live(101), SESSIONS_PER_ADDRESS + 1, "it is one network");
+    assert_eq!(sessions.touch(&mine[1], nth(1), 102), Err(Unknown), "unused longest");
+    for (n, id) in mine.iter().enumerate().filter(|(n, _)| *n != 1) {
+        assert!(sessions.touch(id, nth(n), 102).is_ok(), "{n}");
     }
-    assert_eq!(open(&mut sessions, ip("2001:db8::aaaa"), 0), Err(Busy), "the network's share is taken");
-    let local = SESSIONS - SESSIONS_PER_ADDRESS;
-    for n in 0..local {
-        let peer = [Peer::Unix, ip("127.0.0.1"), ip("127.0.0.2"), ip("::1")][n % 4];
-        assert!(open(&mut sessions, peer, 1).is_ok(), "{n}");
+    assert!(sessions.touch(&more, nth(0xaaaa), 102).is_ok());
+    assert!(sessions.touch(&other, ip("192.0.2.9"), 102).is_ok());
+}
+
+#[test]
+fn where_all_is_taken_whoever_holds_most_gives_way() {
+    let mut sessions = Sessions::new(10);
+    let admin = open(&mut sessions, ip("192.0.2.200"), 0);
+    // Addresses without end take what there is but for what is kept for the machine itself.
+    for n in 0..200usize {
+        open(&mut sessions, ip(&format!("192.0.2.{}", n % 5)), 1 + n as u64);
     }
-    assert_eq!(sessions.live(1), SESSIONS);
-    for peer in [Peer::Unix, ip("127.0.0.1"), ip("192.0.2.1")] {
-        assert_eq!(open(&mut sessions, peer, 1), Err(Busy));
+    let remote = sessions.live(300);
+    assert!((SESSIONS / 2..SESSIONS).contains(&remote), "{remote} of {SESSIONS}");
+    for (n, peer) in [Peer::Unix, ip("127.0.0.1"), ip("127.0.0.2"), ip("::1")].into_iter().enumerate() {
+        open(&mut sessions, peer, 301);
+        assert_eq!(sessions.live(301), remote + n + 1, "{peer} takes nobody's place");
     }
-    // Busy took nobody's place.
-    assert!(sessions.touch(&first, ip("2001:db8::1"), 9_999).is_ok());
-    assert_eq!(sessions.live(9_999), SESSIONS);
-    // At 10,000 the network's other 15 have expired; at 10,001 the local ones. The first is alive throughout.
-    assert_eq!(sessions.live(10_000), local + 1);
-    assert_eq!(open(&mut sessions, Peer::Unix, 10_000), Err(Busy), "the local share is still taken");
-    for n in 0..SESSIONS_PER_ADDRESS - 1 {
-        assert!(open(&mut sessions, ip("192.0.2.1"), 10_000).is_ok(), "{n}");
+    // A network of which there is none yet gets in, at the cost of one of those that hold most, and so does a second.
+    for n in [100, 101, 100] {
+        open(&mut sessions, ip(&format!("192.0.2.{n}")), 302);
+        assert!(sessions.touch(&admin, ip("192.0.2.200"), 302).is_ok(), "it holds only one");
     }
-    assert_eq!(open(&mut sessions, ip("192.0.2.1"), 10_000), Err(Busy));
-    assert!(open(&mut sessions, Peer::Unix, 10_001).is_ok());
-    assert!(sessions.touch(&first, ip("2001:db8::1"), 10_001).is_ok());
+    // The machine itself gets as much as any, and more than is kept for it.
+    let local: Vec<[u8; 32]> = (0..SESSIONS).map(|_| open(&mut sessions, Peer::Unix, 303)).collect();
+    let lives = local.iter().filter(|&id| sessions.touch(id, Peer::Unix, 303).is_ok());
+    let lives = lives.count();
+    assert!((SESSIONS / 8 + 1..SESSIONS / 2).contains(&lives), "{lives} of {SESSIONS}");
+    assert!(sessions.touch(local.last().expect("one"), Peer::Unix, 303).is_ok());
+    assert!(sessions.touch(&admin, ip("192.0.2.200"), 303).is_ok());
+}
+
+/// A page with a login of its own, sixty times in ten seconds, and nobody who logs out.
+#[test]
+fn a_front_end_that_never_logs_out_is_served() {
+    let mut sessions = Sessions::new(10);
+    for n in 0..600u64 {
+        let now = n * 166;
+        let id = open(&mut sessions, ip("192.0.2.1"), now);
+        assert!(sessions.touch(&id, ip("192.0.2.1"), now + 160).is_ok(), "page {n}");
+    }
+}
+
+#[test]
+fn a_long_reply_does_not_outlive_its_session() {
+    let mut sessions = Sessions::new(10);
+    let peer = ip("192.0.2.1");
+    let id = open(&mut sessions, peer, 0);
+    let handle = sessions.touch(&id, peer, 5_000).expect("alive");
+    // It took half a minute, and time begins anew at its end.
+    sessions.renew(handle, 35_000);
+    assert!(sessions.touch(&id, peer, 44_999).is_ok());
+    // One that was closed, or whose place another got, is not called back.
+    let handle = sessions.touch(&id, peer, 45_000).expect("alive");
+    sessions.close(&id, peer, 45_001).expect("alive");
+    sessions.renew(handle, 45_002);
+    assert_eq!(sessions.touch(&id, peer, 45_003), Err(Unknown));
+    let others: Vec<[u8; 32]> = (0..SESSIONS).map(|_| open(&mut sessions, Peer::Unix, 45_004)).collect();
+    sessions.renew(handle, 54_000);
+    for id in others {
+        assert_eq!(sessions.touch(&id, Peer::Unix, 55_004), Err(Unknown), "another's is not renewed");
+    }
 }
 
 #[test]

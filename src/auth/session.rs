@@ -1,21 +1,22 @@
-//! Login sessions: 128 random bits, a fixed table, and nobody's place taken by another.
+//! Login sessions: 128 random bits, a fixed table, and a share of it for each network.
 //!
 //! Pure: random bytes and the clock, in milliseconds from any start, are arguments.
 //!
-//! A session is only known to the address that opened it, whatever the port. When all places are taken by sessions that
-//! are alive, a newcomer is told to try again. One remote address (IPv6: one /64 network) holds at most
-//! [`SESSIONS_PER_ADDRESS`]. The machine itself (loopback and unix sockets, counted together) holds more, since a proxy
-//! there stands for all its clients, but not all: the share of one remote address is always left for the others.
+//! A session is only known to the address that opened it, whatever the port. Shares are those of [`Quota`]: a login beyond its
+//! network's share takes the place of that network's session which was unused longest; where all places are taken, that of
+//! whoever holds most. So nobody is locked out, be it by many logins without a logout, and a session that is in use is the
+//! last of its network to go.
 
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
+use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
 
 use super::Peer;
 use super::hash::same;
 
-/// Sessions that loopback and unix sockets may hold together.
-const SESSIONS_LOCAL: usize = SESSIONS - SESSIONS_PER_ADDRESS;
+/// Who may hold how many sessions.
+const QUOTA: Quota = Quota::new(SESSIONS, SESSIONS_PER_ADDRESS);
 
-/// No place for another session; try again later.
+/// No place for another session; try again later. There always is one where a network's share is one session at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy;
 
@@ -23,15 +24,11 @@ pub struct Busy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown;
 
-/// A session that is alive: its place in the table.
+/// A session that was alive: its place in the table, and which of those that were there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handle(u8);
-
-impl Handle {
-    /// The place in the table, below [`SESSIONS`].
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
+pub struct Handle {
+    place: u8,
+    serial: u32,
 }
 
 /// One place in the table.
@@ -41,6 +38,8 @@ struct Slot {
     peer: Peer,
     /// When it was last used; `None` where it was never used, or closed.
     used_ms: Option<u64>,
+    /// How many sessions were here before.
+    serial: u32,
 }
 
 /// The sessions.
@@ -56,30 +55,35 @@ const _: () = assert!(SESSIONS <= 256 && SESSIONS > SESSIONS_PER_ADDRESS);
 impl Sessions {
     /// No sessions; each will end after `timeout_s` seconds without a call.
     pub const fn new(timeout_s: u32) -> Sessions {
-        let empty = Slot { id: [0; 16], peer: Peer::Unix, used_ms: None };
+        let empty = Slot { id: [0; 16], peer: Peer::Unix, used_ms: None, serial: 0 };
         Sessions { slots: [empty; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
     }
 
     /// Opens a session for `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
-    /// random source.
+    /// random source. Where there is no place, another session ends.
     ///
     /// # Errors
-    /// [`Busy`] where all places, or all of this peer's share, are taken by sessions that are alive.
+    /// [`Busy`], if this peer may have none at all.
     pub fn open(&mut self, peer: Peer, random: [u8; 16], now_ms: u64) -> Result<[u8; 32], Busy> {
-        let share = if peer.is_local() { SESSIONS_LOCAL } else { SESSIONS_PER_ADDRESS };
         let timeout_ms = self.timeout_ms;
-        let held = self
-            .slots
-            .iter()
-            .filter(|slot| alive(slot, timeout_ms, now_ms) && slot.peer.sharers() == peer.sharers())
-            .count();
-        if held >= share {
-            return Err(Busy);
-        }
-        // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
-        let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
-        let slot = free.min_by_key(|slot| slot.used_ms).ok_or(Busy)?;
-        *slot = Slot { id: random, peer, used_ms: Some(now_ms) };
+        let alive_ones = self.slots.iter().enumerate().filter(|(_, slot)| alive(slot, timeout_ms, now_ms));
+        let holdings = Holdings::new(&mut alive_ones.map(|(key, slot)| Holding {
+            key,
+            peer: slot.peer,
+            worth: Worth::Stalled,
+            useless_ms: now_ms.saturating_sub(slot.used_ms.unwrap_or(0)),
+        }));
+        let slot = match QUOTA.decide(&holdings, peer) {
+            Verdict::Evict(place) => self.slots.get_mut(place),
+            // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
+            Verdict::Free => {
+                let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
+                free.min_by_key(|slot| slot.used_ms)
+            }
+            Verdict::Wait => None,
+        };
+        let slot = slot.ok_or(Busy)?;
+        *slot = Slot { id: random, peer, used_ms: Some(now_ms), serial: slot.serial.wrapping_add(1) };
         Ok(to_hex(&random))
     }
 
@@ -90,9 +94,18 @@ impl Sessions {
     /// # Errors
     /// [`Unknown`], also for a session that is another peer's.
     pub fn touch(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<Handle, Unknown> {
-        let (index, slot) = self.find(id, peer, now_ms)?;
+        let (place, slot) = self.find(id, peer, now_ms)?;
         slot.used_ms = Some(now_ms);
-        Ok(Handle(index))
+        Ok(Handle { place, serial: slot.serial })
+    }
+
+    /// Renews a session that a call has been made with, when its reply goes on or ends, however long that took. One that was
+    /// closed meanwhile, or whose place another got, stays gone.
+    pub fn renew(&mut self, handle: Handle, now_ms: u64) {
+        let slot = self.slots.get_mut(usize::from(handle.place));
+        if let Some(slot) = slot.filter(|slot| slot.serial == handle.serial && slot.used_ms.is_some()) {
+            slot.used_ms = Some(now_ms);
+        }
     }
 
     /// Ends the session with this id.

@@ -13,7 +13,7 @@ use crate::syntax::{Document, Writer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Length {
     document: Document,
-    bytes: u64,
+    bytes: usize,
 }
 
 /// Where pieces are measured.
@@ -28,7 +28,7 @@ impl Measure<'_, '_> {
     /// Adds the length of a piece.
     pub(super) fn piece(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) {
         match self.length.document.piece(self.out, write) {
-            Ok(()) => self.length.bytes += self.out.len() as u64,
+            Ok(()) => self.length.bytes += self.out.len(),
             Err(Full) => self.is_lost = true,
         }
         self.out.truncate(0);
@@ -67,7 +67,7 @@ impl Task {
     }
 
     /// The whole reply's length in bytes, if it is known.
-    pub(super) fn length(&self) -> Option<u64> {
+    pub(super) fn length(&self) -> Option<usize> {
         let is_known = !matches!(self.stage, Stage::Measuring) && self.length.bytes > 0;
         is_known.then_some(self.length.bytes)
     }

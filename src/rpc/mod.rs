@@ -33,7 +33,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::auth::{Peer, Sessions, Store, Throttle};
+use crate::auth::{Handle, Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::reader::DumpReader;
 use crate::conntrack::request::KernelFilter;
@@ -128,6 +128,8 @@ struct Ask<'a, 'w> {
     world: &'a mut World<'w>,
     /// Who asks.
     peer: Peer,
+    /// The session that was found for the call.
+    session: Option<Handle>,
 }
 
 /// All that procedures work with.
@@ -189,10 +191,11 @@ impl Engine {
         self.carry_out_switch();
     }
 
-    /// When a call that is held back, or waits for a dump, gets further by itself, in milliseconds: the first of all.
+    /// When the call of `slot` gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something
+    /// else must happen first.
     #[must_use]
-    pub fn wakes_at_ms(&self) -> Option<u64> {
-        self.tasks.iter().filter_map(Task::wakes_at_ms).min()
+    pub fn wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
+        self.tasks.get(slot).and_then(|task| task.wakes_at_ms(now_ms))
     }
 
     /// Since when, in milliseconds, the call of `slot` has waited for a dump of its own; `None` if it does not.
@@ -258,12 +261,15 @@ impl Engine {
     /// The length in bytes of the whole reply to the call of `slot`, if it is known. Once a piece of the reply is written that
     /// does not change.
     #[must_use]
-    pub fn reply_length(&self, slot: usize) -> Option<u64> {
+    pub fn reply_length(&self, slot: usize) -> Option<usize> {
         self.tasks.get(slot).and_then(Task::length)
     }
 
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.
     pub fn advance(&mut self, slot: usize, body: &str, out: &mut Out<'_>, world: &mut World<'_>) -> Step {
+        if let Some(session) = self.tasks.get(slot).and_then(|task| task.session) {
+            self.shared.sessions.renew(session, world.now_ms);
+        }
         let step = loop {
             let Some(task) = self.tasks.get_mut(slot) else {
                 return Step::Abort;

@@ -6,7 +6,7 @@ use super::jobs::answer::Answer;
 use super::jobs::{Job, Source, Wait};
 use super::measure::Length;
 use super::{Ask, Shared, World, procedures};
-use crate::auth::Peer;
+use crate::auth::{Handle, Peer};
 use crate::limits::{TASK_BYTES, WAIT_MS};
 use crate::stats::Counter;
 use crate::syntax::{Document, Style, Syntax};
@@ -46,6 +46,8 @@ pub(crate) struct Task {
     pub(super) stage: Stage,
     pub(super) job: Job,
     peer: Peer,
+    /// The session of the call, whose time begins anew while the reply goes out.
+    pub(super) session: Option<Handle>,
     /// How long the reply is, as far as that is known.
     pub(super) length: Length,
     /// The reply as it is being written.
@@ -64,6 +66,7 @@ impl Default for Task {
             stage: Stage::Idle,
             job: Job::Answer(Answer::Bool(true)),
             peer: Peer::Unix,
+            session: None,
             length: Length::default(),
             document: Document::default(),
             calls: None,
@@ -88,7 +91,7 @@ impl Task {
         let style = Style { syntax, wide: shared.settings.wide };
         (self.peer, self.document) = (peer, Document::new(style));
         (self.calls, self.is_opened, self.in_value) = (None, false, false);
-        self.length = Length::default();
+        (self.length, self.session) = (Length::default(), None);
         let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
         match call {
             Ok(call) if is_multicall(&call) => {
@@ -131,10 +134,11 @@ impl Task {
         shared.stats.add(Counter::Calls);
         // The job before it, in a multicall, may still hold memory for rows.
         self.job.work().release(shared);
-        let mut ask = Ask { shared, world, peer: self.peer };
+        let mut ask = Ask { shared, world, peer: self.peer, session: None };
         let made = procedures::named(call.method)
             .ok_or_else(|| no_procedure(call.method))
             .and_then(|procedure| (procedure.run)(&mut Args::new(&call.params), &mut ask));
+        self.session = ask.session;
         match made {
             Ok(job) => {
                 self.job = job;
@@ -165,20 +169,17 @@ impl Task {
 
     /// Whether the call gets further without anything else happening.
     pub(super) fn is_ready(&self, now_ms: u64) -> bool {
-        match self.stage {
-            Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) => false,
-            Stage::Asleep(until_ms) => until_ms <= now_ms,
-            Stage::WaitingForDump(since_ms) => since_ms.saturating_add(WAIT_MS) <= now_ms,
-            _ => true,
-        }
+        self.wakes_at_ms(now_ms).is_some_and(|at_ms| at_ms <= now_ms)
     }
 
-    /// When the call gets further by itself, in milliseconds.
-    pub(super) fn wakes_at_ms(&self) -> Option<u64> {
+    /// When the call gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something else must
+    /// happen first.
+    pub(super) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
         match self.stage {
+            Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) => None,
             Stage::Asleep(until_ms) => Some(until_ms),
             Stage::WaitingForDump(since_ms) => Some(since_ms.saturating_add(WAIT_MS)),
-            _ => None,
+            _ => Some(now_ms),
         }
     }
 }
@@ -209,7 +210,7 @@ impl Ask<'_, '_> {
         let mut buf = [0; crate::limits::ARGUMENT_BYTES];
         let id = args::session_id(args, &mut buf)?;
         let known = self.shared.sessions.touch(id.as_bytes(), self.peer, self.world.now_ms);
-        known.map_err(|_| args::no_session())?;
+        self.session = Some(known.map_err(|_| args::no_session())?);
         Ok(())
     }
 }

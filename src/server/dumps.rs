@@ -5,17 +5,20 @@
 
 use super::scan_delay::ScanDelay;
 use super::{FIRST_STREAM, SHARED_SCAN};
-use crate::auth::Peer;
 use crate::conntrack::message::Message;
 use crate::conntrack::reader::{DumpProgress, DumpReader};
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::{Link, Netlink, OpError};
 use crate::limits::{DUMP_BYTES, STREAM_BYTES, STREAMS};
 use crate::out::Full;
+use crate::quota::Quota;
 use crate::rpc::{Engine, World};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io;
+
+/// Who may have how many dumps that stream.
+pub(super) const QUOTA: Quota = Quota::new(STREAMS, STREAMS / 2);
 
 /// Opens links to the kernel; tests script theirs.
 pub type OpenLink = fn() -> io::Result<Box<dyn Link>>;
@@ -87,12 +90,12 @@ impl WatchedReader {
 
     /// Whether a read would find something, if only that the kernel has been silent for too long.
     fn is_ready(&self, now_ms: u64) -> bool {
-        self.readable || self.deadline_ms() <= now_ms
+        self.readable || self.wakes_at_ms().is_some_and(|at_ms| at_ms <= now_ms)
     }
 
-    /// When a silent kernel is given up; never while there may be something to read.
-    fn deadline_ms(&self) -> u64 {
-        self.reader.deadline_ms().unwrap_or(u64::MAX)
+    /// When a silent kernel is given up, in milliseconds; `None` while there may be something to read.
+    fn wakes_at_ms(&self) -> Option<u64> {
+        self.reader.deadline_ms()
     }
 }
 
@@ -160,19 +163,18 @@ impl SharedScan {
         true
     }
 
-    /// When there is something to do without an event: a delayed scan begins, or a silent kernel is given up.
+    /// When there is something to do without an event, in milliseconds: a delayed scan begins, or a silent kernel is given up.
     #[must_use]
-    pub(super) fn next_wakeup_ms(&self) -> u64 {
-        self.delay.due_ms().unwrap_or(u64::MAX).min(self.dump.deadline_ms())
+    pub(super) fn wakes_at_ms(&self) -> Option<u64> {
+        [self.delay.due_ms(), self.dump.wakes_at_ms()].into_iter().flatten().min()
     }
 }
 
 /// A dump that streams to one client.
 struct Stream {
     dump: WatchedReader,
-    /// The client's slot, and with whom it has its share, while it runs.
+    /// The client's slot, while it runs.
     slot: Option<usize>,
-    peer: Peer,
 }
 
 /// The dumps that stream to one client each. Each is made when first needed, and kept.
@@ -196,13 +198,7 @@ impl Streams {
     }
 
     /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub(super) fn begin(
-        &mut self,
-        slot: usize,
-        peer: Peer,
-        engine: &mut Engine,
-        registry: &Registry,
-    ) -> bool {
+    pub(super) fn begin(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) -> bool {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
             None if self.streams.is_full() => return false,
@@ -212,29 +208,10 @@ impl Streams {
             return true;
         };
         match self.start(free, filter, registry) {
-            Ok(stream) => (stream.slot, stream.peer) = (Some(slot), peer.sharers()),
+            Ok(stream) => stream.slot = Some(slot),
             Err(error) => engine.dump_failed(slot, error),
         }
         true
-    }
-
-    /// Whether [`Streams::begin`] would find a dump.
-    #[must_use]
-    pub(super) fn has_room(&self) -> bool {
-        !self.streams.is_full() || self.streams.iter().any(|s| s.slot.is_none())
-    }
-
-    /// Whether the peer's network has its share of dumps, so that some are left to others. This machine's own may have
-    /// all but one, since a proxy there stands for many.
-    #[must_use]
-    pub(super) fn is_over_share(&self, peer: Peer) -> bool {
-        self.held(peer) >= if peer.is_local() { STREAMS - 1 } else { STREAMS / 2 }
-    }
-
-    /// Dumps that the peer's network has.
-    #[must_use]
-    pub(super) fn held(&self, peer: Peer) -> usize {
-        self.streams.iter().filter(|s| s.slot.is_some() && s.peer == peer.sharers()).count()
     }
 
     /// The slots of the clients that have a dump.
@@ -253,7 +230,7 @@ impl Streams {
             let link = (self.open)().map_err(|e| OpError::new("dump", &e))?;
             let dump = WatchedReader::new(link, STREAM_BYTES, Token(FIRST_STREAM + at));
             // There is room: `begin` looked.
-            let _ = self.streams.push(Stream { dump, slot: None, peer: Peer::Unix });
+            let _ = self.streams.push(Stream { dump, slot: None });
         }
         let none = OpError { operation: "dump", errno: libc::EBADF };
         let stream = self.streams.get_mut(at).ok_or(none)?;
@@ -275,12 +252,12 @@ impl Streams {
         self.streams.iter().any(|s| s.slot == Some(slot) && !s.dump.is_ready(now_ms))
     }
 
-    /// When the first silent kernel is given up, in milliseconds, of those whose client's slot `is_flushed`: the others
-    /// go on at an event of their client's.
+    /// When the dump of the client in `slot` can be read on: at `now_ms` if it can at once, or when a silent kernel is given
+    /// up. `None` where it has no dump.
     #[must_use]
-    pub(super) fn next_deadline_ms(&self, is_flushed: &dyn Fn(usize) -> bool) -> u64 {
-        let streams = self.streams.iter().filter(|s| s.slot.is_some_and(is_flushed));
-        streams.map(|s| s.dump.deadline_ms()).min().unwrap_or(u64::MAX)
+    pub(super) fn wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
+        let stream = self.streams.iter().find(|s| s.slot == Some(slot))?;
+        if stream.dump.is_ready(now_ms) { Some(now_ms) } else { stream.dump.wakes_at_ms() }
     }
 
     /// The dump of the client in `slot`, if it has one and there may be something to read.

@@ -3,11 +3,11 @@
 use crate::auth::Peer;
 use crate::http::BUFFER_BYTES;
 use crate::limits::{INPUT_BYTES, LARGE_BODIES};
+use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
 use heapless::Vec;
 
-/// Large buffers that one remote network may hold: a slow one must leave some to others. This machine's own may hold all
-/// but one, since a proxy there stands for many.
-const LARGE_PER_ADDRESS: usize = LARGE_BODIES / 2;
+/// Who may hold how many large buffers.
+pub(super) const QUOTA: Quota = Quota::new(LARGE_BODIES, LARGE_BODIES / 2);
 
 /// The large buffers. Each is allocated when it is first needed, and kept.
 #[derive(Debug, Default)]
@@ -18,27 +18,16 @@ pub struct LargeBuffers {
 }
 
 impl LargeBuffers {
-    /// Buffers that the peer's network holds.
-    #[must_use]
-    pub fn held(&self, peer: Peer) -> usize {
-        let sharers = peer.sharers();
-        self.holders.iter().filter(|&&holder| holder == sharers).count()
-    }
-
-    /// Whether the peer's network holds its share.
-    #[must_use]
-    pub fn is_over_share(&self, peer: Peer) -> bool {
-        self.held(peer) >= if peer.is_local() { LARGE_BODIES - 1 } else { LARGE_PER_ADDRESS }
-    }
-
-    /// Whether there is one for the peer.
-    #[must_use]
-    pub fn has_room(&self, peer: Peer) -> bool {
-        !self.holders.is_full() && !self.is_over_share(peer)
-    }
-
+    /// One for the peer, if one is free and its network's share is not used up.
     fn take(&mut self, peer: Peer) -> Option<Box<[u8]>> {
-        if self.is_over_share(peer) {
+        let holders = self.holders.iter();
+        let holdings = Holdings::new(&mut holders.map(|&peer| Holding {
+            key: 0,
+            peer,
+            worth: Worth::Busy,
+            useless_ms: 0,
+        }));
+        if QUOTA.decide(&holdings, peer) != Verdict::Free {
             return None;
         }
         self.holders.push(peer.sharers()).ok()?;
@@ -150,6 +139,12 @@ impl Input {
         true
     }
 
+    /// Whether it is a large one that the next request needs as well, since so much of it has come already.
+    #[must_use]
+    pub fn keeps_large(&self) -> bool {
+        self.is_large() && self.behind > self.small.len()
+    }
+
     /// Whether it is a large one.
     #[must_use]
     pub fn is_large(&self) -> bool {
@@ -212,34 +207,31 @@ mod tests {
     #[test]
     fn large_buffers_run_out_and_come_back() {
         let mut buffers = LargeBuffers::default();
-        let mut inputs: std::vec::Vec<Input> = (0..=LARGE_BODIES).map(|_| Input::default()).collect();
+        // One is kept for the machine itself.
+        let mut inputs: std::vec::Vec<Input> = (0..LARGE_BODIES).map(|_| Input::default()).collect();
         for (at, input) in inputs.iter_mut().enumerate() {
-            assert_eq!(input.enlarge(&mut buffers, host(at as u8)), at < LARGE_BODIES);
+            assert_eq!(input.enlarge(&mut buffers, host(at as u8)), at < LARGE_BODIES - 1);
         }
-        inputs[0].clear(&mut buffers);
-        assert!(inputs[LARGE_BODIES].enlarge(&mut buffers, host(9)));
-    }
-
-    #[test]
-    fn the_machine_itself_has_one_share() {
-        let mut buffers = LargeBuffers::default();
         assert!(Input::default().enlarge(&mut buffers, Peer::Unix));
-        for address in ["127.0.0.1", "127.0.0.2", "::1"] {
-            let local = Peer::new(address.parse().unwrap());
-            assert!(!Input::default().enlarge(&mut buffers, local), "{address}");
-        }
+        inputs[0].clear(&mut buffers);
+        assert!(inputs[LARGE_BODIES - 1].enlarge(&mut buffers, host(9)));
     }
 
     #[test]
     fn nobody_holds_all_large_buffers() {
-        for (peer, share) in [(host(1), LARGE_BODIES / 2), (Peer::Unix, LARGE_BODIES - 1)] {
+        let share = |peers: &[Peer], other: Peer| {
             let mut buffers = LargeBuffers::default();
             let mut inputs: std::vec::Vec<Input> = (0..LARGE_BODIES).map(|_| Input::default()).collect();
-            let got = inputs.iter_mut().filter_map(|i| i.enlarge(&mut buffers, peer).then_some(())).count();
-            assert_eq!(got, share, "{peer}");
-            assert!(Input::default().enlarge(&mut buffers, host(2)), "another's turn");
+            let with = inputs.iter_mut().zip(peers.iter().cycle());
+            let got = with.filter_map(|(i, &peer)| i.enlarge(&mut buffers, peer).then_some(())).count();
+            assert!(Input::default().enlarge(&mut buffers, other), "another's turn");
             inputs[0].clear(&mut buffers);
-            assert!(inputs[LARGE_BODIES - 1].enlarge(&mut buffers, peer), "it comes back");
-        }
+            assert!(inputs[LARGE_BODIES - 1].enlarge(&mut buffers, peers[0]), "it comes back");
+            got
+        };
+        assert_eq!(share(&[host(1)], host(2)), LARGE_BODIES / 2);
+        // The machine itself has one share, whatever the address.
+        let local = ["127.0.0.1", "127.0.0.2", "::1"].map(|address| Peer::new(address.parse().unwrap()));
+        assert_eq!(share(&[Peer::Unix, local[0], local[1], local[2]], host(2)), LARGE_BODIES - 1);
     }
 }

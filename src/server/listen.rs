@@ -3,7 +3,7 @@
 use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
-use crate::limits::{CLIENTS, STREAMS};
+use crate::limits::{CLIENTS, LINGERING, STREAMS, WAITING_ROOM};
 use crate::sys::{self, file};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -149,29 +149,53 @@ fn explain(at: &Listen, error: &io::Error) -> String {
 /// that is read again.
 const RESERVED: usize = STREAMS + 2;
 
-/// How many clients there are descriptors for, now that all else is open. More than that are never taken in, so that who
+/// How many connections there are descriptors for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// Clients with a slot.
+    pub clients: usize,
+    /// Newcomers in the waiting room.
+    pub waiting: usize,
+    /// Connections that are over but for what the client may still send.
+    pub lingering: usize,
+}
+
+impl Most {
+    /// Shares `free` descriptors out: a fifth, if they are few, to those who leave, so that they get to read why.
+    fn of(free: usize) -> Most {
+        let lingering = (free / 5).min(LINGERING);
+        let clients = (free - lingering).min(CLIENTS);
+        Most { clients, waiting: (free - lingering - clients).min(WAITING_ROOM), lingering }
+    }
+}
+
+/// How many connections there are descriptors for, now that all else is open. More than that are never taken in, so that who
 /// is being served can be served to the end.
 ///
 /// # Errors
 /// A sentence, if there is none for a single client.
-pub fn most_clients() -> Result<usize, String> {
+pub fn most_clients() -> Result<Most, String> {
     // The lowest that is free: what is below is in use.
     let probe = file::open(Path::new("/dev/null"), libc::O_RDONLY, 0).map(|file| file.as_raw_fd());
     let used = probe.ok().and_then(|fd| usize::try_from(fd).ok()).unwrap_or(0) + RESERVED;
     let limit = sys::descriptor_limit().unwrap_or(usize::MAX);
-    match limit.saturating_sub(used) {
-        0 => {
-            Err(format!("the limit on open files is {limit}: raise it (ulimit -n) to {} at least", used + 1))
-        }
-        most if most < CLIENTS => {
-            crate::log::warn(format_args!(
-                "the limit on open files is {limit}, enough for {most} clients at a time; {} would do for all {CLIENTS}",
-                used + CLIENTS
-            ));
-            Ok(most)
-        }
-        most => Ok(most),
+    let most = Most::of(limit.saturating_sub(used));
+    if most.clients == 0 {
+        return Err(format!(
+            "the limit on open files is {limit}: raise it (ulimit -n) to {} at least",
+            used + 1
+        ));
     }
+    // With fewer some would have to wait where none need be in the way of another.
+    let all = used + CLIENTS + WAITING_ROOM + LINGERING;
+    if most.waiting < WAITING_ROOM {
+        crate::log::warn(format_args!(
+            "the limit on open files is {limit}, enough for {} clients at a time and {} that wait; {all} would do for all \
+             {CLIENTS} and {WAITING_ROOM}",
+            most.clients, most.waiting
+        ));
+    }
+    Ok(most)
 }
 
 /// A client's connection.
@@ -183,16 +207,17 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Watches it for both directions.
+    /// Watches it for both directions, under another token if it is `known` already.
     ///
     /// # Errors
     /// epoll_ctl(2)'s.
-    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub fn register(&mut self, registry: &Registry, token: Token, known: bool) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        match self {
-            Socket::Tcp(stream) => stream.register(registry, token, both),
-            Socket::Unix(stream) => stream.register(registry, token, both),
-        }
+        let source: &mut dyn Source = match self {
+            Socket::Tcp(stream) => stream,
+            Socket::Unix(stream) => stream,
+        };
+        if known { source.reregister(registry, token, both) } else { source.register(registry, token, both) }
     }
 
     /// Reads what has come in.

@@ -1,7 +1,16 @@
 //! The loop: one thread, one mio poll, a fixed number of clients, dumps read a slice at a time in between.
 //!
-//! A turn: wait for events (not at all while there is work), take newcomers in, get every client as far as it goes, read a
-//! slice of each dump, cut off who is too slow. Each step is bounded, so no client and no table can hold up another.
+//! A turn: wait for events (not at all while there is work), take newcomers in, get every client as far as it goes, and read
+//! the table for as long as the clients took. Each step is bounded, so no client and no table can hold up another.
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`open`](Server::open) | the start |
+//! | [`turn`](Server::round) | one turn, and when the next one is due |
+//! | `admit`, `room`, `linger` | connections that have no slot: newcomers, those who wait, those who leave |
+//! | [`slots`], [`client`], [`input`], `output`, `pace` | clients: the table of slots, and what one is made of |
+//! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
+//! | [`dumps`], `scan_delay` | reading the table |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -9,39 +18,50 @@ mod admit;
 pub mod client;
 pub mod dumps;
 pub mod input;
+mod linger;
 pub mod listen;
 mod open;
+mod output;
+mod pace;
 pub mod passwd;
+mod room;
 mod scan_delay;
+mod shares;
 pub mod slots;
+mod turn;
+mod worth;
 
 use crate::auth::Peer;
 use crate::conntrack::socket::Control;
-use crate::http::{Error, Policy, Via};
-use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS, STREAMS};
+use crate::http::{Policy, Via};
+use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
 use crate::rpc::{Engine, Step, World};
 use crate::stats::Counter;
 use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
 use crate::xmlrpc::DecodeError;
-use client::{Next, State};
+use client::{Client, Next, State};
 use dumps::{SharedScan, Streams};
 use input::LargeBuffers;
+use linger::Linger;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use output::Piece;
 use passwd::PasswdFile;
+use room::Room;
 use slots::Slots;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Tokens: the first are the listeners', then these, then the clients'.
+/// Tokens: the first are the listeners', then these, then the dumps', the clients', and those of clients who leave.
 const SIGNALS: Token = Token(LISTENERS);
 const SHARED_SCAN: Token = Token(LISTENERS + 1);
 const FIRST_STREAM: usize = LISTENERS + 2;
 const FIRST_CLIENT: usize = FIRST_STREAM + STREAMS;
+const FIRST_LINGER: usize = FIRST_CLIENT + CLIENTS;
 
 /// Times that one client may get further in one turn.
 const STEPS_A_TURN: usize = 8;
@@ -54,8 +74,10 @@ pub struct Server {
     began: Instant,
     listeners: Vec<(Listener, bool)>,
     /// No newcomer is taken in before, in milliseconds: there was no descriptor for one.
-    paused_until_ms: u64,
+    paused_until_ms: Option<u64>,
     slots: Slots,
+    room: Room,
+    linger: Linger,
     large: LargeBuffers,
     engine: Box<Engine>,
     control: Control,
@@ -77,20 +99,27 @@ impl Server {
         let fd = self.signals.as_raw_fd();
         let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
         watch.map_err(|e| format!("can't watch for signals: {e}"))?;
-        let mut events = Events::with_capacity(FIRST_CLIENT + CLIENTS);
-        let (mut busy, mut turned_ms) = (true, 0);
+        let mut events = Events::with_capacity(FIRST_LINGER + LINGERING);
+        let mut wakes_at_ms = Some(0);
         loop {
-            let timeout_ms = if busy { 0 } else { self.sleep_ms(turned_ms) };
+            let timeout_ms = wakes_at_ms.map_or(TICK_MS, |at_ms| timeout_ms(at_ms, self.now_ms()));
             self.wait(&mut events, timeout_ms)?;
-            turned_ms = self.now_ms();
-            busy = self.turn(turned_ms);
-            if let Some(stop_at) = self.stop_at_ms {
-                if self.slots.is_empty() || self.now_ms() >= stop_at {
-                    log::info(format_args!("stopped"));
-                    return Ok(());
-                }
+            wakes_at_ms = self.turn(self.now_ms());
+            if self.has_stopped() {
+                log::info(format_args!("stopped"));
+                return Ok(());
             }
         }
+    }
+
+    /// Whether it was told to stop, and has done what was left to do or has no more time for it.
+    fn has_stopped(&self) -> bool {
+        let now_ms = self.now_ms();
+        self.stop_at_ms.is_some_and(|stop_at_ms| {
+            // Who has had its last reply gets a moment to read it.
+            let left = self.linger.is_empty() || now_ms + STOP_MS >= stop_at_ms + YIELD_MS;
+            (self.slots.is_empty() && left) || now_ms >= stop_at_ms
+        })
     }
 
     /// Takes in a connection that was opened elsewhere. False if there is no slot for it.
@@ -108,13 +137,13 @@ impl Server {
     /// A sentence, when the loop itself can't go on.
     pub fn round(&mut self, events: &mut Events, now_ms: u64) -> Result<bool, String> {
         self.wait(events, 0)?;
-        Ok(self.turn(now_ms))
+        Ok(self.turn(now_ms).is_some_and(|at_ms| at_ms <= now_ms))
     }
 
     /// Whether no client is connected.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.slots.is_empty()
+        self.slots.is_empty() && self.room.is_empty() && self.linger.is_empty()
     }
 
     /// Waits for events, so many milliseconds at most, and takes note of them.
@@ -133,26 +162,6 @@ impl Server {
         sys::since_ms(self.began)
     }
 
-    /// How long nothing will happen by itself. The last turn was at `turned_ms`.
-    fn sleep_ms(&self, turned_ms: u64) -> u64 {
-        let now_ms = self.now_ms();
-        let newcomers = self.listeners.iter().any(|(_, ready)| *ready);
-        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
-        // Who is in the way of these may be slow enough to make room before anything else happens.
-        let waiting = newcomers || listings || self.slots.next_body(&self.large).is_some();
-        // A call that could have gone on in the last turn and did not: its client has yet to read. The next one that will
-        // wake up is unknown then.
-        let wakeup_ms = self.engine.wakes_at_ms().unwrap_or(u64::MAX);
-        let unread = wakeup_ms <= turned_ms;
-        let tick = if waiting || unread { PAUSE_MS } else { TICK_MS };
-        let wakeup_ms = if unread { u64::MAX } else { wakeup_ms };
-        let listings_ms = self.streams.next_deadline_ms(&|slot| self.slots.is_flushed(slot));
-        let dumps_ms = self.scan.next_wakeup_ms().min(listings_ms);
-        let next = self.slots.next_deadline_ms().min(wakeup_ms).min(dumps_ms);
-        // One more, since both were rounded down.
-        next.saturating_sub(now_ms).saturating_add(1).min(tick)
-    }
-
     /// Takes note of what epoll says.
     fn note(&mut self, events: &Events) {
         for event in events {
@@ -165,14 +174,13 @@ impl Server {
                     }
                 }
                 Token(at) if at < FIRST_CLIENT => self.streams.set_readable(at - FIRST_STREAM),
+                Token(at) if at >= FIRST_LINGER => self.linger.set_readable(at - FIRST_LINGER),
                 Token(token) => {
                     if let Some(client) = self.slots.get_mut(token - FIRST_CLIENT) {
                         client.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
                         client.writable |= event.is_writable() || event.is_error();
-                        // Both directions are closed: nobody is there to read a reply.
-                        if event.is_error() || (event.is_write_closed() && event.is_read_closed()) {
-                            client.deadline_ms = 0;
-                        }
+                        client.gone |=
+                            event.is_error() || (event.is_write_closed() && event.is_read_closed());
                     }
                 }
             }
@@ -210,24 +218,6 @@ impl Server {
         }
     }
 
-    /// One turn of all. Whether there is more to do at once.
-    fn turn(&mut self, now_ms: u64) -> bool {
-        let mut busy = self.accept(now_ms);
-        for slot in 0..self.slots.len() {
-            busy |= self.drive(slot, now_ms);
-        }
-        let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
-        busy |= self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
-        busy |= self.engine.replay();
-        self.check_files(now_ms);
-        // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing or a large body
-        // that has just come, or has waited until another one ended.
-        busy |= self.streams.has_room() && self.next_listing().is_some();
-        busy |= self.slots.next_body(&self.large).is_some_and(|(_, peer)| self.large.has_room(peer));
-        let could_write = |slot| self.slots.is_flushed(slot) && !self.streams.is_blocked(slot, now_ms);
-        busy | (0..self.slots.len()).any(|slot| self.engine.is_ready(slot, now_ms) && could_write(slot))
-    }
-
     fn check_files(&mut self, now_ms: u64) {
         if let Some(result) = self.engine.shared.store.reload_if_changed(now_ms) {
             self.report_reload(result);
@@ -235,32 +225,14 @@ impl Server {
         self.passwd.check(now_ms, &mut self.engine.shared.context.users);
     }
 
-    fn close(&mut self, slot: usize) {
-        self.engine.forget(slot);
-        self.streams.end(slot);
-        self.slots.close(slot, &mut self.large);
-    }
-
-    /// Gets a client as far as it goes. Whether it could go on at once.
-    fn drive(&mut self, slot: usize, now_ms: u64) -> bool {
-        for _ in 0..STEPS_A_TURN {
-            match self.step(slot, now_ms) {
-                Next::Go | Next::Call => {}
-                Next::Wait | Next::Enlarge => return false,
-                Next::Close => {
-                    self.close(slot);
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
     fn step(&mut self, slot: usize, now_ms: u64) -> Next {
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
-        if client.deadline_ms <= now_ms {
+        if client.gone {
+            return Next::Close;
+        }
+        if client.deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms) {
             return self.too_slow(slot, now_ms);
         }
         match client.flush(now_ms) {
@@ -268,9 +240,7 @@ impl Server {
             other => return other,
         }
         match client.state {
-            State::Calling { ended: true, .. } => {
-                client.finish_reply(self.stop_at_ms.is_some(), &mut self.large, now_ms)
-            }
+            State::Calling { ended: true, .. } => self.finish_reply(slot, now_ms),
             State::Calling { .. } => self.answer(slot, now_ms),
             State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
             _ => match client.receive(&self.policy, now_ms) {
@@ -286,38 +256,10 @@ impl Server {
         }
     }
 
-    /// A client's time is up: one whose request was coming in is told so.
-    fn too_slow(&mut self, slot: usize, now_ms: u64) -> Next {
-        let Some(client) = self.slots.get_mut(slot) else {
-            return Next::Wait;
-        };
-        let told = client.deadline_ms != 0 && client.is_flushed() && !client.is_idle();
-        match client.state {
-            State::Head(_) | State::Body(..) if told => {
-                self.engine.shared.stats.add(Counter::Deadlines);
-                client.refuse(Error::TooSlow, now_ms);
-                Next::Go
-            }
-            State::Calling { .. } => {
-                self.engine.shared.stats.add(Counter::Deadlines);
-                Next::Close
-            }
-            _ => Next::Close,
-        }
-    }
-
-    /// Gives a body that waits for a large buffer one that is free, or one whose client is slow.
-    fn enlarge(&mut self, slot: usize, now_ms: u64) -> Next {
-        let Some((_, peer)) = self.slots.next_body(&self.large).filter(|next| next.0 == slot) else {
-            return Next::Wait;
-        };
-        if !self.large.has_room(peer) {
-            if let Some(slow) = self.slots.slowest_body(peer, &self.large, now_ms) {
-                self.engine.shared.stats.add(Counter::Deadlines);
-                self.close(slow);
-            }
-        }
-        self.slots.get_mut(slot).map_or(Next::Wait, |client| client.enlarge(&mut self.large, now_ms))
+    fn finish_reply(&mut self, slot: usize, now_ms: u64) -> Next {
+        let last = self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms);
+        let client = self.slots.get_mut(slot);
+        client.map_or(Next::Wait, |client| client.finish_reply(last, &mut self.large, now_ms))
     }
 
     fn begin_call(&mut self, slot: usize, now_ms: u64) -> Next {
@@ -327,49 +269,12 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
-        let decoded = client.decode_body(head.charset, &mut self.large);
+        let decoded = client.decode_body(head.charset, &mut self.large, now_ms);
         let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
         let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
         let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
         self.engine.begin(slot, client.peer, syntax, body, &mut world);
         Next::Go
-    }
-
-    /// Gives a call that waits for a dump of its own one that is free, or one whose client does not read.
-    fn begin_stream(&mut self, slot: usize, now_ms: u64) {
-        let Some(peer) = self.slots.get_mut(slot).map(|client| client.peer) else {
-            return;
-        };
-        if self.engine.waits_for_dump(slot).is_none() || self.next_listing() != Some(slot) {
-            return;
-        }
-        if !self.streams.begin(slot, peer, &mut self.engine, self.poll.registry()) {
-            if let Some(slow) = self.slots.slowest_reader(self.streams.slots(), now_ms) {
-                self.engine.shared.stats.add(Counter::Deadlines);
-                self.close(slow);
-                self.streams.begin(slot, peer, &mut self.engine, self.poll.registry());
-            }
-        }
-    }
-
-    /// Whose turn it is to get a dump of its own: the one that has waited longest of those whose network has fewest. Who has
-    /// not taken the first part of the reply can't go on, and keeps nobody waiting.
-    fn next_listing(&mut self) -> Option<usize> {
-        let mut next = None;
-        for slot in 0..self.slots.len() {
-            let Some(since_ms) = self.engine.waits_for_dump(slot) else {
-                continue;
-            };
-            let client = self.slots.get_mut(slot).filter(|client| client.is_flushed());
-            let Some(peer) = client.map(|client| client.peer) else {
-                continue;
-            };
-            let rank = (self.streams.held(peer), since_ms, slot);
-            if !self.streams.is_over_share(peer) && next.is_none_or(|best| rank < best) {
-                next = Some(rank);
-            }
-        }
-        next.map(|(_, _, slot)| slot)
     }
 
     /// Lets the engine write a piece of the reply.
@@ -378,17 +283,20 @@ impl Server {
         if !self.engine.is_ready(slot, now_ms) || self.streams.is_blocked(slot, now_ms) {
             return Next::Wait;
         }
+        let is_unsent = self.slots.get(slot).is_some_and(Client::has_no_reply);
+        // The reply's head says whether it is the last.
+        let last = is_unsent && (self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms));
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
-        let is_unsent = matches!(client.state, State::Calling { begun: false, .. });
         let dump = self.streams.reader(slot, now_ms);
         let mut world = World { kernel: &mut self.control, dump, is_unsent, now_ms };
         let engine = &mut self.engine;
         let mut step = Step::Wait;
-        client.reply(now_ms, |body, out| {
+        client.reply(last, now_ms, |body, out| {
             step = engine.advance(slot, body, out, &mut world);
-            step == Step::Done
+            let length = engine.reply_length(slot);
+            Piece { is_last: step == Step::Done, is_full: step == Step::Full, length }
         });
         self.streams.settle(slot, engine, self.poll.registry());
         match step {
@@ -404,4 +312,9 @@ impl Server {
             Step::Dump | Step::More | Step::Done => Next::Go,
         }
     }
+}
+
+/// How long to sleep until then, in milliseconds. One more, since both were rounded down.
+fn timeout_ms(at_ms: u64, now_ms: u64) -> u64 {
+    if at_ms <= now_ms { 0 } else { (at_ms - now_ms).saturating_add(1).min(TICK_MS) }
 }

@@ -4,8 +4,10 @@
 use super::Server;
 use super::dumps::{OpenLink, SharedScan, Streams, open_netlink};
 use super::input::LargeBuffers;
+use super::linger::Linger;
 use super::listen::{self, Listener};
 use super::passwd::PasswdFile;
+use super::room::Room;
 use super::slots::Slots;
 use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
@@ -64,8 +66,10 @@ impl Server {
             poll,
             began: Instant::now(),
             listeners,
-            paused_until_ms: 0,
-            slots: Slots::new(most),
+            paused_until_ms: None,
+            slots: Slots::new(most.clients),
+            room: Room::new(most.waiting),
+            linger: Linger::new(most.lingering, super::FIRST_LINGER),
             large: LargeBuffers::default(),
             engine,
             control,

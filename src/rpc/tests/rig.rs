@@ -346,7 +346,7 @@ impl Rig {
                 reply.extend_from_slice(&buf[..core::mem::take(&mut len)]);
             }
             if let (Step::Done, Some(length)) = (step, self.engine.reply_length(slot)) {
-                assert_eq!(length, reply.len() as u64, "the length that was told before");
+                assert_eq!(length, reply.len(), "the length that was told before");
             }
             let text = || String::from_utf8(reply.clone()).expect("UTF-8");
             match step {
@@ -391,8 +391,8 @@ impl Rig {
 
     /// Does what the call of `slot` waits for.
     fn serve(&mut self, slot: usize) {
-        if let Some(until_ms) = self.engine.wakes_at_ms().filter(|_| self.engine.is_held_back(slot)) {
-            self.now_ms = until_ms;
+        if self.engine.is_held_back(slot) {
+            self.now_ms = self.engine.wakes_at_ms(slot, self.now_ms).expect("a time");
             return;
         }
         let waits = self.give_dump(slot) || self.scan() || self.engine.replay();

@@ -259,7 +259,7 @@ fn patience_ends_for_a_call_without_a_dump_of_its_own() {
     rig.now_ms = 1000;
     rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
-    assert_eq!(rig.engine.wakes_at_ms(), Some(1000 + WAIT_MS));
+    assert_eq!(rig.engine.wakes_at_ms(0, 1000), Some(1000 + WAIT_MS));
     assert!(!rig.engine.is_ready(0, 999 + WAIT_MS));
     assert!(rig.engine.is_ready(0, 1000 + WAIT_MS));
     rig.now_ms = 1000 + WAIT_MS;

@@ -1,0 +1,235 @@
+//! Who holds how much of what there is only so much of: connections, large bodies, whole listings, sessions.
+//!
+//! One principle for all: **a share protects, what is beyond the share does not.** Holders are counted by network
+//! ([`Peer::sharers`]); one network may hold its share at most. While something is free, who asks gets it. When nothing is,
+//! whoever holds most gives way first, and of theirs what is least useful. Some of everything is kept for the machine
+//! itself, since a proxy there stands for many, so that no network can lock it out.
+//!
+//! Pure: the holders are listed anew for each decision, and time is in what the list says of each.
+
+use crate::auth::Peer;
+use crate::limits::HOLDINGS;
+use heapless::Vec;
+
+/// What of a resource each network may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    /// How much there is.
+    total: usize,
+    /// How much of it one network may hold,
+    share: usize,
+    /// and how much the machine itself.
+    local: usize,
+    /// How much is kept for the machine itself: all networks together may hold the rest.
+    kept: usize,
+}
+
+/// How useful it is that a holder goes on to hold what it has, the least useful last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Worth {
+    /// In use: nobody gets it.
+    Busy,
+    /// In use, but has been for so long that only a share protects it: whose network holds two fewer gets it.
+    Spent,
+    /// Its holder keeps it waiting: whose network holds fewer gets it, and its own network.
+    Stalled,
+    /// Nobody misses it: anybody gets it.
+    Idle,
+}
+
+/// One part of a resource that is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holding {
+    /// The caller's name for it.
+    pub(crate) key: usize,
+    /// Who has it.
+    pub(crate) peer: Peer,
+    /// What it is worth,
+    pub(crate) worth: Worth,
+    /// and, among those that are worth the same, for how long it has been of no use, in milliseconds.
+    pub(crate) useless_ms: u64,
+}
+
+/// What comes of a request for a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// One is free.
+    Free,
+    /// One becomes free when the holding with this key is ended.
+    Evict(usize),
+    /// There is none yet.
+    Wait,
+}
+
+/// All that is held of one resource.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    /// Each with how much its network holds.
+    all: Vec<(Holding, usize), HOLDINGS>,
+}
+
+impl Holdings {
+    /// Lists what is held: at most [`HOLDINGS`], which is no less than there is of anything.
+    pub(crate) fn new(holdings: &mut dyn Iterator<Item = Holding>) -> Self {
+        let mut all: Vec<(Holding, usize), HOLDINGS> = Vec::new();
+        for mut holding in holdings {
+            holding.peer = holding.peer.sharers();
+            // There is room; the constants in limits.rs are compared when the program is compiled.
+            let _ = all.push((holding, 0));
+        }
+        for at in 0..all.len() {
+            let peer = all.get(at).map(|(holding, _)| holding.peer);
+            let held = all.iter().filter(|(holding, _)| Some(holding.peer) == peer).count();
+            if let Some((_, of_network)) = all.get_mut(at) {
+                *of_network = held;
+            }
+        }
+        Holdings { all }
+    }
+
+    /// How much the peer's network holds.
+    pub(crate) fn held(&self, peer: Peer) -> usize {
+        let sharers = peer.sharers();
+        self.all.iter().find(|(holding, _)| holding.peer == sharers).map_or(0, |(_, held)| *held)
+    }
+}
+
+impl Quota {
+    /// A quota of `total`, of which one network may hold `share`. The machine itself may hold three quarters, and an eighth,
+    /// but one at least, is kept for it; of a single one nothing is.
+    pub(crate) const fn new(total: usize, share: usize) -> Self {
+        let quarter = if total < 8 { 1 } else { total / 4 };
+        let kept = if total < 16 { 1 } else { total / 8 };
+        match total {
+            0 | 1 => Quota { total, share: total, local: total, kept: 0 },
+            _ => Quota { total, share, local: total - quarter, kept },
+        }
+    }
+
+    /// How much the peer's network may hold.
+    fn share(&self, peer: Peer) -> usize {
+        if peer.is_local() { self.local } else { self.share }
+    }
+
+    /// Decides whether `newcomer` gets a part of the resource, and who gives way if need be.
+    pub(crate) fn decide(&self, holdings: &Holdings, newcomer: Peer) -> Verdict {
+        let (sharers, mine) = (newcomer.sharers(), holdings.held(newcomer));
+        let remote = holdings.all.iter().filter(|(holding, _)| !holding.peer.is_local()).count();
+        let mine_is_full = mine >= self.share(newcomer);
+        let remote_is_full = !newcomer.is_local() && remote >= self.total - self.kept;
+        if !mine_is_full && !remote_is_full && holdings.all.len() < self.total {
+            return Verdict::Free;
+        }
+        let gives_way = |holding: &Holding, theirs: usize| {
+            let same = holding.peer == sharers;
+            let counts = if mine_is_full { same } else { !remote_is_full || !holding.peer.is_local() };
+            counts
+                && match holding.worth {
+                    Worth::Idle => true,
+                    Worth::Stalled => same || theirs > mine,
+                    Worth::Spent => theirs >= mine + 2,
+                    Worth::Busy => false,
+                }
+        };
+        let giving = holdings.all.iter().filter(|(holding, held)| gives_way(holding, *held));
+        let least = giving.max_by_key(|(holding, held)| (*held, holding.worth, holding.useless_ms));
+        least.map_or(Verdict::Wait, |(holding, _)| Verdict::Evict(holding.key))
+    }
+
+    /// Whose turn it is: of those who wait, each with its key, its peer and since when, the one whose network holds fewest,
+    /// and of these the one that has waited longest. Who would have to go on waiting is passed over. With what comes of it.
+    pub(crate) fn next(
+        &self,
+        holdings: &Holdings,
+        waiting: &mut dyn Iterator<Item = (usize, Peer, u64)>,
+    ) -> Option<(usize, Verdict)> {
+        let mut best: Option<((usize, u64), usize, Verdict)> = None;
+        for (key, peer, since_ms) in waiting {
+            let rank = (holdings.held(peer), since_ms);
+            if best.is_none_or(|(least, ..)| rank < least) {
+                match self.decide(holdings, peer) {
+                    Verdict::Wait => {}
+                    verdict => best = Some((rank, key, verdict)),
+                }
+            }
+        }
+        best.map(|(_, key, verdict)| (key, verdict))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: Quota = Quota::new(16, 8);
+
+    fn host(n: u8) -> Peer {
+        Peer::new(core::net::IpAddr::from([192, 0, 2, n]))
+    }
+
+    /// Holdings of these networks: how many of each, what they are worth, and for how long useless.
+    fn holdings(of: &[(Peer, usize, Worth, u64)]) -> Holdings {
+        let mut all = of.iter().flat_map(|&(peer, count, worth, useless_ms)| {
+            (0..count).map(move |_| Holding { key: useless_ms as usize, peer, worth, useless_ms })
+        });
+        Holdings::new(&mut all)
+    }
+
+    #[test]
+    fn a_network_gets_its_share_and_some_is_kept_for_the_machine() {
+        let local = Peer::new("127.0.0.2".parse().unwrap());
+        for (held, remote, own) in [
+            (vec![(host(1), 7)], Verdict::Free, Verdict::Free),
+            (vec![(host(1), 8)], Verdict::Free, Verdict::Free),
+            // An eighth is kept.
+            (vec![(host(1), 8), (host(2), 5)], Verdict::Free, Verdict::Free),
+            (vec![(host(1), 8), (host(2), 6)], Verdict::Wait, Verdict::Free),
+            (vec![(host(1), 8), (host(2), 6), (Peer::Unix, 2)], Verdict::Wait, Verdict::Wait),
+            (vec![(Peer::Unix, 11)], Verdict::Free, Verdict::Free),
+            (vec![(Peer::Unix, 12)], Verdict::Free, Verdict::Wait),
+        ] {
+            let of: Vec<_, 8> = held.iter().map(|&(peer, count)| (peer, count, Worth::Busy, 0)).collect();
+            let holdings = holdings(&of);
+            assert_eq!(QUOTA.decide(&holdings, host(9)), remote, "{held:?}");
+            assert_eq!(QUOTA.decide(&holdings, local), own, "{held:?}");
+        }
+        let full = holdings(&[(host(1), 8, Worth::Busy, 0)]);
+        assert_eq!(QUOTA.decide(&full, host(1)), Verdict::Wait, "its share is used up");
+    }
+
+    #[test]
+    fn who_holds_most_gives_way_and_of_theirs_what_is_least_useful() {
+        use Worth::{Busy, Idle, Spent, Stalled};
+        let (a, b, new) = (host(1), host(2), host(3));
+        for (of, who, verdict) in [
+            // Nobody is in the way of who has a share left.
+            ([(a, 8, Busy, 1), (b, 6, Busy, 2), (b, 0, Busy, 3)], new, Verdict::Wait),
+            ([(a, 7, Busy, 1), (a, 1, Spent, 2), (b, 6, Spent, 3)], new, Verdict::Evict(2)),
+            ([(a, 7, Spent, 9), (a, 1, Stalled, 2), (b, 6, Idle, 3)], new, Verdict::Evict(2)),
+            ([(a, 7, Spent, 1), (a, 1, Spent, 2), (b, 6, Idle, 3)], new, Verdict::Evict(2)),
+            ([(a, 8, Busy, 1), (b, 5, Busy, 9), (b, 1, Idle, 3)], new, Verdict::Evict(3)),
+            // A share protects: 8 and 6 are 7 and 7 then, and no more than that.
+            ([(a, 8, Spent, 1), (b, 6, Spent, 2), (b, 0, Busy, 3)], b, Verdict::Evict(1)),
+            ([(a, 7, Spent, 1), (b, 7, Spent, 2), (b, 0, Busy, 3)], b, Verdict::Wait),
+            ([(a, 7, Stalled, 1), (b, 6, Spent, 2), (b, 1, Busy, 3)], b, Verdict::Wait),
+            // Who has its share gets only what is its own.
+            ([(a, 7, Busy, 1), (a, 1, Stalled, 2), (b, 6, Idle, 3)], a, Verdict::Evict(2)),
+            ([(a, 7, Spent, 1), (a, 1, Busy, 2), (b, 6, Idle, 3)], a, Verdict::Wait),
+            // What the machine itself holds is of no help to a network while the networks hold too much.
+            ([(a, 8, Busy, 1), (b, 6, Busy, 2), (Peer::Unix, 2, Idle, 3)], new, Verdict::Wait),
+            ([(a, 8, Busy, 1), (b, 4, Busy, 2), (Peer::Unix, 4, Spent, 3)], new, Verdict::Evict(3)),
+        ] {
+            assert_eq!(QUOTA.decide(&holdings(&of), who), verdict, "{of:?}");
+        }
+    }
+
+    #[test]
+    fn whose_network_holds_fewest_is_next() {
+        let held = holdings(&[(host(1), 8, Worth::Busy, 0), (host(2), 5, Worth::Busy, 0)]);
+        let waiting = [(1, host(1), 0), (2, host(2), 1), (3, host(3), 7), (4, host(4), 6), (5, host(4), 9)];
+        let next = |of: &[(usize, Peer, u64)]| QUOTA.next(&held, &mut of.iter().copied());
+        assert_eq!(next(&waiting), Some((4, Verdict::Free)));
+        assert_eq!(next(&waiting[..2]), Some((2, Verdict::Free)), "the first has its share");
+        assert_eq!(next(&waiting[..1]), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! The waiting room: newcomers for whom there is no slot yet. Each costs a descriptor; what it sends stays in the kernel.
+
+use super::listen::Socket;
+use crate::auth::Peer;
+use crate::http::Via;
+use crate::limits::{ROOM_MS, WAITING_PER_ADDRESS, WAITING_ROOM};
+use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
+use heapless::Vec;
+
+/// A connection that was accepted and has no slot.
+pub(crate) struct Newcomer {
+    pub(crate) socket: Socket,
+    pub(crate) peer: Peer,
+    pub(crate) via: Via,
+    /// When it came, in milliseconds.
+    pub(crate) since_ms: u64,
+}
+
+/// The waiting room.
+pub(crate) struct Room {
+    waiting: Vec<Newcomer, WAITING_ROOM>,
+    quota: Quota,
+}
+
+impl Room {
+    /// Nobody waits, and there are descriptors for `most`.
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.min(WAITING_ROOM);
+        let share = most.div_ceil(2).min(WAITING_PER_ADDRESS);
+        Room { waiting: Vec::new(), quota: Quota::new(most, share) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes a newcomer in. Where the room, or its network's share of it, is full, the one who has to be refused: itself,
+    /// or who came last of the network with the most.
+    pub(crate) fn add(&mut self, newcomer: Newcomer, now_ms: u64) -> Option<Newcomer> {
+        let waiting = self.waiting.iter().enumerate();
+        let holdings = Holdings::new(&mut waiting.map(|(key, waits)| {
+            // Who came last has the longest to wait.
+            let useless_ms = ROOM_MS.saturating_sub(now_ms.saturating_sub(waits.since_ms));
+            Holding { key, peer: waits.peer, worth: Worth::Spent, useless_ms }
+        }));
+        let refused = match self.quota.decide(&holdings, newcomer.peer) {
+            Verdict::Wait => return Some(newcomer),
+            Verdict::Evict(at) => self.take(at),
+            Verdict::Free => None,
+        };
+        self.waiting.push(newcomer).err().or(refused)
+    }
+
+    /// Takes a newcomer out.
+    pub(crate) fn take(&mut self, at: usize) -> Option<Newcomer> {
+        (at < self.waiting.len()).then(|| self.waiting.swap_remove(at))
+    }
+
+    /// Takes out one whose patience is at its end, if there is one.
+    pub(crate) fn expired(&mut self, now_ms: u64) -> Option<Newcomer> {
+        let at = self.waiting.iter().position(|waits| waits.since_ms + ROOM_MS <= now_ms)?;
+        self.take(at)
+    }
+
+    /// Who waits: the key that [`Room::take`] takes, the peer, and since when.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (usize, Peer, u64)> {
+        self.waiting.iter().enumerate().map(|(at, waits)| (at, waits.peer, waits.since_ms))
+    }
+
+    /// When the next one's patience is at its end, in milliseconds.
+    pub(crate) fn wakes_at_ms(&self) -> Option<u64> {
+        self.waiting.iter().map(|waits| waits.since_ms + ROOM_MS).min()
+    }
+}

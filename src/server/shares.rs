@@ -1,0 +1,174 @@
+//! Who gets what there is only so much of: slots, large buffers and dumps, each by its [`Quota`](crate::quota::Quota).
+
+use super::client::{Client, Next, State};
+use super::{Server, dumps, input};
+use crate::auth::Peer;
+use crate::http::Error;
+use crate::limits::PAUSE_MS;
+use crate::quota::{Holdings, Verdict};
+use crate::stats::Counter;
+
+impl Server {
+    fn slot_holdings(&self, now_ms: u64) -> Holdings {
+        let worth =
+            |slot, client: &Client| Some(client.worth_of_slot(self.engine.is_held_back(slot), now_ms));
+        Holdings::new(&mut self.slots.holdings(worth))
+    }
+
+    /// Whether a newcomer gets a slot, and from whom if need be.
+    pub(super) fn decide_slot(&self, newcomer: Peer, now_ms: u64) -> Verdict {
+        self.slots.quota.decide(&self.slot_holdings(now_ms), newcomer)
+    }
+
+    /// Who of the waiting room is next: its place there, and from whom it gets its slot if need be.
+    pub(super) fn next_newcomer(&self, now_ms: u64) -> Option<(usize, Verdict)> {
+        if self.room.is_empty() {
+            return None;
+        }
+        self.slots.quota.next(&self.slot_holdings(now_ms), &mut self.room.waiting())
+    }
+
+    /// The client that is next to get a large buffer, and from whom if need be.
+    pub(super) fn next_body(&self, now_ms: u64) -> Option<(usize, Verdict)> {
+        let waiting = self.slots.taken().filter(|(_, client)| client.waits_for_buffer());
+        let mut waiting = waiting.map(|(slot, client)| (slot, client.peer, client.since_ms())).peekable();
+        waiting.peek()?;
+        let holdings = self.slots.holdings(|_, c| c.input.is_large().then(|| c.worth_of_buffer(now_ms)));
+        input::QUOTA.next(&Holdings::new(&mut { holdings }), &mut waiting)
+    }
+
+    /// The client that is next to get a dump of its own, and from whom if need be. Who has not taken the first part of the
+    /// reply can't go on, and keeps nobody waiting.
+    pub(super) fn next_listing(&self, now_ms: u64) -> Option<(usize, Verdict)> {
+        let flushed = self.slots.taken().filter(|(_, client)| client.is_flushed());
+        let waits = |(slot, client): (usize, &Client)| {
+            self.engine.waits_for_dump(slot).map(|since_ms| (slot, client.peer, since_ms))
+        };
+        let mut waiting = flushed.filter_map(waits).peekable();
+        waiting.peek()?;
+        let has_dump = |slot| self.streams.slots().any(|with| with == slot);
+        let holdings = self.slots.holdings(|at, c| has_dump(at).then(|| c.worth_of_dump(now_ms)));
+        dumps::QUOTA.next(&Holdings::new(&mut { holdings }), &mut waiting)
+    }
+
+    /// Gives a body that waits for a large buffer one, if it is its turn.
+    pub(super) fn enlarge(&mut self, slot: usize, now_ms: u64) -> Next {
+        let Some((next, verdict)) = self.next_body(now_ms) else {
+            return Next::Wait;
+        };
+        if next != slot {
+            return Next::Wait;
+        }
+        if let Verdict::Evict(other) = verdict {
+            self.evict(other, now_ms);
+        }
+        self.slots.get_mut(slot).map_or(Next::Wait, |client| client.enlarge(&mut self.large, now_ms))
+    }
+
+    /// Gives a call that waits for a dump of its own one, if it is its turn.
+    pub(super) fn begin_stream(&mut self, slot: usize, now_ms: u64) {
+        if self.engine.waits_for_dump(slot).is_none() {
+            return;
+        }
+        let Some((next, verdict)) = self.next_listing(now_ms) else {
+            return;
+        };
+        if next == slot {
+            if let Verdict::Evict(other) = verdict {
+                self.evict(other, now_ms);
+            }
+            self.streams.begin(slot, &mut self.engine, self.poll.registry());
+        }
+    }
+
+    /// Whether the client in `slot` holds what others wait for and are to have after this reply: its slot, where it is of their
+    /// own network or that has more than they would; or a large buffer, which is for one request only.
+    pub(super) fn is_in_the_way(&self, slot: usize, now_ms: u64) -> bool {
+        let Some(client) = self.slots.get(slot) else {
+            return false;
+        };
+        let others_want_buffer =
+            client.input.keeps_large() && self.slots.taken().any(|(_, other)| other.waits_for_buffer());
+        if self.room.is_empty() || others_want_buffer {
+            return others_want_buffer;
+        }
+        let holdings = self.slot_holdings(now_ms);
+        // As long as one who waits can have another slot, nobody is in the way.
+        let (held, sharers) = (holdings.held(client.peer), client.peer.sharers());
+        self.slots.quota.next(&holdings, &mut self.room.waiting()).is_none()
+            && self
+                .room
+                .waiting()
+                .any(|(_, peer, _)| peer.sharers() == sharers || held >= holdings.held(peer) + 2)
+    }
+
+    /// Ends a client's connection so that another can have what it holds; one whose request was not answered is told so.
+    pub(super) fn evict(&mut self, slot: usize, now_ms: u64) {
+        let Some(client) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if client.is_idle() {
+            return self.close(slot);
+        }
+        self.engine.shared.stats.add(Counter::Deadlines);
+        if client.can_be_refused() {
+            client.refuse(Error::Busy, now_ms);
+            // What does not fit the socket is lost, as is the rest of a reply that has begun.
+            client.flush(now_ms);
+            return self.leave(slot, now_ms);
+        }
+        self.close(slot);
+    }
+
+    /// A client's time is up: one whose request was coming in is told so.
+    pub(super) fn too_slow(&mut self, slot: usize, now_ms: u64) -> Next {
+        let Some(client) = self.slots.get_mut(slot) else {
+            return Next::Wait;
+        };
+        // That it waited for a buffer is no fault of its own.
+        let why = if client.waits_for_buffer() { Error::Busy } else { Error::TooSlow };
+        let told = client.can_be_refused();
+        match client.state {
+            State::Head(_) | State::Body(..) if told => {
+                self.engine.shared.stats.add(Counter::Deadlines);
+                client.refuse(why, now_ms);
+                Next::Go
+            }
+            State::Calling { .. } => {
+                self.engine.shared.stats.add(Counter::Deadlines);
+                Next::Close
+            }
+            _ => Next::Close,
+        }
+    }
+
+    /// Frees a slot for others and closes its connection.
+    pub(super) fn close(&mut self, slot: usize) {
+        self.engine.forget(slot);
+        self.streams.end(slot);
+        drop(self.slots.free_up(slot, &mut self.large));
+    }
+
+    /// Frees a slot for others, and lets its client read what was sent last.
+    pub(super) fn leave(&mut self, slot: usize, now_ms: u64) {
+        self.engine.forget(slot);
+        self.streams.end(slot);
+        if let Some((socket, peer)) = self.slots.free_up(slot, &mut self.large) {
+            self.linger.add(socket, peer, true, self.poll.registry(), now_ms);
+        }
+    }
+
+    /// Whether any newcomer, body or listing that waits could go on at once: `now_ms`; else when to look again, since a
+    /// client that becomes slow enough to give way is no event.
+    pub(super) fn shares_wake_at_ms(&self, now_ms: u64) -> Option<u64> {
+        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
+        let bodies = self.slots.taken().any(|(_, client)| client.waits_for_buffer());
+        let at_once = self.next_newcomer(now_ms).is_some()
+            || (bodies && self.next_body(now_ms).is_some())
+            || (listings && self.next_listing(now_ms).is_some());
+        if at_once {
+            return Some(now_ms);
+        }
+        (listings || bodies || !self.room.is_empty()).then_some(now_ms + PAUSE_MS)
+    }
+}

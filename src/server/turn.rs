@@ -1,0 +1,84 @@
+//! One turn of the loop, and when the next one is due.
+
+use super::client::Next;
+use super::{STEPS_A_TURN, Server};
+use crate::rpc::World;
+use std::time::Instant;
+
+impl Server {
+    /// One turn of all. When there is something to do again without an event, in milliseconds; `now_ms`: at once.
+    pub(super) fn turn(&mut self, now_ms: u64) -> Option<u64> {
+        let began = Instant::now();
+        let mut more = self.accept(now_ms);
+        self.seat_waiting(now_ms);
+        for slot in 0..self.slots.len() {
+            more |= self.drive(slot, now_ms);
+        }
+        self.linger.turn(now_ms);
+        more |= self.read_table(began, now_ms);
+        self.check_files(now_ms);
+        if more { Some(now_ms) } else { self.wakes_at_ms(now_ms) }
+    }
+
+    /// Gets a client as far as it goes. Whether it could go on at once.
+    fn drive(&mut self, slot: usize, now_ms: u64) -> bool {
+        for _ in 0..STEPS_A_TURN {
+            match self.step(slot, now_ms) {
+                Next::Go | Next::Call => {}
+                Next::Wait | Next::Enlarge => return false,
+                Next::Leave => {
+                    self.leave(slot, now_ms);
+                    return false;
+                }
+                Next::Close => {
+                    self.close(slot);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Reads slices of the shared scan and of the snapshot: one at least, and as many as fit into the time that the clients
+    /// have had in this turn, which `began` then. So half of the time is theirs, however many clients there are and whatever
+    /// they do. Whether there is more to read at once.
+    fn read_table(&mut self, began: Instant, now_ms: u64) -> bool {
+        let reads = Instant::now();
+        let share = reads.duration_since(began);
+        loop {
+            let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
+            let scanned = self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
+            let replayed = self.engine.replay();
+            if !(scanned || replayed) || reads.elapsed() >= share {
+                return scanned || replayed;
+            }
+        }
+    }
+
+    /// When the call of a client gets further without an event, in milliseconds: one that reads a dump depends on that as well.
+    fn call_wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
+        let call_ms = self.engine.wakes_at_ms(slot, now_ms);
+        if self.engine.reads_dump(slot) { self.streams.wakes_at_ms(slot, now_ms) } else { call_ms }
+    }
+
+    /// When something is to be done without an event, in milliseconds: the first of all that wait and of all deadlines.
+    fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
+        let calls = self.slots.taken().filter(|(_, client)| client.is_flushed());
+        let calls = calls.filter_map(|(slot, _)| self.call_wakes_at_ms(slot, now_ms)).min();
+        let accepting = match self.paused_until_ms {
+            Some(until_ms) => Some(until_ms),
+            None => self.listeners.iter().any(|(_, ready)| *ready).then_some(now_ms),
+        };
+        let all = [
+            accepting,
+            calls,
+            self.slots.wakes_at_ms(),
+            self.shares_wake_at_ms(now_ms),
+            self.room.wakes_at_ms(),
+            self.linger.wakes_at_ms(now_ms),
+            self.scan.wakes_at_ms(),
+            self.stop_at_ms,
+        ];
+        all.into_iter().flatten().min()
+    }
+}
