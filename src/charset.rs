@@ -152,3 +152,8 @@ fn declaration(body: &[u8]) -> Result<Charset, Error> {
     let name = value.split(|b| matches!(b, b'"' | b'\'')).nth(1).unwrap_or_default();
     Charset::from_name(name).ok_or(Error::Unknown)
 }
+
+/// Characters that XML 1.0 can carry, production 2; a `char` is never a surrogate.
+pub(crate) const fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}

@@ -64,6 +64,7 @@ pub mod limits;
 pub mod log;
 pub mod out;
 pub mod passwd_cmd;
+pub mod peer;
 pub mod query;
 mod quota;
 pub mod rpc;

@@ -9,13 +9,12 @@
 pub mod file;
 pub mod hash;
 mod log;
-mod peer;
 mod session;
 mod store;
 mod throttle;
 
+pub use crate::peer::Peer;
 pub use log::printable;
-pub use peer::Peer;
 pub use session::{Busy, Handle, Sessions, Unknown};
 pub use store::{Backend, Store};
 pub use throttle::{Report, Throttle, Verdict};

@@ -5,6 +5,7 @@
 
 use super::accept::Accept;
 use super::error::Error;
+use super::list::{cut, elements};
 use crate::charset::Charset;
 
 /// Where a request's body ends (RFC 9112 section 6).
@@ -150,11 +151,6 @@ fn once<'a>(place: &mut Option<&'a [u8]>, value: &'a [u8], twice: Error) -> Resu
     }
 }
 
-/// The elements of a comma-separated list, without the empty ones (RFC 9110 section 5.6.1).
-pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
-}
-
 /// A number of digits only: no sign, no space, no list (`str::parse` would take a `+`).
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -229,10 +225,4 @@ fn parameter(text: &[u8]) -> Result<Parameter<'_>, Error> {
 fn known_charset(value: &[u8]) -> Result<Charset, Error> {
     let quoted = value.strip_prefix(b"'").and_then(|rest| rest.strip_suffix(b"'"));
     Charset::from_name(quoted.unwrap_or(value)).ok_or(Error::Charset)
-}
-
-/// `text` before and behind the first `separator`; all of it and nothing if there is none.
-pub(super) fn cut(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
-    let at = text.iter().position(|&b| b == separator).unwrap_or(text.len());
-    (text.split_at(at).0, text.get(at + 1..).unwrap_or_default())
 }

@@ -27,6 +27,7 @@ mod body;
 mod error;
 mod fields;
 mod index;
+mod list;
 mod policy;
 mod request;
 mod response;

@@ -4,36 +4,10 @@
 //! all held is therefore written twice: once into the output, piece by piece over one another, to add up how long they are,
 //! and then in earnest.
 
+use super::pieces::{Length, Measure};
+use super::task::{Stage, Task};
 use super::{Shared, Step, World};
-use crate::out::{Full, Out};
-use crate::rpc::task::{Stage, Task};
-use crate::syntax::{Document, Writer};
-
-/// How long the reply is as far as it was measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Length {
-    document: Document,
-    bytes: usize,
-}
-
-/// Where pieces are measured.
-pub(super) struct Measure<'a, 'b> {
-    out: &'a mut Out<'b>,
-    length: &'a mut Length,
-    /// A piece was longer than the whole output.
-    is_lost: bool,
-}
-
-impl Measure<'_, '_> {
-    /// Adds the length of a piece.
-    pub(super) fn piece(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) {
-        match self.length.document.piece(self.out, write) {
-            Ok(()) => self.length.bytes += self.out.len(),
-            Err(Full) => self.is_lost = true,
-        }
-        self.out.truncate(0);
-    }
-}
+use crate::out::Out;
 
 impl Task {
     /// What follows once the job's value is known: it is measured where that can be done and is of use, and then written.

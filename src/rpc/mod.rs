@@ -10,10 +10,11 @@
 //! | [`procedures`] | the table of procedures |
 //! | [`args`] | parameters read, or refused by name |
 //! | [`task`] | one client's call: how far it is |
+//! | [`work`] | what a job is to the engine |
 //! | [`jobs`] | what calls do, a file for each kind |
 //! | [`scan`] | flows handed to the calls that wait for them |
 //! | [`autorefresh`] | whether views read the kernel's table or a snapshot, and that snapshot |
-//! | [`reply`] | the reply, written piece by piece |
+//! | [`reply`], [`pieces`] | the reply, written piece by piece |
 //! | [`measure`] | the reply's length, before it is written |
 //! | [`row`] | a flow as a struct |
 //! | [`fault`] | fault codes and their sentences |
@@ -25,6 +26,7 @@ mod autorefresh;
 pub mod fault;
 mod jobs;
 mod measure;
+mod pieces;
 pub mod procedures;
 mod reply;
 pub mod row;
@@ -32,6 +34,7 @@ mod scan;
 mod task;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use crate::auth::{Handle, Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;

@@ -3,9 +3,13 @@
 //! A new procedure is a new row here and, where no job of [`super::jobs`] does it, a new file there.
 
 use super::Ask;
-use super::args::Args;
+use super::args::{self, Args};
 use super::fault::{Code, Fault};
+use super::jobs::answer::Answer;
 use super::jobs::{Job, answer, change, explain, kill, kill_matching, login, stats, take_snapshot, view};
+use crate::limits::ARGUMENT_BYTES;
+use crate::out::Full;
+use crate::syntax::Writer;
 
 /// One procedure.
 pub struct Procedure {
@@ -103,19 +107,19 @@ pub static PROCEDURES: &[Procedure] = &[
         name: "system.listMethods",
         signatures: &[&["array"]],
         help: "system.listMethods() -> the names of all procedures.",
-        run: answer::list_methods,
+        run: list_methods,
     },
     Procedure {
         name: "system.methodSignature",
         signatures: &[&["array", "string"]],
         help: "system.methodSignature(name) -> Array of signatures: the type of the result, then those of the parameters.",
-        run: answer::method_signature,
+        run: method_signature,
     },
     Procedure {
         name: "system.methodHelp",
         signatures: &[&["string", "string"]],
         help: "system.methodHelp(name) -> what the procedure does.",
-        run: answer::method_help,
+        run: method_help,
     },
     Procedure {
         name: "system.multicall",
@@ -131,4 +135,46 @@ pub static PROCEDURES: &[Procedure] = &[
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Procedure> {
     PROCEDURES.iter().find(|p| p.name == name)
+}
+
+fn list_methods(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    args.end("no parameters")?;
+    Ok(Job::Answer(Answer::Put(put_names, 0)))
+}
+
+fn put_names(writer: &mut Writer<'_>, _: usize) -> Result<(), Full> {
+    writer.array_open()?;
+    PROCEDURES.iter().try_for_each(|p| writer.string(p.name.as_bytes()))?;
+    writer.array_close()
+}
+
+fn method_signature(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    about(args).map(|(at, _)| Job::Answer(Answer::Put(put_signatures, at)))
+}
+
+fn put_signatures(writer: &mut Writer<'_>, at: usize) -> Result<(), Full> {
+    writer.array_open()?;
+    for signature in PROCEDURES.get(at).map_or(&[][..], |p| p.signatures) {
+        writer.array_open()?;
+        signature.iter().try_for_each(|kind| writer.string(kind.as_bytes()))?;
+        writer.array_close()?;
+    }
+    writer.array_close()
+}
+
+fn method_help(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    about(args).map(|(_, procedure)| Job::Answer(Answer::Text(procedure.help)))
+}
+
+/// The procedure that the one parameter names, and its place in the table.
+fn about(args: &mut Args<'_>) -> Result<(usize, &'static Procedure), Fault> {
+    let name = args.required("name", "a procedure's name")?;
+    args.end("the name of a procedure")?;
+    let mut buf = [0; ARGUMENT_BYTES];
+    let name = args::string(&name, "name", &mut buf)?;
+    PROCEDURES
+        .iter()
+        .enumerate()
+        .find(|(_, p)| p.name == name)
+        .ok_or_else(|| Fault::new(Code::NoProcedure, format_args!("there is no procedure \"{name}\"")))
 }

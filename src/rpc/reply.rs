@@ -4,49 +4,13 @@
 //! there is room. The largest piece is a row, which a client's output holds with ease.
 
 use super::fault::Fault;
-use super::jobs::{Wait, Wrote};
+use super::pieces::{Pieces, Place};
 use super::task::{Stage, Task};
+use super::work::{Wait, Wrote};
 use super::{Shared, Step, World};
 use crate::out::{Full, Out};
 use crate::stats::Counter;
-use crate::syntax::{Document, Writer};
-
-/// Where pieces of the reply go.
-pub(super) struct Pieces<'a, 'b> {
-    out: &'a mut Out<'b>,
-    document: &'a mut Document,
-}
-
-/// A place in the reply that is still in the output.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place {
-    len: usize,
-    document: Document,
-}
-
-impl Pieces<'_, '_> {
-    /// Writes a piece, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Full`], when there is no room for all of it.
-    #[inline]
-    pub(super) fn piece(
-        &mut self,
-        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
-    ) -> Result<(), Full> {
-        self.document.piece(self.out, write)
-    }
-
-    fn place(&self) -> Place {
-        Place { len: self.out.len(), document: *self.document }
-    }
-
-    /// Takes back what was written since `place`.
-    fn rewind(&mut self, place: Place) {
-        self.out.truncate(place.len);
-        *self.document = place.document;
-    }
-}
+use crate::syntax::Document;
 
 impl Task {
     /// Writes the next piece of the reply. `None`: go on.

@@ -2,11 +2,11 @@
 
 use super::autorefresh::gone;
 use super::fault::Fault;
-use super::jobs::{Job, Pass, Source};
+use super::jobs::Job;
 use super::task::{Stage, Task};
+use super::work::{Offered, Pass, Source};
 use super::{Engine, World};
 use crate::conntrack::flow::{ALL, Flow, ReadError};
-use crate::conntrack::kernel::Kernel;
 use crate::conntrack::message::Message;
 use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::OpError;
@@ -56,16 +56,6 @@ fn slots(mut bits: u32) -> impl Iterator<Item = usize> {
         bits &= bits.wrapping_sub(1);
         (slot < 32).then_some(slot as usize)
     })
-}
-
-/// An entry as it is offered to the jobs of a scan, one after the other.
-pub(super) struct Offered<'e, 'a, 'm> {
-    /// The entry.
-    pub(super) entry: Entry<'a, 'm>,
-    /// The snapshot is done with it: it was recorded, or deleted.
-    pub(super) settled: bool,
-    /// The kernel, for what a job does with the entry.
-    pub(super) kernel: &'e mut dyn Kernel,
 }
 
 impl Engine {

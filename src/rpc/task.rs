@@ -2,9 +2,10 @@
 
 use super::args::{self, Args};
 use super::fault::{Code, Fault};
+use super::jobs::Job;
 use super::jobs::answer::Answer;
-use super::jobs::{Job, Source, Wait};
-use super::measure::Length;
+use super::pieces::Length;
+use super::work::{Source, Wait};
 use super::{Ask, Shared, World, procedures};
 use crate::auth::{Handle, Peer};
 use crate::limits::{TASK_BYTES, WAIT_MS};

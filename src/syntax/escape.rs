@@ -1,8 +1,8 @@
 //! Text that may hold anything, made safe for a syntax.
 
 use super::Syntax;
+use crate::charset::is_xml_char;
 use crate::out::{Full, Out};
-use crate::xmlrpc::text::is_xml_char;
 
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 

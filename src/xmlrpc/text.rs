@@ -3,6 +3,7 @@
 //! XML 1.0 (fifth edition): 2.2 characters, 2.4-2.7 markup inside text, 2.11 end-of-line handling, 4.1 and 4.6
 //! references. The raw text is kept; it is decoded while it is compared or copied, so nothing is stored twice.
 
+use crate::charset::is_xml_char;
 use core::ops::Range;
 
 /// Begins a CDATA section (production 19).
@@ -138,11 +139,6 @@ impl Iterator for Chars<'_> {
 /// White space of XML 1.0, production 3.
 pub(super) const fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-/// Characters that XML 1.0 can carry, production 2; a `char` is never a surrogate.
-pub(crate) const fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// The character that the reference at the start of `text` means, and the reference's bytes, `&` and `;` included.

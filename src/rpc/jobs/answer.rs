@@ -1,12 +1,12 @@
 //! Short answers that are known as soon as the parameters are read.
 
-use super::{Job, Work, Wrote};
+use super::Job;
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
-use crate::rpc::fault::{Code, Fault};
-use crate::rpc::procedures::{PROCEDURES, Procedure};
-use crate::rpc::reply::Pieces;
+use crate::rpc::fault::Fault;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use crate::syntax::Writer;
 
@@ -15,12 +15,10 @@ use crate::syntax::Writer;
 pub(crate) enum Answer {
     /// A boolean.
     Bool(bool),
-    /// The names of all procedures.
-    Methods,
-    /// The signatures of a procedure.
-    Signature(&'static Procedure),
-    /// The help of a procedure.
-    Help(&'static Procedure),
+    /// A text of the program's own.
+    Text(&'static str),
+    /// What the function writes.
+    Put(fn(&mut Writer<'_>, usize) -> Result<(), Full>, usize),
 }
 
 impl Work for Answer {
@@ -30,60 +28,13 @@ impl Work for Answer {
         _: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| self.put(writer))?;
+        pieces.piece(|writer| match *self {
+            Answer::Bool(value) => writer.boolean(value),
+            Answer::Text(text) => writer.string(text.as_bytes()),
+            Answer::Put(put, which) => put(writer, which),
+        })?;
         Ok(Wrote::All)
     }
-}
-
-impl Answer {
-    fn put(self, writer: &mut Writer<'_>) -> Result<(), Full> {
-        match self {
-            Answer::Bool(value) => writer.boolean(value),
-            Answer::Methods => {
-                writer.array_open()?;
-                PROCEDURES.iter().try_for_each(|p| writer.string(p.name.as_bytes()))?;
-                writer.array_close()
-            }
-            Answer::Signature(procedure) => {
-                writer.array_open()?;
-                for signature in procedure.signatures {
-                    writer.array_open()?;
-                    signature.iter().try_for_each(|kind| writer.string(kind.as_bytes()))?;
-                    writer.array_close()?;
-                }
-                writer.array_close()
-            }
-            Answer::Help(procedure) => writer.string(procedure.help.as_bytes()),
-        }
-    }
-}
-
-/// `system.listMethods`
-pub(crate) fn list_methods(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    args.end("no parameters")?;
-    Ok(Job::Answer(Answer::Methods))
-}
-
-/// `system.methodSignature`
-pub(crate) fn method_signature(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    about(args).map(|procedure| Job::Answer(Answer::Signature(procedure)))
-}
-
-/// `system.methodHelp`
-pub(crate) fn method_help(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    about(args).map(|procedure| Job::Answer(Answer::Help(procedure)))
-}
-
-/// The procedure that the one parameter names.
-fn about(args: &mut Args<'_>) -> Result<&'static Procedure, Fault> {
-    let name = args.required("name", "a procedure's name")?;
-    args.end("the name of a procedure")?;
-    let mut buf = [0; ARGUMENT_BYTES];
-    let name = args::string(&name, "name", &mut buf)?;
-    PROCEDURES
-        .iter()
-        .find(|p| p.name == name)
-        .ok_or_else(|| Fault::new(Code::NoProcedure, format_args!("there is no procedure \"{name}\"")))
 }
 
 /// `logout`

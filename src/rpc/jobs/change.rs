@@ -1,6 +1,6 @@
 //! `change`: sets the mark or the timeout of one flow.
 
-use super::{Job, Source, Wait, Work, Wrote};
+use super::Job;
 use crate::conntrack::flow::{Flow, TARGET, Target};
 use crate::conntrack::request::Change;
 use crate::conntrack::socket::OpError;
@@ -10,8 +10,8 @@ use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::reply::Pieces;
-use crate::rpc::scan::Offered;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 
 /// A change that was asked for.

@@ -4,7 +4,7 @@ use crate::conntrack::flow::Target;
 use crate::query::page::Candidate;
 use crate::rpc::Shared;
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::scan::Offered;
+use crate::rpc::work::Offered;
 use crate::stats::Counter;
 
 /// What was deleted for one call.

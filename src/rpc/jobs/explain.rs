@@ -1,11 +1,12 @@
 //! `explain`: a filter in words, so that who is about to act on what it matches sees what that is.
 
-use super::{Job, Work, Wrote};
+use super::Job;
 use crate::limits::EXPLANATION_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::Fault;
-use crate::rpc::reply::Pieces;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use heapless::String;
 

@@ -1,15 +1,15 @@
 //! `kill`: deletes the flows with given ids.
 
+use super::Job;
 use super::deletion::Deletion;
-use super::{Job, Source, Wait, Work, Wrote};
 use crate::conntrack::flow::TARGET;
 use crate::limits::KILL_IDS;
 use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::Fault;
-use crate::rpc::reply::Pieces;
-use crate::rpc::scan::Offered;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use heapless::Vec;
 

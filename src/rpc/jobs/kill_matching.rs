@@ -1,7 +1,7 @@
 //! `kill_matching`: deletes the flows that match a filter.
 
+use super::Job;
 use super::deletion::Deletion;
-use super::{Job, Source, Wait, Work, Wrote};
 use crate::conntrack::flow::TARGET;
 use crate::conntrack::request::KernelFilter;
 use crate::out::Full;
@@ -9,8 +9,8 @@ use crate::query::filter::Filter;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::reply::Pieces;
-use crate::rpc::scan::Offered;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 
 /// A kill by filter.

@@ -1,8 +1,7 @@
 //! A long view in the kernel's own order: its rows are pulled from a dump of its own as fast as the client takes them, and no
 //! memory holds them.
 
-use super::view::{write_head, write_tail};
-use super::{Wait, Work, Wrote};
+use super::table::{write_head, write_tail};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::message::Message;
 use crate::conntrack::reader::DumpProgress;
@@ -12,7 +11,8 @@ use crate::query::entry::Entry;
 use crate::query::page::Candidate;
 use crate::query::view::View;
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::reply::Pieces;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Wait, Work, Wrote};
 use crate::rpc::{Shared, World, row};
 
 /// A listing under way.

@@ -1,13 +1,14 @@
 //! `login`: a password is compared, or held back after wrong ones, and a session opened.
 
-use super::{Job, Wait, Work, Wrote};
+use super::Job;
 use crate::auth::printable;
 use crate::auth::{Peer, Verdict};
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::reply::Pieces;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use crate::stats::Counter;
 use crate::sys::since_ms;

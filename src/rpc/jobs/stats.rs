@@ -1,11 +1,12 @@
 //! `stats`: the kernel's counters and the daemon's own.
 
-use super::{Job, Wait, Work, Wrote};
+use super::Job;
 use crate::conntrack::kernel::{CPU_COUNTERS, Count};
 use crate::out::Full;
 use crate::rpc::args::Args;
 use crate::rpc::fault::Fault;
-use crate::rpc::reply::Pieces;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use crate::stats::{self, KERNEL_NAMES};
 use crate::syntax::Writer;

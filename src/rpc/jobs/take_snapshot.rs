@@ -1,15 +1,15 @@
 //! `refresh` and `set_autorefresh`: a snapshot of the table is taken, or given up.
 
+use super::Job;
 use super::answer::Answer;
-use super::{Job, Pass, Source, Wait, Work, Wrote};
 use crate::conntrack::flow::ALL;
 use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::query::snapshot::Snapshot;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::reply::Pieces;
-use crate::rpc::scan::Offered;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 
 /// Records every flow of a scan. Of several calls that do so in one scan the first records for all.

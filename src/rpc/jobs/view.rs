@@ -1,7 +1,8 @@
 //! `view`: a page of the flows that match, found in scans of the kernel's table or of the snapshot.
 
+use super::Job;
 use super::listing::Listing;
-use super::{Job, Pass, Source, Wait, Work, Wrote};
+use super::table::{write_head, write_tail};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::request::KernelFilter;
 use crate::limits::BLOCK_ROWS;
@@ -11,11 +12,9 @@ use crate::query::view::View;
 use crate::rpc::args::{self, Args};
 use crate::rpc::autorefresh::gone;
 use crate::rpc::fault::Fault;
-use crate::rpc::measure::Measure;
-use crate::rpc::reply::Pieces;
-use crate::rpc::scan::Offered;
+use crate::rpc::pieces::{Measure, Pieces};
+use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World, row};
-use crate::syntax::Writer;
 
 /// Rows that are measured between other events: about as long as a slice of a dump.
 const MEASURE_ROWS: usize = 32;
@@ -216,25 +215,4 @@ impl Work for Viewing {
     fn release(&mut self, shared: &mut Shared) {
         self.view.release(&mut shared.pool);
     }
-}
-
-/// Writes what comes before the rows: entries in the kernel's table, and the milliseconds since the snapshot was taken where
-/// the view is one of a snapshot.
-pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64>) -> Result<(), Full> {
-    writer.struct_open()?;
-    writer.number("count", count.into())?;
-    writer.number("autorefresh", age_ms.is_none().into())?;
-    if let Some(age_ms) = age_ms {
-        writer.number("snapshot_age", age_ms / 1000)?;
-    }
-    writer.member("table")?;
-    writer.array_open()
-}
-
-/// Writes what comes behind the rows: how many flows match in all.
-pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64) -> Result<(), Full> {
-    writer.array_close()?;
-    writer.member_close()?;
-    writer.number("total", total)?;
-    writer.struct_close()
 }

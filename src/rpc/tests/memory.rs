@@ -3,8 +3,8 @@ use super::rig::{Rig, array, ids, int, members, text};
 use crate::limits::{CLIENTS, OUTPUT_BYTES};
 use crate::query::tests::flows::table;
 use crate::rpc::Step;
-use crate::rpc::jobs::Source;
 use crate::rpc::task::Stage;
+use crate::rpc::work::Source;
 
 fn view(rig: &Rig, order: &str, start: i64) -> String {
     rig.body("view", &[members(&[]), text(order), text("A"), int(start), int(-1)])
