@@ -48,7 +48,7 @@
 //! [`query::field`] is the table of fields, [`rpc::procedures`] the table of procedures: a new one of either is a new row.
 //! [`query::page`] is the heart, [`server::client`] a connection's life.
 
-pub mod address;
+pub(crate) mod address;
 pub mod auth;
 pub mod base64;
 pub mod charset;

@@ -14,7 +14,7 @@ use super::listen::Socket;
 use crate::auth::Peer;
 use crate::charset::{self, Charset};
 use crate::http::{
-    self, Body, CHUNK_OVERHEAD, CONTINUE, Error, Head, HeadReader, LAST_CHUNK, Media, Policy, Progress,
+    self, Body, BodyProgress, CHUNK_OVERHEAD, CONTINUE, Error, Head, HeadReader, LAST_CHUNK, Media, Policy,
     ReplyBody, Route, Status, Via,
 };
 use crate::limits::{BODY_MS, DRAIN_BYTES, DRAIN_MS, HEAD_MS, IDLE_MS, OUTPUT_BYTES, WRITE_MS};
@@ -292,7 +292,7 @@ impl Client {
         let progress = body.advance(self.input.buffer(), filled)?;
         self.state = State::Body(head, body);
         match progress {
-            Progress::Done { body_len, consumed } => {
+            BodyProgress::Done { body_len, consumed } => {
                 self.input.set_body(body_len, consumed);
                 if head.route == Route::Index {
                     self.show_index(head, now_ms);
@@ -302,7 +302,7 @@ impl Client {
                 self.deadline_ms = u64::MAX;
                 Ok(Next::Call)
             }
-            Progress::More { filled, wants } => {
+            BodyProgress::More { filled, wants } => {
                 self.input.set_filled(filled);
                 // Without a large buffer it waits, unread, until another client's is free.
                 self.wants_large = wants > self.input.buffer().len() && !self.input.is_large();
