@@ -40,16 +40,16 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod decode;
+mod decode;
 pub mod encode;
-pub mod error;
+mod error;
 mod grammar;
 mod items;
 mod kind;
 mod scalar;
 mod scan;
-pub mod text;
-pub mod value;
+pub(crate) mod text;
+mod value;
 #[cfg(test)]
 mod work;
 
