@@ -10,7 +10,7 @@ use crate::out::{Full, Out};
 ///
 /// # Errors
 /// [`Full`]; then nothing is written.
-pub fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
+pub(crate) fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
     out.atomically(|out| {
         for (i, &octet) in address.iter().enumerate() {
             out.put(if i == 0 { b"" } else { b"." })?;
@@ -25,7 +25,7 @@ pub fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
 ///
 /// # Errors
 /// [`Full`]; then nothing is written.
-pub fn put_ipv6(out: &mut Out<'_>, address: &[u8; 16]) -> Result<(), Full> {
+pub(crate) fn put_ipv6(out: &mut Out<'_>, address: &[u8; 16]) -> Result<(), Full> {
     if let &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] = address {
         return out.atomically(|out| {
             out.put(b"::ffff:")?;

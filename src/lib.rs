@@ -52,7 +52,7 @@
 //! procedure that does something new with the table has a file for that in `rpc/jobs/`. [`query::view`] and [`query::page`]
 //! are the heart, [`server::client`] a connection's life.
 
-pub mod address;
+pub(crate) mod address;
 pub mod auth;
 pub mod base64;
 pub mod charset;

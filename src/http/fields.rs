@@ -1,6 +1,6 @@
 //! The header fields that matter here, and what their values mean.
 //!
-//! All others are skipped. A field that may come once and comes twice is an error rather than a choice: a proxy
+//! All other fields are skipped. A field that may come once and comes twice is an error rather than a choice: a proxy
 //! in front could choose the other one (RFC 9112 section 11.2).
 
 use super::accept::Accept;
@@ -92,11 +92,11 @@ impl<'a> Fields<'a> {
             (None, Some(coding)) if http11 && coding.eq_ignore_ascii_case(b"chunked") => {
                 Ok(Some((Framing::Chunked, 0)))
             }
-            // RFC 9112 section 6.1: with HTTP/1.0 its framing is faulty, so it is never looked at.
+            // The framing of HTTP/1.0 with this field is faulty (RFC 9112 section 6.1), so the body is never read.
             (None, Some(_)) => Err(Error::TransferCoding),
             (Some(digits), None) => {
                 let length = decimal(digits).ok_or(Error::LengthSyntax)?;
-                // On 32 bits as on 64: what doesn't fit is over the limit in any case.
+                // A length that `usize` can't hold on 32 bits is over the limit in any case.
                 let framing = Framing::Length(usize::try_from(length).unwrap_or(usize::MAX));
                 Ok(Some((framing, length)))
             }

@@ -32,7 +32,7 @@ mod policy;
 mod request;
 mod response;
 
-pub use body::{BUFFER_BYTES, Body, Progress, SPARE_BYTES};
+pub use body::{BUFFER_BYTES, Body, BodyProgress, SPARE_BYTES};
 pub use error::{Error, Status};
 pub use fields::Framing;
 pub use index::{INDEX, index};

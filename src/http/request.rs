@@ -87,7 +87,7 @@ impl HeadReader {
         let limit = buf.len().min(HEAD_BYTES);
         for &byte in buf.get(self.scanned..limit).unwrap_or_default() {
             self.scanned += 1;
-            // Refused at once rather than at the head's end: a TLS client never gets that far.
+            // The byte is refused at once rather than at the head's end, which a client of TLS never sends.
             let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
             if control || (self.after_cr && byte != b'\n') {
                 return Err(Error::ControlByte);
@@ -112,7 +112,8 @@ fn parse(head: &[u8], policy: &Policy, via: Via) -> Result<Head, Error> {
     let mut headers = [httparse::EMPTY_HEADER; HEAD_FIELDS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        // Otherwise it and `find_end` would not agree on where the head ends: never go on from there.
+        // httparse and `find_end` must agree on where the head ends: two readings of one message are how requests are
+        // smuggled.
         Ok(httparse::Status::Complete(end)) if end == head.len() => {}
         Ok(_) => return Err(Error::FieldSyntax),
         Err(error) => return Err(parse_error(error, head)),
@@ -145,7 +146,7 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
     if http11 && fields.host.is_none() {
         return Err(Error::HostMissing);
     }
-    // Both are checked for their form, but a target's host goes first (RFC 9112 section 3.2.2).
+    // Both hosts are checked for their form, but the target's goes first (RFC 9112 section 3.2.2).
     let field_host = authority(fields.host, via)?;
     let host = authority(target_host, Via::Tcp)?.or(field_host);
     let framing = fields.framing(http11)?;
@@ -246,7 +247,7 @@ fn names_other_version(head: &[u8]) -> bool {
     let line = line.split(|&b| b == b'\n').next().unwrap_or_default();
     let word = line.trim_ascii_end().rsplit(|&b| b == b' ').next();
     match word.and_then(|word| word.strip_prefix(b"HTTP/")) {
-        // With these two it was something before them, such as a second space.
+        // The version is one that is spoken, so the error is in what stands before it, such as a second space.
         Some(b"1.0" | b"1.1") => false,
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,

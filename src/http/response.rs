@@ -87,7 +87,7 @@ pub fn head(
         match (keep_alive && body != ReplyBody::UntilClose, version) {
             (false, _) => out.put(b"Connection: close\r\n")?,
             (true, Version::V10) => out.put(b"Connection: keep-alive\r\n")?,
-            // Goes without saying in HTTP/1.1.
+            // HTTP/1.1 keeps the connection without being told.
             (true, Version::V11) => {}
         }
         out.put(b"\r\n")

@@ -16,7 +16,7 @@ use super::output::{Output, Piece, Sent};
 use super::pace::Pace;
 use crate::auth::Peer;
 use crate::charset::{self, Charset};
-use crate::http::{Body, CONTINUE, Error, Head, HeadReader, Policy, Progress, Route, Via};
+use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy, Route, Via};
 use crate::limits::{BODY_MS, HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
 use std::io::ErrorKind;
@@ -284,7 +284,7 @@ impl Client {
         let progress = body.advance(self.input.buffer(), filled)?;
         self.state = State::Body(head, body);
         match progress {
-            Progress::Done { body_len, consumed } => {
+            BodyProgress::Done { body_len, consumed } => {
                 self.input.set_body(body_len, consumed);
                 if head.route == Route::Index {
                     self.show_index(head, now_ms);
@@ -296,7 +296,7 @@ impl Client {
                 self.pace.mark_call(now_ms);
                 Ok(Next::Call)
             }
-            Progress::More { filled, wants } => {
+            BodyProgress::More { filled, wants } => {
                 self.input.set_filled(filled);
                 // Without a large buffer it waits, unread, until another client's is free.
                 self.wants_large = wants > self.input.buffer().len() && !self.input.is_large();

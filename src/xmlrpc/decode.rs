@@ -8,7 +8,6 @@ use super::scan::{Child, Cursor, Event, Open};
 use super::text::{CDATA_CLOSE, CDATA_OPEN, Text, is_space};
 use super::value::Value;
 use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
-use core::ops::Range;
 
 const SHAPE: &str = "a methodCall holds one methodName, then at most one params";
 
@@ -19,7 +18,6 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// Its parameters.
     pub params: Params<'a>,
-    method_at: usize,
 }
 
 /// The parameters of a call, in order.
@@ -61,35 +59,7 @@ impl<'a> IntoIterator for &Params<'a> {
     }
 }
 
-/// Where a checked call stands in its body, to take it up again without parsing: [`Call::mark`], [`Mark::call`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mark {
-    method: Range<usize>,
-    params: Range<usize>,
-    count: usize,
-}
-
-impl Mark {
-    /// The call again, in no time. `body` must be the one that was parsed, unchanged; with another one nothing makes
-    /// sense, but nothing panics. None where the call is not within it.
-    pub fn call<'a>(&self, body: &'a str) -> Option<Call<'a>> {
-        let params =
-            Params { raw: body.get(self.params.clone())?, start: self.params.start, count: self.count };
-        Some(Call { method: body.get(self.method.clone())?, params, method_at: self.method.start })
-    }
-}
-
 impl<'a> Call<'a> {
-    /// Where the call stands.
-    pub fn mark(&self) -> Mark {
-        let params = &self.params;
-        Mark {
-            method: self.method_at..self.method_at + self.method.len(),
-            params: params.start..params.start + params.raw.len(),
-            count: params.count,
-        }
-    }
-
     /// The call that one entry of `system.multicall`'s array describes: a struct with `methodName`, a string, and
     /// `params`, an array. Looks only at the entry, once for each level of it.
     ///
@@ -111,13 +81,13 @@ impl<'a> Call<'a> {
             }
         }
         let (name, params) = name.zip(params).ok_or(wrong)?;
-        let (method, method_at) = method_name(name.text())?;
+        let method = method_name(name.text())?;
         let count = params.as_array().map_or(0, |items| items.take(PARAMS + 1).count());
         if count > PARAMS {
             return Err(too_many(params.range().start));
         }
         let params = Params { raw: params.text().raw(), start: params.range().start, count };
-        Ok(Call { method, params, method_at })
+        Ok(Call { method, params })
     }
 }
 
@@ -140,7 +110,7 @@ pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
             return Err(DecodeError::not_well_formed(what, cursor.position()));
         }
     };
-    let (method, method_at) = parse_method(&mut cursor, &root)?;
+    let method = parse_method(&mut cursor, &root)?;
     let params = match cursor.child(&root)? {
         Child::Closed(at) => Params { raw: "", start: at, count: 0 },
         Child::Open(open) if open.name == "params" => {
@@ -153,7 +123,7 @@ pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
         other => return Err(misplaced(other)),
     };
     match cursor.event()? {
-        Event::End => Ok(Call { method, params, method_at }),
+        Event::End => Ok(Call { method, params }),
         // The tokenizer lets nothing else pass behind the root.
         _ => Err(DecodeError::not_well_formed("something follows </methodCall>", cursor.position())),
     }
@@ -171,7 +141,7 @@ fn too_many(at: usize) -> DecodeError {
 // The sentence above and the one in `method_name` name the limits.
 const _: () = assert!(PARAMS == 16 && METHOD_NAME_BYTES == 64);
 
-fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str, usize), DecodeError> {
+fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<&'a str, DecodeError> {
     match cursor.child(root)? {
         Child::Open(open) if open.name == "methodName" => {
             let end = grammar::text_end(cursor, &open)?;
@@ -181,9 +151,9 @@ fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str
     }
 }
 
-/// The procedure's name in `text`, and its offset. It is of the specification's alphabet, with no reference or comment in
+/// The procedure's name in `text`. It is of the specification's alphabet, with no reference or comment in
 /// it, so that it can be used as it stands; a CDATA section may be around it.
-fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
+fn method_name(text: Text<'_>) -> Result<&str, DecodeError> {
     let mut name = text.raw().trim_matches(is_space);
     if let Some(inside) = name.strip_prefix(CDATA_OPEN).and_then(|rest| rest.strip_suffix(CDATA_CLOSE)) {
         name = inside.trim_matches(is_space);
@@ -201,9 +171,7 @@ fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
             text.range().start,
         ));
     }
-    // Wherever in the text the name stands first, it is the same name.
-    let before = text.raw().find(name).unwrap_or_default();
-    Ok((name, text.range().start + before))
+    Ok(name)
 }
 
 fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, DecodeError> {

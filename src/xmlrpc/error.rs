@@ -3,7 +3,7 @@
 use crate::charset;
 
 /// What sort of mistake a [`DecodeError`] is.
-// A whole word, so that what holds it is copied by words.
+// The enum takes a whole word, so that a struct which holds it is copied word by word.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Class {
@@ -28,17 +28,17 @@ pub struct DecodeError {
 
 impl DecodeError {
     /// A document that is not well-formed at byte `at`.
-    pub const fn not_well_formed(what: &'static str, at: usize) -> Self {
+    pub(super) const fn not_well_formed(what: &'static str, at: usize) -> Self {
         DecodeError { class: Class::NotWellFormed, what, at }
     }
 
     /// A document that is no call, seen at byte `at`.
-    pub const fn not_a_call(what: &'static str, at: usize) -> Self {
+    pub(super) const fn not_a_call(what: &'static str, at: usize) -> Self {
         DecodeError { class: Class::NotACall, what, at }
     }
 
     /// A value that is wrong at byte `at`.
-    pub const fn bad_value(what: &'static str, at: usize) -> Self {
+    pub(super) const fn bad_value(what: &'static str, at: usize) -> Self {
         DecodeError { class: Class::BadValue, what, at }
     }
 }

@@ -1,7 +1,7 @@
 //! The sorts of values that XML-RPC has.
 
 /// What sort of value it is, whatever the client's name for the type.
-// A whole word, so that what holds it is copied by words.
+// The enum takes a whole word, so that a struct which holds it is copied word by word.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ValueKind {
