@@ -173,7 +173,8 @@ pub const FIELDS: &[Field] = &[
     row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))),
     row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))),
     row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)),
-    row("mark", Kind::Bits, bit(CTA_MARK), |f, _| int(f.mark)),
+    // What the kernel leaves out of these two is 0.
+    row("mark", Kind::Bits, bit(CTA_MARK), |f, _| int(f.mark.or(Some(0)))),
     row("status", Kind::Bits, bit(CTA_STATUS), |f, _| int(f.status)),
     row("use", WORD, bit(CTA_USE), |f, _| int(f.uses)),
     row("timeout", WORD, bit(CTA_TIMEOUT), |f, _| int(f.timeout)),
@@ -184,7 +185,12 @@ pub const FIELDS: &[Field] = &[
     }),
     row("repl_counter_bytes", LONG, bit(CTA_COUNTERS_REPLY), |f, _| int(f.repl_counters.map(|c| c.bytes))),
     row("start", WORD, bit(CTA_TIMESTAMP), |f, _| int(f.start_ns.map(|ns| ns / 1_000_000_000))),
-    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone)),
+    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone.or(Some(0)))),
+    row("orig_zone", PORT, ORIG, |f, _| int(f.orig.and_then(|t| t.zone))),
+    row("repl_zone", PORT, REPL, |f, _| int(f.repl.and_then(|t| t.zone))),
+    row("sctp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.sctp_state)),
+    row("gre_key_src", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.0))),
+    row("gre_key_dst", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.1))),
     row("helper", Kind::Text, bit(CTA_HELP), |f, c| f.helper.map(|l| Value::Text(c.labels.text(l)))),
     row("secctx", Kind::Text, bit(CTA_SECCTX), |f, c| f.secctx.map(|l| Value::Text(c.labels.text(l)))),
     row("user_id", WORD, bit(CTA_MARK), |f, c| int(c.user_id(f))),
@@ -242,6 +248,15 @@ fn ports(tuple: &Option<Tuple>) -> Option<(u16, u16)> {
             IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_SCTP | IPPROTO_DCCP,
             Ends::Ports { src, dst },
         ) => Some((src, dst)),
+        _ => None,
+    }
+}
+
+/// The keys of GRE (the call identifiers of PPTP), as the original direction has them.
+#[inline]
+fn gre_keys(flow: &Flow) -> Option<(u16, u16)> {
+    match flow.orig {
+        Some(Tuple { l4proto: IPPROTO_GRE, ends: Ends::Ports { src, dst }, .. }) => Some((src, dst)),
         _ => None,
     }
 }

@@ -192,7 +192,13 @@ impl Streams {
     }
 
     /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub(super) fn begin(&mut self, slot: usize, peer: Peer, engine: &mut Engine, registry: &Registry) -> bool {
+    pub(super) fn begin(
+        &mut self,
+        slot: usize,
+        peer: Peer,
+        engine: &mut Engine,
+        registry: &Registry,
+    ) -> bool {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
             None if self.streams.is_full() => return false,
