@@ -132,7 +132,7 @@ fn any_kind_of_connection_can_be_changed() {
                 .entry((
                     row["orig_l4proto"].clone(),
                     row["orig_l3proto"].clone(),
-                    row::int(row, "zone") != Some(0),
+                    row::int(&row, "zone") != Some(0),
                 ))
                 .or_insert(row);
         }
