@@ -95,7 +95,7 @@ pub struct Tuple {
     pub l3proto: u8,
     /// `IPPROTO_*`.
     pub l4proto: u8,
-    /// A zone that holds for this direction alone.
+    /// The zone, where it is not 0 and holds for this direction alone; then the entry has no other.
     pub zone: Option<u16>,
 }
 
@@ -213,7 +213,7 @@ pub struct Flow {
     pub status: Option<u32>,
     /// Seconds left.
     pub timeout: Option<u32>,
-    /// The connection mark.
+    /// The connection mark. None is sent by kernels without connmarks, and by some (around 6.1) where it is 0.
     pub mark: Option<u32>,
     /// References held.
     pub uses: Option<u32>,
@@ -221,6 +221,8 @@ pub struct Flow {
     pub zone: Option<u16>,
     /// `TCP_CONNTRACK_*`.
     pub tcp_state: Option<u8>,
+    /// `SCTP_CONNTRACK_*`.
+    pub sctp_state: Option<u8>,
     /// The helper's name.
     pub helper: Option<Label>,
     /// The security context.
@@ -265,7 +267,7 @@ impl Flow {
             CTA_TUPLE_ORIG => self.orig.insert(Tuple::default()).fill(value)?,
             CTA_TUPLE_REPLY => self.repl.insert(Tuple::default()).fill(value)?,
             CTA_STATUS => self.status = Some(be32(value)?),
-            CTA_PROTOINFO => self.tcp_state = read_tcp_state(value)?,
+            CTA_PROTOINFO => self.read_states(value)?,
             CTA_HELP => self.helper = read_label(value, CTA_HELP_NAME, labels)?,
             CTA_TIMEOUT => self.timeout = Some(be32(value)?),
             CTA_MARK => self.mark = Some(be32(value)?),
@@ -280,22 +282,23 @@ impl Flow {
         }
         Ok(())
     }
-}
 
-fn read_tcp_state(bytes: &[u8]) -> Result<Option<u8>, Malformed> {
-    let mut state = None;
-    each(bytes, |kind, value| {
-        if kind != CTA_PROTOINFO_TCP {
-            return Ok(());
-        }
-        each(value, |kind, value| {
-            if kind == CTA_PROTOINFO_TCP_STATE {
-                state = Some(byte(value)?);
-            }
-            Ok(())
+    /// Reads the attributes inside `CTA_PROTOINFO`.
+    fn read_states(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        each(bytes, |kind, value| {
+            let (state, wanted) = match kind {
+                CTA_PROTOINFO_TCP => (&mut self.tcp_state, CTA_PROTOINFO_TCP_STATE),
+                CTA_PROTOINFO_SCTP => (&mut self.sctp_state, CTA_PROTOINFO_SCTP_STATE),
+                _ => return Ok(()),
+            };
+            each(value, |kind, value| {
+                if kind == wanted {
+                    *state = Some(byte(value)?);
+                }
+                Ok(())
+            })
         })
-    })?;
-    Ok(state)
+    }
 }
 
 fn read_counters(bytes: &[u8]) -> Result<Counters, Malformed> {
@@ -334,6 +337,9 @@ fn read_label(bytes: &[u8], wanted: u16, labels: &mut Labels) -> Result<Option<L
 }
 
 /// What names exactly one entry to the kernel: its original tuple, its zone and its id.
+///
+/// A zone that holds for the original direction alone is a part of the tuple, and one that holds for the reply alone is no
+/// part of the key: the kernel then looks for the original tuple in zone 0 (`nf_ct_zone_id`).
 ///
 /// A delete request without a tuple flushes the whole table. So the request can be built from a `Target` alone
 /// ([`super::request::delete`]), and a `Target` can be had only from a flow that has all three: the fields are

@@ -243,7 +243,8 @@ pub const FIELDS: &[Field] = &[
     row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))).by_kernel(KernelPart::IcmpCode),
     row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))).by_kernel(KernelPart::IcmpId),
     row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)).with(Words::TcpState),
-    row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(f.mark)).by_kernel(KernelPart::Mark),
+    // A mark that the kernel leaves out is 0.
+    row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(f.mark.or(Some(0)))).by_kernel(KernelPart::Mark),
     row("status", FieldKind::Bits, bit(CTA_STATUS), |f, _| int(f.status))
         .with(Words::Status)
         .by_kernel(KernelPart::Status),
@@ -256,7 +257,13 @@ pub const FIELDS: &[Field] = &[
     }),
     row("repl_counter_bytes", LONG, bit(CTA_COUNTERS_REPLY), |f, _| int(f.repl_counters.map(|c| c.bytes))),
     row("start", WORD, bit(CTA_TIMESTAMP), |f, _| int(f.start_ns.map(|ns| ns / 1_000_000_000))),
-    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone)).by_kernel(KernelPart::Zone),
+    // A zone that the kernel leaves out is 0.
+    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone.or(Some(0)))).by_kernel(KernelPart::Zone),
+    row("orig_zone", PORT, ORIG, |f, _| int(f.orig.and_then(|t| t.zone))),
+    row("repl_zone", PORT, REPL, |f, _| int(f.repl.and_then(|t| t.zone))),
+    row("sctp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.sctp_state)).with(Words::SctpState),
+    row("gre_key_src", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.0))),
+    row("gre_key_dst", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.1))),
     row("helper", FieldKind::Text, bit(CTA_HELP), |f, c| {
         f.helper.map(|l| FieldValue::Text(c.labels.text(l)))
     }),
@@ -332,6 +339,15 @@ fn ports(tuple: &Option<Tuple>) -> Option<(u16, u16)> {
             IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_SCTP | IPPROTO_DCCP,
             Ends::Ports { src, dst },
         ) => Some((src, dst)),
+        _ => None,
+    }
+}
+
+/// The keys of GRE (the call identifiers of PPTP), as the original direction has them.
+#[inline]
+fn gre_keys(flow: &Flow) -> Option<(u16, u16)> {
+    match flow.orig {
+        Some(Tuple { l4proto: IPPROTO_GRE, ends: Ends::Ports { src, dst }, .. }) => Some((src, dst)),
         _ => None,
     }
 }

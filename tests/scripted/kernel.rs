@@ -83,6 +83,8 @@ pub struct Kernel {
     pub sent: Vec<Sent>,
     /// A delete without a tuple came.
     pub flushed: bool,
+    /// A mark is sent even if it is 0; kernels around 6.1 don't.
+    pub zero_marks: bool,
     /// Links can't be opened any more.
     pub no_descriptors: bool,
     /// Times that a link was asked for a datagram.
@@ -100,6 +102,7 @@ thread_local! {
             per_datagram: 8,
             sent: Vec::new(),
             flushed: false,
+            zero_marks: true,
             no_descriptors: false,
             receives: 0,
             twists: Vec::new(),
@@ -122,6 +125,7 @@ pub fn reset(count: u16) {
         kernel.twists.clear();
         (kernel.held, kernel.receives) = (None, 0);
         (kernel.flushed, kernel.no_descriptors, kernel.per_datagram) = (false, false, 8);
+        kernel.zero_marks = true;
     });
 }
 
@@ -250,14 +254,16 @@ impl Entry {
         tuple
     }
 
-    /// The message that tells of it.
-    fn message(&self, sequence: u32, flags: u16) -> Vec<u8> {
+    /// The message that tells of it, with its mark even if that is 0.
+    fn message(&self, sequence: u32, flags: u16, zero_marks: bool) -> Vec<u8> {
         let mut attributes = Vec::new();
         put(&mut attributes, TUPLE_ORIG | 0x8000, &self.tuple(false));
         put(&mut attributes, TUPLE_REPLY | 0x8000, &self.tuple(true));
         put(&mut attributes, STATUS, &self.status.to_be_bytes());
         put(&mut attributes, TIMEOUT, &self.timeout.to_be_bytes());
-        put(&mut attributes, MARK, &self.mark.to_be_bytes());
+        if self.mark != 0 || zero_marks {
+            put(&mut attributes, MARK, &self.mark.to_be_bytes());
+        }
         put(&mut attributes, 11, &1u32.to_be_bytes()); // CTA_USE
         put(&mut attributes, ID, &self.id.to_be_bytes());
         if self.zone != 0 {
@@ -361,8 +367,8 @@ impl Kernel {
 
     /// All entries are IPv4: who asks for another family gets none. What else is asked for is ignored, as old kernels do.
     fn dump(&self, sent: &Sent) -> Vec<Vec<u8>> {
-        let datagram =
-            |entries: &[Entry]| entries.iter().flat_map(|e| e.message(sent.sequence, F_MULTI)).collect();
+        let of = |entry: &Entry| entry.message(sent.sequence, F_MULTI, self.zero_marks);
+        let datagram = |entries: &[Entry]| entries.iter().flat_map(of).collect();
         let entries =
             if [0, libc::AF_INET as u8].contains(&sent.family) { self.table.as_slice() } else { &[] };
         let mut datagrams: Vec<Vec<u8>> = entries.chunks(self.per_datagram).map(datagram).collect();
@@ -379,7 +385,7 @@ impl Kernel {
 
     fn get(&self, sent: &Sent) -> Vec<Vec<u8>> {
         match self.find(sent).and_then(|at| self.table.get(at)) {
-            Some(entry) => vec![entry.message(sent.sequence, 0)],
+            Some(entry) => vec![entry.message(sent.sequence, 0, self.zero_marks)],
             None => vec![verdict(libc::ENOENT, sent.sequence)],
         }
     }

@@ -77,6 +77,7 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
         uses: maybe(random, word),
         zone: random.one_in(3).then(|| random.pick(&[1, 2, 65_535])),
         tcp_state: (l4proto == IPPROTO_TCP).then(|| random.below(10) as u8),
+        sctp_state: (l4proto == IPPROTO_SCTP).then(|| random.below(9) as u8),
         helper: random.one_in(2).then(|| Label::from_number(helper)),
         secctx: random.one_in(2).then(|| Label::from_number(secctx)),
     }
@@ -120,6 +121,7 @@ pub fn with(flow: &Flow, needs: u32) -> Flow {
         uses: keep(flow.uses, needs, CTA_USE),
         zone: keep(flow.zone, needs, CTA_ZONE),
         tcp_state: keep(flow.tcp_state, needs, CTA_PROTOINFO),
+        sctp_state: keep(flow.sctp_state, needs, CTA_PROTOINFO),
         helper: keep(flow.helper, needs, CTA_HELP),
         secctx: keep(flow.secctx, needs, CTA_SECCTX),
     }

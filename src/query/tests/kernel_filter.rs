@@ -21,7 +21,8 @@ fn lets_through(filter: &KernelFilter, flow: &Flow) -> bool {
         && tuple(&filter.repl, &repl)
         && masked(filter.mark, flow.mark)
         && masked(filter.status, flow.status)
-        && filter.zone.is_none_or(|z| flow.zone.or(orig.zone).or(repl.zone).unwrap_or(0) == z)
+        // For zone 0 it is not asked.
+        && filter.zone.is_none_or(|z| z == 0 || flow.zone.or(orig.zone).or(repl.zone) == Some(z))
 }
 
 fn tuple(filter: &TupleFilter, tuple: &Tuple) -> bool {

@@ -143,6 +143,11 @@ pub fn attributes(flow: &Flow) -> Vec<u8> {
             to.nest(CTA_PROTOINFO_TCP, |to| to.put(CTA_PROTOINFO_TCP_STATE, &[state]))
         });
     }
+    if let Some(state) = flow.sctp_state {
+        to.nest(CTA_PROTOINFO, |to| {
+            to.nest(CTA_PROTOINFO_SCTP, |to| to.put(CTA_PROTOINFO_SCTP_STATE, &[state]))
+        });
+    }
     if let Some(start) = flow.start_ns {
         to.nest(CTA_TIMESTAMP, |to| to.put(CTA_TIMESTAMP_START, &start.to_be_bytes()));
     }
