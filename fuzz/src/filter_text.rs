@@ -19,8 +19,8 @@ pub fn run(data: &[u8]) {
 fn read(text: &str, flows: &[Flow]) {
     let mut filter = Filter::new();
     if let Err(error) = filter.add_text(text) {
-        let wrong = text.get(error.at..error.at + error.len);
-        assert!(wrong.is_some(), "{} and {} are no place in {text:?}", error.at, error.len);
+        let wrong = text.get(error.range());
+        assert!(wrong.is_some(), "{:?} is no place in {text:?}", error.range());
         let sentence = error.sentence(text).to_string();
         assert!(!sentence.is_empty() && sentence.len() < 1000, "{sentence}");
         return;

@@ -21,7 +21,7 @@ use super::value::{Takes, Test, quantity};
 use super::{Filter, FilterError, Input, takes_of};
 use crate::limits::FILTER_TEXT_BYTES;
 use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId, FieldKind};
-use crate::query::net::Net;
+use crate::query::net::{Net, cut};
 use crate::query::words::nearest;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -58,7 +58,7 @@ impl Filter {
     /// [`TextError`]: what could not be read, where, and why. The filter is then of no use.
     pub fn add_text(&mut self, text: &str) -> Result<(), TextError> {
         if text.len() > FILTER_TEXT_BYTES {
-            return Err(TextError::new(0, text.len(), Reason::TooLong));
+            return Err(TextError::new(0, 0, Reason::TooLong));
         }
         let mut reader = Reader { text, at: 0, filter: self };
         while reader.skip_space() {
@@ -162,18 +162,18 @@ impl<'a> Reader<'a, '_> {
         if ordered && !takes.is_number() {
             return Err(wrong(Reason::NoOrder));
         }
-        self.filter.begin(field).map_err(|e| wrong(Reason::Value(e, takes)))?;
+        self.filter.begin(field).map_err(|e| wrong(Reason::Value(e, field)))?;
         self.at += name.len() + sign.len();
         let negated = negated != (op == Op::IsNot);
         loop {
             let at = self.at;
             let value = self.one_value()?;
             let test = match takes.kind {
-                FieldKind::Text => self.filter.keep(value).map_err(|e| Reason::Value(e, takes)),
-                _ if ordered => bound(takes, op, value),
-                _ => takes.read(Input::Text(value)).map_err(|e| Reason::Value(e, takes)),
+                FieldKind::Text => self.filter.keep(value).map_err(|e| Reason::Value(e, field)),
+                _ if ordered => bound(field, op, value),
+                _ => takes.read(Input::Text(value)).map_err(|e| Reason::Value(e, field)),
             };
-            let added = |test| self.filter.value(test, negated).map_err(|e| Reason::Value(e, takes));
+            let added = |test| self.filter.value(test, negated).map_err(|e| Reason::Value(e, field));
             test.and_then(added).map_err(|reason| TextError::new(at, self.at - at, reason))?;
             if !self.rest().starts_with(',') {
                 return Ok(());
@@ -198,7 +198,7 @@ impl<'a> Reader<'a, '_> {
                 Some(_) => Ok(value),
             };
         };
-        let Some((value, _)) = quoted.split_once('"') else {
+        let Some((value, _)) = cut(quoted, b'"') else {
             return Err(TextError::new(start, quoted.len() + 1, Reason::OpenQuote));
         };
         self.at += value.len() + 2;
@@ -228,7 +228,7 @@ impl<'a> Reader<'a, '_> {
             self.filter.begin(field)?;
             self.filter.value(test, negated)
         });
-        added.map_err(|e| Reason::Value(e, takes_of(field)))
+        added.map_err(|e| Reason::Value(e, field))
     }
 
     /// Adds an address and a port: both must be met or, negated, not both.
@@ -242,10 +242,10 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// The range of numbers that are beyond `value`.
-fn bound(takes: Takes, op: Op, value: &str) -> Result<Test, Reason> {
-    let max = takes.max();
+fn bound(field: FieldId, op: Op, value: &str) -> Result<Test, Reason> {
+    let max = takes_of(field).max();
     let number = quantity(value).filter(|&n| n <= max);
-    let number = number.ok_or(Reason::Value(FilterError::BadValue, takes))?;
+    let number = number.ok_or(Reason::Value(FilterError::BadValue, field))?;
     let (low, high) = match op {
         Op::Over => (number.checked_add(1), Some(max)),
         Op::Under => (Some(0), number.checked_sub(1)),
@@ -263,22 +263,23 @@ fn endpoint(word: &str) -> Option<(Net, Option<&str>)> {
     if let Some(net) = Net::parse_range(word) {
         return Some((net, None));
     }
-    if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| cut(rest, b']')) {
         let address: Ipv6Addr = v6.parse().ok()?;
         let port = behind.strip_prefix(':');
         return (port.is_some() || behind.is_empty()).then(|| (Net::host(address.into()), port));
     }
-    let (v4, port) = word.split_once(':')?;
+    let (v4, port) = cut(word, b':')?;
     let address: Ipv4Addr = v4.parse().ok()?;
     Some((Net::host(address.into()), Some(port)))
 }
 
 /// The field of a word without one, and what it wants of it.
 fn plain(word: &str) -> Result<(FieldId, Result<Test, FilterError>), Reason> {
-    if word.contains(',') {
+    if cut(word, b',').is_some() {
         return Err(Reason::BareList);
     }
-    if word.starts_with(|c: char| c.is_ascii_digit()) && !word.contains(['.', ':', '/']) {
+    let number = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if number && word.as_bytes().first().is_some_and(u8::is_ascii_digit) {
         return Ok((ANY_PORT, takes_of(ANY_PORT).read(Input::Text(word))));
     }
     let mut fields = word_fields();

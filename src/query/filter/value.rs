@@ -2,7 +2,7 @@
 
 use super::{FilterError, Input};
 use crate::query::field::{FieldKind, FieldValue};
-use crate::query::net::Net;
+use crate::query::net::{Net, cut};
 use crate::query::words::{UNSET, Words};
 use core::fmt;
 
@@ -116,12 +116,12 @@ impl Takes {
             return Ok(self.meaning(number));
         }
         let bad = FilterError::BadValue;
-        if let Some((value, mask)) = text.split_once('/').filter(|_| self.kind == FieldKind::Bits) {
+        if let Some((value, mask)) = cut(text, b'/').filter(|_| self.kind == FieldKind::Bits) {
             let (value, mask) = masked(value, mask).ok_or(bad)?;
             let fits = value & !mask == 0;
             return if fits { Ok(Test::Masked(value, mask)) } else { Err(FilterError::OutsideMask) };
         }
-        let (low, high) = match text.split_once('-') {
+        let (low, high) = match cut(text, b'-') {
             Some((low, "")) => (quantity(low), Some(self.max())),
             Some((low, high)) => (quantity(low), quantity(high)),
             None => (quantity(text), quantity(text)),

@@ -298,7 +298,7 @@ fn what_is_wrong_and_where() {
     for &(text, at, len, begins) in WRONG {
         let error = Filter::new().add_text(text).expect_err(text);
         let sentence = error.sentence(text).to_string();
-        assert_eq!((error.at, error.len), (at, len), "{text}: {sentence}");
+        assert_eq!(error.range(), at..at + len, "{text}: {sentence}");
         assert!(sentence.starts_with(begins), "{text}: {sentence}");
     }
 }
@@ -331,7 +331,7 @@ fn capacities_of_a_text() {
     ] {
         let error = Filter::new().add_text(&text).expect_err(&text);
         let sentence = error.sentence(&text).to_string();
-        assert_eq!(error.at, at, "{text}: {sentence}");
+        assert_eq!(error.range().start, at, "{text}: {sentence}");
         assert!(
             sentence.contains("more than there is room for: at most 24 terms and 64 values"),
             "{sentence}"
@@ -343,8 +343,8 @@ fn capacities_of_a_text() {
     let longer = format!("{longest}x");
     let error = Filter::new().add_text(&longer).expect_err("too long");
     assert_eq!(error.sentence(&longer).to_string(), "the filter is longer than 512 bytes");
-    assert_eq!((error.at, error.len), (0, longer.len()));
-    assert_eq!(Filter::new().add_text(&" ".repeat(FILTER_TEXT_BYTES)).err().map(|e| e.at), None);
+    assert_eq!(error.range(), 0..0);
+    assert_eq!(Filter::new().add_text(&" ".repeat(FILTER_TEXT_BYTES)).err().map(|e| e.range()), None);
 }
 
 #[test]

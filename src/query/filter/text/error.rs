@@ -1,18 +1,18 @@
 //! What is wrong with a filter's text, in a sentence with its place, its reason and what would be right.
 
 use super::super::FilterError;
-use super::super::value::Takes;
+use super::super::takes_of;
 use super::known_names;
 use crate::limits::{ALTERNATIVES, CONDITIONS, FILTER_TEXT_BYTES};
+use crate::query::field::FieldId;
 use core::fmt;
+use core::ops::Range;
 
 /// A filter's text that can't be read: where and why.
 #[derive(Clone, Copy, Debug)]
 pub struct TextError {
-    /// The byte of the text at which it goes wrong.
-    pub at: usize,
-    /// How many bytes from there are wrong; 0 where something is missing.
-    pub len: usize,
+    at: u16,
+    len: u16,
     reason: Reason,
 }
 
@@ -26,7 +26,7 @@ pub(super) enum Reason {
     /// A list without a field.
     BareList,
     /// The value is not what the field takes, or there is no room for it.
-    Value(FilterError, Takes),
+    Value(FilterError, FieldId),
     /// There is no value.
     NoValue,
     /// A negation stands before a value rather than before the field.
@@ -48,8 +48,16 @@ pub(super) enum Reason {
 }
 
 impl TextError {
+    /// A text that was looked into is no longer than [`FILTER_TEXT_BYTES`], so that no place is cut.
     pub(super) fn new(at: usize, len: usize, reason: Reason) -> Self {
-        TextError { at, len, reason }
+        TextError { at: at as u16, len: len as u16, reason }
+    }
+
+    /// The bytes of the text that are wrong. None at their place where something is missing, and at the beginning where all
+    /// of it is too long.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.at.into()..usize::from(self.at) + usize::from(self.len)
     }
 
     /// Whether it is about a field that there is not.
@@ -61,7 +69,7 @@ impl TextError {
     /// The error as a sentence; `text` is the text that it was found in.
     #[must_use]
     pub fn sentence(self, text: &str) -> impl fmt::Display {
-        Sentence { wrong: text.get(self.at..self.at + self.len).unwrap_or(""), error: self }
+        Sentence { wrong: text.get(self.range()).unwrap_or(""), error: self }
     }
 }
 
@@ -90,7 +98,9 @@ impl fmt::Display for Sentence<'_> {
             Reason::BareList => {
                 write!(f, "{wrong} at {at}: a list needs a field before it, as in port:80,443")
             }
-            Reason::Value(FilterError::BadValue, takes) => write!(f, "{wrong} at {at} is not {takes}"),
+            Reason::Value(FilterError::BadValue, field) => {
+                write!(f, "{wrong} at {at} is not {}", takes_of(field))
+            }
             Reason::Value(FilterError::OutsideMask, _) => {
                 write!(f, "{wrong} at {at} has bits outside its mask, so nothing could match")
             }
