@@ -20,8 +20,9 @@ pub const CLIENTS_LOCAL: usize = CLIENTS - CLIENTS / 4;
 pub const HOLDINGS: usize = 64;
 /// Newcomers that wait for a slot at a time, unread: a descriptor and 48 bytes each.
 pub const WAITING_ROOM: usize = if cfg!(test) { 8 } else { 64 };
-/// Of these, from one address. The machine itself may have three quarters of them.
-pub const WAITING_PER_ADDRESS: usize = WAITING_ROOM / 2;
+/// Of these, from one address, the machine itself too. It is not so few that it matters, since who came last of the address
+/// with the most makes room for others.
+pub const WAITING_PER_ADDRESS: usize = WAITING_ROOM - WAITING_ROOM / 4;
 /// Connections at a time that are over but for what the client may still send: a descriptor and 48 bytes each.
 pub const LINGERING: usize = if cfg!(test) { 4 } else { 32 };
 /// Addresses and paths listened on.

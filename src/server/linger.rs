@@ -34,7 +34,7 @@ impl Linger {
         let most = most.min(LINGERING);
         let mut leaving = Vec::new();
         leaving.resize_with(most, || None);
-        Linger { leaving, quota: Quota::new(most, most.div_ceil(2)), first_token }
+        Linger { leaving, quota: Quota::new(most, most), first_token }
     }
 
     /// Says that nothing more will be sent, and waits for the client to close. One that has waited for long closes for it

@@ -63,8 +63,6 @@ const FIRST_STREAM: usize = LISTENERS + 2;
 const FIRST_CLIENT: usize = FIRST_STREAM + STREAMS;
 const FIRST_LINGER: usize = FIRST_CLIENT + CLIENTS;
 
-/// Times that one client may get further in one turn.
-const STEPS_A_TURN: usize = 8;
 /// The longest sleep, in milliseconds: files are looked at for changes this often.
 const TICK_MS: u64 = 1_000;
 

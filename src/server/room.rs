@@ -26,7 +26,7 @@ impl Room {
     /// Nobody waits, and there are descriptors for `most`.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.min(WAITING_ROOM);
-        let share = most.div_ceil(2).min(WAITING_PER_ADDRESS);
+        let share = (most - most / 4).min(WAITING_PER_ADDRESS);
         Room { waiting: Vec::new(), quota: Quota::new(most, share) }
     }
 

@@ -12,7 +12,12 @@ use crate::quota::{Holding, Quota, Worth};
 struct Slot {
     client: Client,
     taken: bool,
+    /// Times that the client may get further in one turn.
+    steps: usize,
 }
+
+/// Times that a client may get further in one turn, on average over all of them.
+const STEPS_A_TURN: usize = 8;
 
 /// All clients.
 pub struct Slots {
@@ -69,8 +74,9 @@ impl Slots {
             slot.client.reuse(socket, peer, via, now_ms, large);
             slot.taken = true;
         } else if self.slots.len() < self.most {
-            self.slots.push(Slot { client: Client::new(socket, peer, via, now_ms), taken: true });
+            self.slots.push(Slot { client: Client::new(socket, peer, via, now_ms), taken: true, steps: 0 });
         }
+        self.share_steps();
     }
 
     /// The client in a slot.
@@ -88,7 +94,35 @@ impl Slots {
     pub fn free_up(&mut self, slot: usize, large: &mut LargeBuffers) -> Option<(Socket, Peer)> {
         let slot = self.slots.get_mut(slot).filter(|s| s.taken)?;
         slot.taken = false;
-        Some((slot.client.hang_up(large)?, slot.client.peer))
+        let freed = Some((slot.client.hang_up(large)?, slot.client.peer));
+        self.share_steps();
+        freed
+    }
+
+    /// How many times the client in a slot may get further in one turn.
+    pub(super) fn steps(&self, slot: usize) -> usize {
+        self.slots.get(slot).map_or(0, |s| s.steps)
+    }
+
+    /// Shares the steps of a turn out: each network gets as many, and each of its clients as many of these. Else who has
+    /// sixteen connections had sixteen times the work done for them that who has one gets.
+    fn share_steps(&mut self) {
+        let mut networks: heapless::Vec<(Peer, usize), CLIENTS> = heapless::Vec::new();
+        for (_, client) in self.taken() {
+            let sharers = client.peer.sharers();
+            match networks.iter_mut().find(|(network, _)| *network == sharers) {
+                Some((_, clients)) => *clients += 1,
+                // There are no more networks than clients.
+                None => drop(networks.push((sharers, 1))),
+            }
+        }
+        let all: usize = networks.iter().map(|(_, clients)| STEPS_A_TURN * clients).sum();
+        for slot in self.slots.iter_mut().filter(|s| s.taken) {
+            let sharers = slot.client.peer.sharers();
+            let of_network = networks.iter().find(|(network, _)| *network == sharers);
+            let clients = of_network.map_or(1, |(_, clients)| *clients);
+            slot.steps = (all / networks.len().max(1) / clients).max(1);
+        }
     }
 
     /// When the next client's time is up, in milliseconds.
@@ -140,5 +174,25 @@ mod tests {
             assert_eq!(decide(&slots, peer), Verdict::Wait);
         }
         assert_eq!(decide(&slots, local("192.0.2.1")), Verdict::Free);
+    }
+
+    #[test]
+    fn each_network_has_the_same_work_done_for_it() {
+        let (mut slots, mut large) = (Slots::new(CLIENTS), LargeBuffers::default());
+        let put = |slots: &mut Slots, large: &mut LargeBuffers, address: &str| {
+            let socket = Socket::Unix(UnixStream::pair().unwrap().0);
+            let peer = Peer::new(address.parse().unwrap());
+            slots.put(slots.free(), socket, peer, Via::Tcp, 0, large);
+        };
+        put(&mut slots, &mut large, "192.0.2.1");
+        assert_eq!(slots.steps(0), STEPS_A_TURN);
+        put(&mut slots, &mut large, "192.0.2.1");
+        assert_eq!((slots.steps(0), slots.steps(1)), (STEPS_A_TURN, STEPS_A_TURN));
+        put(&mut slots, &mut large, "192.0.2.2");
+        put(&mut slots, &mut large, "192.0.2.1");
+        // 32 in all, 16 for each network.
+        assert_eq!([0, 1, 2, 3].map(|slot| slots.steps(slot)), [5, 5, 16, 5]);
+        slots.free_up(2, &mut large);
+        assert_eq!([0, 1, 3].map(|slot| slots.steps(slot)), [STEPS_A_TURN; 3]);
     }
 }

@@ -1,7 +1,7 @@
 //! One turn of the loop, and when the next one is due.
 
+use super::Server;
 use super::client::Next;
-use super::{STEPS_A_TURN, Server};
 use crate::rpc::World;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ impl Server {
 
     /// Gets a client as far as it goes. Whether it could go on at once.
     fn drive(&mut self, slot: usize, now_ms: u64) -> bool {
-        for _ in 0..STEPS_A_TURN {
+        for _ in 0..self.slots.steps(slot) {
             match self.step(slot, now_ms) {
                 Next::Go | Next::Call => {}
                 Next::Wait | Next::Enlarge => return false,

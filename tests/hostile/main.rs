@@ -7,6 +7,8 @@ mod floods;
 mod host;
 mod leaving;
 mod names;
+mod paced;
+mod refused;
 mod slow;
 mod smuggling;
 mod values;

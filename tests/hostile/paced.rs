@@ -1,0 +1,256 @@
+//! Readers that take what they get steadily, just fast enough not to look slow at any moment: only the sum of what they cost
+//! tells them from others. On a congestion control that fills the kernel's buffers no further than it must (`reno`).
+#![allow(unsafe_code)] // std can't set the size of a socket's buffer.
+
+use crate::common::daemon::Daemon;
+use crate::common::flows::flows;
+use crate::common::folder::Folder;
+use crate::common::inserter::Inserter;
+use crate::common::namespace::{Namespace, in_namespace};
+use crate::common::raw::{Address, post};
+use crate::common::xml::{self, Value};
+use crate::host::{Honest, connect_from, network, nth, open_from};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long each attack lasts.
+const ATTACK: Duration = Duration::from_secs(8);
+/// How often the attackers read.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A daemon that listens to the network, to this machine and on a unix socket, with a table of `count` connections.
+fn daemon(ns: &Namespace, count: usize, folder: &Folder) -> Option<Daemon> {
+    ns.sysctl("net/ipv4/tcp_congestion_control", "reno").expect("reno is in every kernel");
+    Inserter::new(ns).insert(&flows(91, count));
+    let unix = format!("unix:{}", folder.path().join("socket").display());
+    let listen = ["10.9.0.1:0", "127.0.0.1:0", &unix];
+    network().then(|| Daemon::start_on(&listen, &["--insecure-no-auth", "--session-timeout", "600"]))
+}
+
+/// Attackers, each of whom keeps a number of connections from one address, pipelines the same request on each without end,
+/// and reads so many bytes a second of each. Who is cut off comes again.
+struct Paced {
+    stop: Arc<AtomicBool>,
+    bytes: Arc<AtomicUsize>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Paced {
+    fn start(to: &Address, connections: usize, rate: usize, requests: Vec<(Ipv4Addr, Vec<u8>)>) -> Paced {
+        let (stop, bytes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let attacker = |(from, request): (Ipv4Addr, Vec<u8>)| {
+            let (stop, bytes, to) = (stop.clone(), bytes.clone(), to.clone());
+            std::thread::spawn(move || {
+                let mut all: Vec<Option<Greedy>> = (0..connections).map(|_| None).collect();
+                while !stop.load(Ordering::Relaxed) {
+                    let began = Instant::now();
+                    for place in &mut all {
+                        let greedy = place.get_or_insert_with(|| Greedy::connect(from, &to));
+                        match greedy.go_on(&request, rate * TICK.as_millis() as usize / 1000) {
+                            Some(count) => drop(bytes.fetch_add(count, Ordering::Relaxed)),
+                            None => *place = None,
+                        }
+                    }
+                    std::thread::sleep(TICK.saturating_sub(began.elapsed()));
+                }
+            })
+        };
+        let threads = requests.into_iter().map(attacker).collect();
+        Paced { stop, bytes, threads }
+    }
+
+    #[track_caller]
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().expect("an attacker"));
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        assert!(bytes > 100_000, "that was no attack: they read {bytes} bytes");
+    }
+}
+
+/// One connection of an attacker's.
+struct Greedy {
+    stream: TcpStream,
+    /// How much of the present request is sent.
+    sent: usize,
+}
+
+impl Greedy {
+    fn connect(from: Ipv4Addr, to: &Address) -> Greedy {
+        let stream = connect_from(from, to).expect("a connection");
+        let bytes: libc::c_int = 8192;
+        // SAFETY: an int of the size that is given, for the length of the call.
+        let set = unsafe {
+            libc::setsockopt(
+                stream.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_RCVBUF,
+                (&raw const bytes).cast(),
+                size_of_val(&bytes) as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0, "a small buffer");
+        stream.set_nonblocking(true).expect("a socket that does not block");
+        Greedy { stream, sent: 0 }
+    }
+
+    /// Sends what goes, and reads so many bytes at most: how many it got. `None` at the connection's end.
+    fn go_on(&mut self, request: &[u8], most: usize) -> Option<usize> {
+        loop {
+            match self.stream.write(&request[self.sent..]) {
+                Ok(count) => self.sent = (self.sent + count) % request.len(),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return None,
+            }
+        }
+        let mut buffer = vec![0; most];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => None,
+            Ok(count) => Some(count),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => Some(0),
+            Err(_) => None,
+        }
+    }
+}
+
+/// A multicall of so many bytes at most, whose answer is several times as long, and for which nobody needs to log in.
+fn multicall(to: &Address, bytes: usize) -> Vec<u8> {
+    let one = xml::members([
+        ("methodName", "system.methodSignature".into()),
+        ("params", Value::Array(vec!["view".into()])),
+    ]);
+    let call = |count| xml::call("system.multicall", &[Value::Array(vec![one.clone(); count])]);
+    let (none, some) = (call(0).len(), call(100).len());
+    let body = call((bytes - none) * 100 / (some - none));
+    assert!(body.len() <= bytes && body.len() > bytes * 9 / 10, "{}", body.len());
+    post(to, &body, "")
+}
+
+/// Honest clients of another host, of this machine and of the unix socket.
+fn honest(daemon: &Daemon) -> Vec<Honest> {
+    let [tcp, local, unix] = daemon.addresses() else { panic!("three addresses") };
+    let hosts = [(nth(200), tcp), (Ipv4Addr::LOCALHOST, local), (Ipv4Addr::LOCALHOST, unix)];
+    hosts.into_iter().map(|(from, to)| Honest::start(from, to, &[])).collect()
+}
+
+fn session(from: Ipv4Addr, to: &Address) -> Value {
+    let mut connection = open_from(from, to).expect("a connection");
+    connection.send(&post(to, &xml::call("login", &[]), "Connection: close\r\n")).expect("a request");
+    xml::response(&connection.reply().expect("a reply").text()).expect("a document").expect("a session")
+}
+
+/// Two hosts have 16 connections each, and pipeline calls that fit the small buffer: nobody counts as slow at any moment.
+#[test]
+fn all_slots() {
+    in_namespace(|ns| {
+        let folder = Folder::new();
+        let Some(daemon) = daemon(ns, 3000, &folder) else { return };
+        let to = daemon.address();
+        let request = multicall(to, 8000);
+        let hosts = [1, 2].map(|n| (nth(n), request.clone()));
+        let attack = Paced::start(to, rctd::limits::CLIENTS_PER_ADDRESS, 30_000, hosts.into());
+        std::thread::sleep(Duration::from_secs(1));
+        let honest = honest(&daemon);
+        std::thread::sleep(ATTACK);
+        attack.end();
+        honest.into_iter().for_each(Honest::was_served);
+    });
+}
+
+/// Two hosts pipeline calls that need a large buffer each, and always have sent so much of the next one that it needs one too.
+#[test]
+fn all_large_buffers() {
+    in_namespace(|ns| {
+        let folder = Folder::new();
+        let Some(daemon) = daemon(ns, 500, &folder) else { return };
+        let to = daemon.address().clone();
+        let request = multicall(&to, 20_000);
+        let hosts = [1, 2].map(|n| (nth(n), request.clone()));
+        let attack = Paced::start(&to, 2, 40_000, hosts.into());
+        std::thread::sleep(Duration::from_secs(1));
+        let [_, local, unix] = daemon.addresses() else { panic!("three addresses") };
+        let login = |from, to: &Address| {
+            let body = xml::call("login", &[]) + &" ".repeat(20_000);
+            let began = Instant::now();
+            let mut connection = open_from(from, to).expect("a connection");
+            connection.send(&post(to, &body, "Connection: close\r\n")).expect("a request");
+            let reply = connection.reply().expect("a reply");
+            assert!(reply.status == 200 && !reply.text().contains("<fault>"), "{reply:?}");
+            began.elapsed()
+        };
+        let mut longest = Duration::ZERO;
+        for _ in 0..6 {
+            for (from, to) in [(nth(200), &to), (Ipv4Addr::LOCALHOST, local), (nth(0), unix)] {
+                longest = longest.max(login(from, to));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        attack.end();
+        crate::host::assert_promised(longest, || login(nth(200), &to));
+    });
+}
+
+/// Two hosts read two whole listings each, again and again.
+#[test]
+fn all_listings() {
+    in_namespace(|ns| {
+        let folder = Folder::new();
+        let Some(daemon) = daemon(ns, 3000, &folder) else { return };
+        let to = daemon.address();
+        let listing = |n| {
+            let view = xml::call("view", &[session(nth(n), to)]);
+            (nth(n), post(to, &view, ""))
+        };
+        let attack = Paced::start(to, 2, 30_000, vec![listing(1), listing(2)]);
+        std::thread::sleep(Duration::from_secs(1));
+        let honest = honest(&daemon);
+        std::thread::sleep(ATTACK);
+        attack.end();
+        honest.into_iter().for_each(Honest::was_served);
+    });
+}
+
+/// One host floods all of its connections with small calls: a scan of the table gets its part of the time.
+#[test]
+fn a_scan_beside_small_calls() {
+    in_namespace(|ns| {
+        let folder = Folder::new();
+        let Some(daemon) = daemon(ns, 20_000, &folder) else { return };
+        let to = daemon.address();
+        let mine = session(nth(200), to);
+        let page = [mine, xml::members([]), "bytes".into(), "DESC".into(), 0.into(), 10.into()];
+        let request = post(to, &xml::call("view", &page), "Connection: close\r\n");
+        let view = || {
+            let began = Instant::now();
+            let mut connection = open_from(nth(200), to).expect("a connection");
+            connection.send(&request).expect("a request");
+            let reply = connection.reply().expect("a reply").text();
+            assert!(!reply.contains("<fault>"), "{reply}");
+            began.elapsed()
+        };
+        // The median, so that what else the machine does counts less.
+        let median = || {
+            let mut times: Vec<Duration> = (0..5).map(|_| view()).collect();
+            times.sort_unstable();
+            times[2]
+        };
+        let small = post(to, &xml::call("system.methodHelp", &["view".into()]), "");
+        let attack = Paced::start(
+            to,
+            rctd::limits::CLIENTS_PER_ADDRESS,
+            50_000_000,
+            vec![(nth(1), small.repeat(200))],
+        );
+        std::thread::sleep(Duration::from_millis(500));
+        let beside = median();
+        attack.end();
+        let alone = median();
+        eprintln!("a page: {alone:?} alone, {beside:?} beside the flood");
+        assert!(beside < alone * 8 + Duration::from_millis(100), "{alone:?} alone, {beside:?} beside it");
+    });
+}
