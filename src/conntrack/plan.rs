@@ -9,7 +9,7 @@ use super::uapi::{AF_INET, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, bit};
 
 /// The dumps of one scan, numbered from 0.
 ///
-/// Dump after dump is started with [`KernelPlan::dump`] until there is none left; what [`KernelPlan::is_repeat`] says of an
+/// Dump after dump is started with [`KernelPlan::dump`] until there is none left; what [`KernelPlan::counts`] says of an
 /// entry decides whether it counts. Where the kernel refuses a dump, the dump of its family alone takes its place and
 /// that of all later ones: it holds them all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub struct KernelPlan {
     host: Option<Address>,
     /// All must come in one dump.
     in_one: bool,
+}
+
+/// A dump of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanPart {
+    /// Its number.
+    pub number: usize,
+    /// It has the entries of all later ones as well.
+    pub is_rest: bool,
 }
 
 /// The four addresses of an entry, in the order of the dumps.
@@ -61,10 +70,15 @@ impl KernelPlan {
         KernelPlan { rest, host: self.host.filter(|_| sides), ..self }
     }
 
-    /// The attributes that [`KernelPlan::is_repeat`] needs.
+    /// The attributes that [`KernelPlan::counts`] needs.
     #[must_use]
     pub fn needs(&self) -> u32 {
         if self.by_side().is_some() { bit(CTA_TUPLE_ORIG) | bit(CTA_TUPLE_REPLY) } else { 0 }
+    }
+
+    /// Whether each dump is for one side of an address.
+    pub(super) fn is_by_side(&self) -> bool {
+        self.by_side().is_some()
     }
 
     fn by_side(&self) -> Option<Address> {
@@ -91,15 +105,23 @@ impl KernelPlan {
         Some((number, filter))
     }
 
-    /// Whether `flow`, which came in the dump with this number and was read with [`KernelPlan::needs`], has come in one
-    /// before.
+    /// The first dump: its number, and what it may leave out. Where no entry can be wanted it leaves out what every dump may.
     #[must_use]
-    pub fn is_repeat(&self, number: usize, flow: &Flow) -> bool {
+    pub(crate) fn first(&self) -> (usize, KernelFilter) {
+        self.dump(0).unwrap_or((0, self.rest))
+    }
+
+    /// Whether `flow`, which came in this part of the scan and was read with [`KernelPlan::needs`], counts there. Each entry
+    /// counts in one part, whatever the kernel has left in: where an address is asked for side by side, in the part of the
+    /// first side that has it.
+    #[must_use]
+    pub fn counts(&self, part: PlanPart, flow: &Flow) -> bool {
         let Some(host) = self.by_side() else {
-            return false;
+            return true;
         };
         let sides = |tuple: Option<Tuple>| tuple.map_or([None; 2], |t| [Some(t.src), Some(t.dst)]);
         let all = [sides(flow.orig), sides(flow.repl)];
-        all.iter().flatten().take(number).any(|side| *side == Some(host))
+        let first = all.iter().flatten().position(|side| *side == Some(host));
+        first.is_some_and(|side| if part.is_rest { side >= part.number } else { side == part.number })
     }
 }

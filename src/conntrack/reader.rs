@@ -6,6 +6,7 @@
 //! cancelled dump on it is replaced.
 
 use super::message::{Datagram, Item, Message};
+use super::plan::{KernelPlan, PlanPart};
 use super::request::{self, KernelFilter};
 use super::socket::{Link, OpError, recv_whole};
 use crate::limits::KERNEL_MS;
@@ -23,8 +24,9 @@ pub struct DumpReader {
     sequence: u32,
     /// What the kernel was asked to leave out of the dump that runs. `None` while none runs.
     filter: Option<KernelFilter>,
-    /// What it is asked to leave out of the dump after this one, which belongs to the same read.
-    then: Option<KernelFilter>,
+    /// The dumps of this read, and which of them runs.
+    plan: KernelPlan,
+    part: PlanPart,
     /// An entry of the dump that runs has come.
     came: bool,
     /// The kernel may still work on a cancelled dump, because the link could not be reset.
@@ -59,7 +61,8 @@ impl DumpReader {
             link,
             sequence: 0,
             filter: None,
-            then: None,
+            plan: KernelPlan::default(),
+            part: PlanPart::default(),
             came: false,
             stale: false,
             is_new_fd: true,
@@ -69,15 +72,21 @@ impl DumpReader {
         }
     }
 
-    /// Starts a dump; one that still runs is cancelled. What `filter` names the kernel may leave out, and what `then`
-    /// names it may leave out of a second dump, which belongs to the same read: one for each family.
+    /// Starts the first dump of `plan`; one that still runs is cancelled. The others follow by themselves.
     ///
     /// # Errors
     /// [`OpError`], for instance EPERM without the right to read the table; no dump runs then.
-    pub fn start(&mut self, filter: KernelFilter, then: Option<KernelFilter>) -> Result<(), OpError> {
+    pub fn start(&mut self, plan: KernelPlan) -> Result<(), OpError> {
         self.cancel();
-        self.then = then;
+        let (number, filter) = plan.first();
+        (self.plan, self.part) = (plan, PlanPart { number, is_rest: false });
         self.send(filter)
+    }
+
+    /// Which dump of the plan runs: see [`KernelPlan::counts`].
+    #[must_use]
+    pub fn part(&self) -> PlanPart {
+        self.part
     }
 
     /// Asks for one dump. None runs.
@@ -109,7 +118,7 @@ impl DumpReader {
 
     /// No dump runs any more: which one did.
     fn stop(&mut self) -> Option<KernelFilter> {
-        (self.unread, self.deadline_ms, self.then) = (0..0, None, None);
+        (self.unread, self.deadline_ms) = (0..0, None);
         self.filter.take()
     }
 
@@ -162,25 +171,26 @@ impl DumpReader {
         Err(OpError { operation: "dump", errno })
     }
 
-    /// A dump is read to its end: goes on with the one that belongs to it, if there is one.
+    /// A dump is read to its end: goes on with the next one of the plan, if there is one.
     fn next(&mut self) -> Result<DumpProgress, OpError> {
-        let then = self.then.take();
         self.stop();
-        let Some(filter) = then else {
+        let Some((number, filter)) = self.plan.dump(self.part.number + 1).filter(|_| !self.part.is_rest)
+        else {
             return Ok(DumpProgress::Done);
         };
+        self.part.number = number;
         self.send(filter).map(|()| DumpProgress::More)
     }
 
     /// Asks again with no more than the family, if that is worth it: a kernel that knows an attribute but not the
-    /// combination refuses a dump before its first entry. `None` if it is not.
+    /// combination refuses a dump before its first entry. That dump holds what all later ones would. `None` if it is not.
     fn again(&mut self, errno: i32) -> Option<Result<(), OpError>> {
         let refused = matches!(errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
         let filter = self.filter.filter(|filter| refused && !self.came && *filter != filter.family())?;
         warn_of_refusal(OpError { operation: "dump", errno });
-        let then = self.then;
         self.stop();
-        self.then = then;
+        // The other family, where it has a dump of its own, is still to come.
+        self.part.is_rest = self.plan.is_by_side();
         Some(self.send(filter.family()))
     }
 

@@ -16,7 +16,6 @@ use super::order::Order;
 use super::page::{Candidate, Outcome, Page};
 use super::rows::{Lease, Row, RowPool};
 use crate::conntrack::flow::{Flow, ReadError};
-use crate::conntrack::request::KernelFilter;
 
 /// A view, with the memory that it has leased for its rows.
 #[derive(Debug)]
@@ -59,12 +58,6 @@ impl View {
     #[must_use]
     pub fn wants(&self) -> usize {
         self.page.wants()
-    }
-
-    /// What of its filter the kernel can judge.
-    #[must_use]
-    pub fn kernel_filter(&self) -> KernelFilter {
-        self.filter.kernel()
     }
 
     /// How many passes have begun.

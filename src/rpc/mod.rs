@@ -38,8 +38,8 @@ mod work;
 
 use crate::auth::{Handle, Peer, Sessions, Store, Throttle};
 use crate::conntrack::kernel::Kernel;
+use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpReader;
-use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::OpError;
 use crate::limits::{CLIENTS, WAIT_MS};
 use crate::out::Out;
@@ -68,10 +68,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What of `filter` this kernel is asked.
+    /// What of `plan` this kernel is asked.
     #[must_use]
-    fn kernel_filter(&self, filter: KernelFilter) -> KernelFilter {
-        if self.kernel_filter { filter.for_kernel(self.kernel_release) } else { KernelFilter::default() }
+    fn kernel_plan(&self, plan: KernelPlan) -> KernelPlan {
+        if self.kernel_filter { plan.for_kernel(self.kernel_release) } else { KernelPlan::default() }
     }
 }
 
@@ -224,14 +224,14 @@ impl Engine {
     }
 
     /// The call of `slot` is given a dump of its own: what the kernel may leave out of it. `None` if it does not wait for one.
-    pub fn begin_dump(&mut self, slot: usize) -> Option<KernelFilter> {
+    pub fn begin_dump(&mut self, slot: usize) -> Option<KernelPlan> {
         let task = self.tasks.get_mut(slot)?;
         if !matches!(task.stage, Stage::WaitingForDump(_)) {
             return None;
         }
         task.stage = Stage::Writing;
         self.shared.stats.add(Counter::Scans);
-        Some(self.shared.settings.kernel_filter(task.job.asks().kernel_filter()))
+        Some(self.shared.settings.kernel_plan(task.job.asks().kernel_plan()).in_one())
     }
 
     /// The dump of the call of `slot` could not be started: a fault says so.

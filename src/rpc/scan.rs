@@ -8,12 +8,13 @@ use super::work::{Offered, Pass, Source};
 use super::{Engine, World};
 use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::message::Message;
-use crate::conntrack::request::KernelFilter;
+use crate::conntrack::plan::{KernelPlan, PlanPart};
 use crate::conntrack::socket::OpError;
 use crate::conntrack::uapi::{CTA_HELP, CTA_SECCTX, bit};
 use crate::limits::{CLIENTS, SNAPSHOT_SLICE_FLOWS};
 use crate::query::entry::Entry;
 use crate::query::order::Order;
+use crate::query::page::Candidate;
 use crate::stats::Counter;
 
 /// The attributes of which there may be more different ones than there is room for.
@@ -30,8 +31,9 @@ pub(super) struct Scan {
     needs: u32,
     /// Where a scan of the snapshot is.
     at: usize,
-    /// When a scan of the kernel's table began.
+    /// When a scan of the kernel's table began, and the dumps that it is made of.
     began_ms: u64,
+    plan: KernelPlan,
 }
 
 const _: () = assert!(CLIENTS <= 32, "`riders` has 32 bits");
@@ -86,10 +88,9 @@ impl Engine {
         !self.kernel_scan.has_riders() && self.waiting(Source::Kernel) != 0
     }
 
-    /// Starts a scan of the kernel's table for all calls that wait for one, if there are any and none is under way.
-    /// What the kernel may leave out; and, where it must be asked for one family at a time, what it may leave out of a
-    /// second dump, which belongs to the same scan.
-    pub fn begin_scan(&mut self, now_ms: u64) -> Option<(KernelFilter, Option<KernelFilter>)> {
+    /// Starts a scan of the kernel's table for all calls that wait for one, if there are any and none is under way: the dumps
+    /// that it is made of.
+    pub fn begin_scan(&mut self, now_ms: u64) -> Option<KernelPlan> {
         if !self.wants_scan() {
             return None;
         }
@@ -99,13 +100,13 @@ impl Engine {
         }
         self.kernel_scan = self.board(self.waiting(Source::Kernel), Pass { source: Source::Kernel, now_ms });
         self.shared.stats.add(Counter::Scans);
-        let riders = self.kernel_scan.riders;
-        let jobs = || slots(riders).filter_map(|slot| self.tasks.get(slot)).map(|task| task.job.asks());
-        let common = jobs().map(|job| job.kernel_filter()).reduce(|a, b| a.common(&b)).unwrap_or_default();
-        let common = self.shared.settings.kernel_filter(common);
-        // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
-        let in_one_dump = jobs().any(|job| job.keeps_dump_order());
-        Some(if in_one_dump { (common, None) } else { common.by_family() })
+        let riders = slots(self.kernel_scan.riders).filter_map(|slot| self.tasks.get(slot));
+        let plans = riders.map(|task| task.job.asks().kernel_plan());
+        let common = plans.reduce(|a, b| a.common(&b)).unwrap_or_default();
+        let plan = self.shared.settings.kernel_plan(common);
+        self.kernel_scan.needs |= plan.needs();
+        self.kernel_scan.plan = plan;
+        Some(plan)
     }
 
     /// Lets the waiting calls take part in a scan: who does, and what they need.
@@ -123,8 +124,8 @@ impl Engine {
         scan
     }
 
-    /// Hands an entry of the kernel's table to the calls that take part in the scan.
-    pub fn offer(&mut self, message: &Message<'_>, world: &mut World<'_>) {
+    /// Hands an entry of the kernel's table, from this `part` of the plan, to the calls that take part in the scan.
+    pub fn offer(&mut self, message: &Message<'_>, part: PlanPart, world: &mut World<'_>) {
         self.shared.stats.add(Counter::Entries);
         let mut read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
         if matches!(read, Err(ReadError::Labels)) {
@@ -137,6 +138,9 @@ impl Engine {
             Ok(entry) => entry,
             Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
         };
+        if !self.kernel_scan.plan.counts(part, entry.flow()) {
+            return;
+        }
         let mut offered = Offered { entry, settled: false, kernel: world.kernel };
         for slot in slots(self.kernel_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot) else {

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::pieces::{Measure, Pieces};
 use super::{Shared, World};
 use crate::conntrack::kernel::Kernel;
-use crate::conntrack::request::KernelFilter;
+use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
 use crate::query::entry::Entry;
 
@@ -74,14 +74,9 @@ pub(super) trait Work {
         0
     }
 
-    /// What the kernel may leave out of its scan.
-    fn kernel_filter(&self) -> KernelFilter {
-        KernelFilter::default()
-    }
-
-    /// Whether it needs the entries in the order of one dump, so that the scan can't be made of several.
-    fn keeps_dump_order(&self) -> bool {
-        false
+    /// The dumps that hold what it needs.
+    fn kernel_plan(&self) -> KernelPlan {
+        KernelPlan::default()
     }
 
     /// A scan begins.

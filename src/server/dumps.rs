@@ -6,8 +6,8 @@
 use super::scan_delay::ScanDelay;
 use super::{FIRST_STREAM, SHARED_SCAN};
 use crate::conntrack::message::Message;
+use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::{DumpProgress, DumpReader};
-use crate::conntrack::request::KernelFilter;
 use crate::conntrack::socket::{Link, Netlink, OpError};
 use crate::limits::{DUMP_BYTES, STREAM_BYTES, STREAMS};
 use crate::out::Full;
@@ -45,13 +45,8 @@ impl WatchedReader {
         WatchedReader { reader: DumpReader::new(link, buffer_bytes), token, readable: false }
     }
 
-    fn start(
-        &mut self,
-        filter: KernelFilter,
-        then: Option<KernelFilter>,
-        registry: &Registry,
-    ) -> Result<(), OpError> {
-        self.reader.start(filter, then)?;
+    fn start(&mut self, plan: KernelPlan, registry: &Registry) -> Result<(), OpError> {
+        self.reader.start(plan)?;
         // The kernel has put the first part there before the request returned.
         self.readable = true;
         self.watch(registry)
@@ -129,8 +124,9 @@ impl SharedScan {
         if !self.dump.is_ready(world.now_ms) {
             return false;
         }
+        let part = self.dump.reader.part();
         let result = self.dump.read(world.now_ms, registry, &mut |message| {
-            engine.offer(message, world);
+            engine.offer(message, part, world);
             Ok(())
         });
         match result {
@@ -154,10 +150,10 @@ impl SharedScan {
         if !self.delay.is_due(now_ms) {
             return false;
         }
-        let Some((filter, then)) = engine.begin_scan(now_ms) else {
+        let Some(plan) = engine.begin_scan(now_ms) else {
             return false;
         };
-        if let Err(error) = self.dump.start(filter, then, registry) {
+        if let Err(error) = self.dump.start(plan, registry) {
             engine.end_scan(Err(error));
         }
         true
@@ -204,10 +200,10 @@ impl Streams {
             None if self.streams.is_full() => return false,
             None => self.streams.len(),
         };
-        let Some(filter) = engine.begin_dump(slot) else {
+        let Some(plan) = engine.begin_dump(slot) else {
             return true;
         };
-        match self.start(free, filter, registry) {
+        match self.start(free, plan, registry) {
             Ok(stream) => stream.slot = Some(slot),
             Err(error) => engine.dump_failed(slot, error),
         }
@@ -220,12 +216,7 @@ impl Streams {
     }
 
     /// Starts the `at`th dump, which is made if it is the first time.
-    fn start(
-        &mut self,
-        at: usize,
-        filter: KernelFilter,
-        registry: &Registry,
-    ) -> Result<&mut Stream, OpError> {
+    fn start(&mut self, at: usize, plan: KernelPlan, registry: &Registry) -> Result<&mut Stream, OpError> {
         if at == self.streams.len() {
             let link = (self.open)().map_err(|e| OpError::new("dump", &e))?;
             let dump = WatchedReader::new(link, STREAM_BYTES, Token(FIRST_STREAM + at));
@@ -234,7 +225,7 @@ impl Streams {
         }
         let none = OpError { operation: "dump", errno: libc::EBADF };
         let stream = self.streams.get_mut(at).ok_or(none)?;
-        stream.dump.start(filter, None, registry)?;
+        stream.dump.start(plan, registry)?;
         Ok(stream)
     }
 

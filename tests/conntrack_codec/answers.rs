@@ -3,11 +3,13 @@ use super::{datagrams, flows, order};
 use rctd::conntrack::flow::{ALL, Flow, Target};
 use rctd::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use rctd::conntrack::label::Labels;
+use rctd::conntrack::plan::KernelPlan;
 use rctd::conntrack::reader::{DumpProgress, DumpReader};
-use rctd::conntrack::request::{Change, KernelFilter};
+use rctd::conntrack::request::Change;
 use rctd::conntrack::socket::{Control, Link, OpError};
 use rctd::limits::{DUMP_BYTES, KERNEL_MS};
 use rctd::out::Full;
+use rctd::query::filter::Filter;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -198,7 +200,7 @@ fn refusals_and_failures_of_short_requests() {
 /// A dump of everything that is under way.
 fn begin(script: &Script) -> DumpReader {
     let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
-    reader.start(KernelFilter::default(), None).expect("sent");
+    reader.start(KernelPlan::default()).expect("sent");
     reader
 }
 
@@ -307,7 +309,7 @@ fn a_dump_that_waits_is_not_over() {
     assert_eq!(reader.deadline_ms(), Some(5 + KERNEL_MS));
     assert_eq!(read(&mut reader, 4 + KERNEL_MS), Ok(DumpProgress::Blocked), "since the first time");
     // Another one while it runs: the old one is forgotten first. Cancelled twice: reset once.
-    reader.start(KernelFilter::default(), None).expect("sent");
+    reader.start(KernelPlan::default()).expect("sent");
     assert_eq!((script.0.borrow().resets, reader.deadline_ms()), (1, None));
     reader.cancel();
     reader.cancel();
@@ -331,13 +333,16 @@ fn a_silent_kernel_is_given_up() {
 /// A filter is two dumps of one read, and a refusal of either costs only its filter.
 #[test]
 fn a_refused_filter_is_asked_for_without() {
-    let filter = KernelFilter { mark: Some((1, 1)), ..KernelFilter::default() };
+    // The first is one dump; the other is two, one for each family.
+    let (one, two) = ("mark:1", "tcp");
     let end = || Play::Bytes(message(NLMSG_DONE, 0, order::SEQUENCE, &[0; 4]));
     let entries = || Play::Bytes(datagrams("full")[0].clone());
-    let read_all = |plays, then| {
+    let read_all = |plays, text: &str| {
+        let mut filter = Filter::new();
+        filter.add_text(text).expect("a filter");
         let script = Script::of(plays);
         let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
-        reader.start(filter, then).expect("sent");
+        reader.start(filter.kernel_plan()).expect("sent");
         let result = loop {
             match reader.read(0, &mut |_| Ok(())) {
                 Ok(DumpProgress::More) => {}
@@ -348,20 +353,17 @@ fn a_refused_filter_is_asked_for_without() {
         (result, sent, resets)
     };
     let done = Ok(DumpProgress::Done);
-    assert_eq!(read_all(vec![end()], None), (done, 1, 0));
-    assert_eq!(read_all(vec![error(libc::EINVAL), end()], None), (done, 2, 0));
-    assert_eq!(read_all(vec![error(libc::EOPNOTSUPP), end(), end()], Some(filter)), (done, 3, 0));
-    assert_eq!(
-        read_all(vec![end(), error(libc::EAFNOSUPPORT), entries(), end()], Some(filter)),
-        (done, 3, 0)
-    );
+    assert_eq!(read_all(vec![end()], one), (done, 1, 0));
+    assert_eq!(read_all(vec![error(libc::EINVAL), end()], one), (done, 2, 0));
+    assert_eq!(read_all(vec![error(libc::EOPNOTSUPP), end(), end()], two), (done, 3, 0));
+    assert_eq!(read_all(vec![end(), error(libc::EAFNOSUPPORT), entries(), end()], two), (done, 3, 0));
     let failed = |errno| Err(OpError { operation: "dump", errno });
     // Refused once more, refused after an entry of this dump, or another errno: no filter is to blame.
     let twice = vec![error(libc::EINVAL), error(libc::EINVAL)];
-    assert_eq!(read_all(twice, Some(filter)), (failed(libc::EINVAL), 2, 0));
+    assert_eq!(read_all(twice, two), (failed(libc::EINVAL), 2, 0));
     let late = vec![entries(), error(libc::EINVAL)];
-    assert_eq!(read_all(late, Some(filter)), (failed(libc::EINVAL), 1, 0));
+    assert_eq!(read_all(late, two), (failed(libc::EINVAL), 1, 0));
     let late = vec![entries(), end(), error(libc::EINVAL), end()];
-    assert_eq!(read_all(late, Some(filter)), (done, 3, 0), "the first dump's entries are not the second's");
-    assert_eq!(read_all(vec![error(libc::EPERM)], Some(filter)), (failed(libc::EPERM), 1, 0));
+    assert_eq!(read_all(late, two), (done, 3, 0), "the first dump's entries are not the second's");
+    assert_eq!(read_all(vec![error(libc::EPERM)], two), (failed(libc::EPERM), 1, 0));
 }

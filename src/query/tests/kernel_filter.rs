@@ -3,7 +3,7 @@ use super::flows::{context, table, with};
 use super::random::Random;
 use super::wishes::{Want, Wish, all_fields, filter, own};
 use crate::conntrack::flow::{Ends, Flow, Tuple};
-use crate::conntrack::plan::KernelPlan;
+use crate::conntrack::plan::{KernelPlan, PlanPart};
 use crate::conntrack::request::{KernelFilter, TupleFilter};
 use crate::query::field::FieldId;
 use crate::query::filter::{Filter, Input};
@@ -106,7 +106,8 @@ fn comes(plan: &KernelPlan, flow: &Flow) -> (usize, usize) {
     while let Some((at, filter)) = plan.dump(number) {
         let through = lets_through(&filter, flow);
         come += usize::from(through);
-        counted += usize::from(through && !plan.is_repeat(at, &with(flow, plan.needs())));
+        let part = PlanPart { number: at, is_rest: false };
+        counted += usize::from(through && plan.counts(part, &with(flow, plan.needs())));
         number = at + 1;
     }
     (come, counted)

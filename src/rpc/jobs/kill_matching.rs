@@ -3,7 +3,7 @@
 use super::Job;
 use super::deletion::Deletion;
 use crate::conntrack::flow::TARGET;
-use crate::conntrack::request::KernelFilter;
+use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
 use crate::query::filter::Filter;
 use crate::query::page::Candidate;
@@ -43,8 +43,8 @@ impl Work for KillMatching {
         self.filter.needs() | TARGET
     }
 
-    fn kernel_filter(&self) -> KernelFilter {
-        self.filter.kernel()
+    fn kernel_plan(&self) -> KernelPlan {
+        self.filter.kernel_plan()
     }
 
     fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {

@@ -4,8 +4,8 @@
 use super::table::{write_head, write_tail};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::message::Message;
+use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpProgress;
-use crate::conntrack::request::KernelFilter;
 use crate::out::Full;
 use crate::query::entry::Entry;
 use crate::query::page::Candidate;
@@ -119,8 +119,8 @@ impl Work for Listing {
         Wait::Dump
     }
 
-    fn kernel_filter(&self) -> KernelFilter {
-        self.view.kernel_filter()
+    fn kernel_plan(&self) -> KernelPlan {
+        self.view.filter.kernel_plan().in_one()
     }
 
     fn write(

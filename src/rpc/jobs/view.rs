@@ -4,7 +4,7 @@ use super::Job;
 use super::listing::Listing;
 use super::table::{write_head, write_tail};
 use crate::conntrack::flow::Flow;
-use crate::conntrack::request::KernelFilter;
+use crate::conntrack::plan::KernelPlan;
 use crate::limits::BLOCK_ROWS;
 use crate::out::Full;
 use crate::query::page::Outcome;
@@ -120,12 +120,10 @@ impl Work for Viewing {
         self.view.needs()
     }
 
-    fn kernel_filter(&self) -> KernelFilter {
-        self.view.kernel_filter()
-    }
-
-    fn keeps_dump_order(&self) -> bool {
-        !self.view.is_sorted()
+    fn kernel_plan(&self) -> KernelPlan {
+        let plan = self.view.filter.kernel_plan();
+        // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
+        if self.view.is_sorted() { plan } else { plan.in_one() }
     }
 
     fn begin(&mut self, shared: &mut Shared, pass: Pass) -> Result<(), Fault> {

@@ -112,8 +112,8 @@ fn kills_count_when_they_are_made() {
     let body = rig.body("kill", &[array(&[int(3), int(5)])]);
     rig.begin(1, &body);
     assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Wait);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
-    rig.offer_all(&filter);
+    let plan = rig.engine.begin_scan(0).expect("a scan");
+    rig.offer_all(&plan);
     rig.engine.forget(1);
     assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "killed"), 2);
     assert_eq!(killed(rig.call("kill", &[int(7)])), 1);

@@ -5,6 +5,7 @@ use crate::conntrack::flow::{Ends, Flow, Target, Tuple};
 use crate::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
+use crate::conntrack::plan::{KernelPlan, PlanPart};
 use crate::conntrack::reader::DumpReader;
 use crate::conntrack::request::{Change, KernelFilter};
 use crate::conntrack::socket::{Link, OpError};
@@ -383,13 +384,13 @@ impl Rig {
 
     /// Gives the call of `slot` the dump of its own that it waits for. False if it waits for none.
     pub fn give_dump(&mut self, slot: usize) -> bool {
-        let Some(filter) = self.engine.begin_dump(slot) else {
+        let Some(plan) = self.engine.begin_dump(slot) else {
             return false;
         };
         let entries = self.kernel.table.iter().map(attributes).collect();
         let link = TableLink { entries, at: 0, sequence: [0; 4], is_over: true };
         let mut dump = DumpReader::new(Box::new(link), 1 << 16);
-        dump.start(filter, None).expect("the link takes it");
+        dump.start(plan).expect("the link takes it");
         self.dump = Some(dump);
         true
     }
@@ -406,19 +407,26 @@ impl Rig {
 
     /// Runs a scan of the kernel's table for all that wait. False if none does.
     pub fn scan(&mut self) -> bool {
-        let Some((first, second)) = self.engine.begin_scan(self.now_ms) else {
+        let Some(plan) = self.engine.begin_scan(self.now_ms) else {
             return false;
         };
-        for filter in [Some(first), second].into_iter().flatten() {
-            self.offer_all(&filter);
-        }
+        self.offer_all(&plan);
         let error = self.scan_errors.pop();
         self.engine.end_scan(error.map_or(Ok(()), |errno| Err(OpError { operation: "dump", errno })));
         true
     }
 
+    /// Offers the entries of all dumps of a plan.
+    pub fn offer_all(&mut self, plan: &KernelPlan) {
+        let mut next = 0;
+        while let Some((number, filter)) = plan.dump(next) {
+            self.offer_dump(PlanPart { number, is_rest: false }, &filter);
+            next = number + 1;
+        }
+    }
+
     /// Offers the entries of a dump: an old kernel knows families, and ignores all else of a filter.
-    pub fn offer_all(&mut self, filter: &KernelFilter) {
+    fn offer_dump(&mut self, part: PlanPart, filter: &KernelFilter) {
         let mut dump = self.kernel.table.clone();
         if self.kernel.repeats {
             dump = dump.chunks(4).flat_map(|bucket| [bucket, bucket].concat()).collect();
@@ -431,7 +439,7 @@ impl Rig {
             let attrs = attributes(&flow);
             let mut world =
                 World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
-            self.engine.offer(&Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, &mut world);
+            self.engine.offer(&Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, part, &mut world);
         }
     }
 }

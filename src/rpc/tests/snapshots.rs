@@ -191,9 +191,9 @@ fn autorefresh_is_off_once_that_is_answered() {
     rig.call("set_autorefresh", &[int(0)]).expect("whole");
     let refresh = wait(&mut rig, 1, "refresh", &[]);
     let off = wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    let plan = rig.engine.begin_scan(0).expect("a scan");
     rig.call("set_autorefresh", &[int(1)]).expect("whole");
-    rig.offer_all(&filter);
+    rig.offer_all(&plan);
     rig.engine.end_scan(Ok(()));
     for (slot, body) in [(1, refresh), (2, off)] {
         assert!(answer(&mut rig, slot, &body).contains("<boolean>1"));
@@ -229,9 +229,9 @@ fn one_who_goes_while_it_is_taken() {
     let mut rig = Rig::new(numbered(40));
     let body = wait(&mut rig, 1, "set_autorefresh", &[int(0)]);
     wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    let plan = rig.engine.begin_scan(0).expect("a scan");
     rig.engine.forget(2);
-    rig.offer_all(&filter);
+    rig.offer_all(&plan);
     rig.engine.end_scan(Ok(()));
     assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Done);
     assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 40);
