@@ -157,6 +157,7 @@ impl<'a> Builder<'a> {
     /// Adds an attribute that holds the attributes which `inner` adds.
     pub(crate) fn nest(&mut self, kind: u16, inner: impl FnOnce(&mut Self)) {
         let start = self.len;
+        // Mutants: no number of an attribute has the flag, so `^` for `|` is the same.
         self.put(kind | NLA_F_NESTED, &[]);
         inner(self);
         self.close(start);

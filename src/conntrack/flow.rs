@@ -9,7 +9,7 @@ use super::label::{Label, Labels, TooMany};
 use super::message::Message;
 use super::uapi::*;
 
-/// Every attribute that a [`Flow`] has room for.
+/// Every attribute that a [`Flow`] has room for. Mutants: each bit comes once, so `^` for `|` is the same.
 pub const ALL: u32 = bit(CTA_TUPLE_ORIG)
     | bit(CTA_TUPLE_REPLY)
     | bit(CTA_STATUS)
@@ -352,7 +352,7 @@ pub struct Target {
     id: u32,
 }
 
-/// The attributes that [`Target::of`] needs.
+/// The attributes that [`Target::of`] needs. Mutants: as of [`ALL`].
 pub const TARGET: u32 = bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE) | bit(CTA_ID);
 
 impl Target {
