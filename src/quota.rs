@@ -88,11 +88,25 @@ impl Holdings {
     }
 
     /// How much the peer's network holds.
-    pub(crate) fn held(&self, peer: Peer) -> usize {
+    fn held(&self, peer: Peer) -> usize {
         let sharers = peer.sharers();
         self.all.iter().find(|(holding, _)| holding.peer == sharers).map_or(0, |(_, held)| *held)
     }
+
+    /// The same as it counts against others: see [`weigh`].
+    pub(crate) fn weight(&self, peer: Peer) -> usize {
+        weigh(peer, self.held(peer))
+    }
 }
+
+/// How much it counts against others that the peer's network holds so much. Behind an address of the machine itself are many
+/// clients, who are as many networks as [`LOCAL_NETWORKS`].
+fn weigh(peer: Peer, held: usize) -> usize {
+    if peer.is_local() { held.div_ceil(LOCAL_NETWORKS) } else { held }
+}
+
+/// Networks that the machine itself counts for.
+const LOCAL_NETWORKS: usize = 4;
 
 impl Quota {
     /// A quota of `total`, of which one network may hold `share`. The machine itself may hold three quarters, and an eighth,
@@ -113,14 +127,16 @@ impl Quota {
 
     /// Decides whether `newcomer` gets a part of the resource, and who gives way if need be.
     pub(crate) fn decide(&self, holdings: &Holdings, newcomer: Peer) -> Verdict {
-        let (sharers, mine) = (newcomer.sharers(), holdings.held(newcomer));
+        let (sharers, held) = (newcomer.sharers(), holdings.held(newcomer));
+        let mine = weigh(newcomer, held);
         let remote = holdings.all.iter().filter(|(holding, _)| !holding.peer.is_local()).count();
-        let mine_is_full = mine >= self.share(newcomer);
+        let mine_is_full = held >= self.share(newcomer);
         let remote_is_full = !newcomer.is_local() && remote >= self.total - self.kept;
         if !mine_is_full && !remote_is_full && holdings.all.len() < self.total {
             return Verdict::Free;
         }
         let gives_way = |holding: &Holding, theirs: usize| {
+            let theirs = weigh(holding.peer, theirs);
             let same = holding.peer == sharers;
             let counts = if mine_is_full { same } else { !remote_is_full || !holding.peer.is_local() };
             counts
@@ -132,7 +148,8 @@ impl Quota {
                 }
         };
         let giving = holdings.all.iter().filter(|(holding, held)| gives_way(holding, *held));
-        let least = giving.max_by_key(|(holding, held)| (*held, holding.worth, holding.useless_ms));
+        let least = giving
+            .max_by_key(|(holding, held)| (weigh(holding.peer, *held), holding.worth, holding.useless_ms));
         least.map_or(Verdict::Wait, |(holding, _)| Verdict::Evict(holding.key))
     }
 
@@ -145,7 +162,7 @@ impl Quota {
     ) -> Option<(usize, Verdict)> {
         let mut best: Option<((usize, u64), usize, Verdict)> = None;
         for (key, peer, since_ms) in waiting {
-            let rank = (holdings.held(peer), since_ms);
+            let rank = (holdings.weight(peer), since_ms);
             if best.is_none_or(|(least, ..)| rank < least) {
                 match self.decide(holdings, peer) {
                     Verdict::Wait => {}
@@ -217,7 +234,10 @@ mod tests {
             ([(a, 7, Spent, 1), (a, 1, Busy, 2), (b, 6, Idle, 3)], a, Verdict::Wait),
             // What the machine itself holds is of no help to a network while the networks hold too much.
             ([(a, 8, Busy, 1), (b, 6, Busy, 2), (Peer::Unix, 2, Idle, 3)], new, Verdict::Wait),
-            ([(a, 8, Busy, 1), (b, 4, Busy, 2), (Peer::Unix, 4, Spent, 3)], new, Verdict::Evict(3)),
+            ([(a, 8, Busy, 1), (b, 4, Busy, 2), (Peer::Unix, 4, Spent, 3)], new, Verdict::Wait),
+            ([(a, 3, Busy, 1), (b, 3, Busy, 2), (Peer::Unix, 10, Spent, 3)], new, Verdict::Evict(3)),
+            ([(a, 4, Spent, 1), (b, 3, Busy, 2), (Peer::Unix, 9, Spent, 3)], Peer::Unix, Verdict::Wait),
+            ([(a, 5, Spent, 1), (b, 3, Busy, 2), (Peer::Unix, 8, Spent, 3)], Peer::Unix, Verdict::Evict(1)),
         ] {
             assert_eq!(QUOTA.decide(&holdings(&of), who), verdict, "{of:?}");
         }

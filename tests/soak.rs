@@ -271,8 +271,9 @@ fn soak() {
         assert!(calls > 100 && killed > 0 && left > 0 && rounds > 10, "that was no soak");
         assert_eq!(witnessed(), before, "a connection that nobody named was killed or changed");
         assert!(most.0 <= warm.0 + 1024, "memory grew from {} to {} KiB", warm.0, most.0);
-        // The clients', the links of streams, and that of one who is turned away.
-        let most_ever = bare + rctd::limits::CLIENTS + rctd::limits::STREAMS + 1;
+        // The clients', the links of streams, those who wait or leave, and one who is turned away.
+        let waiting = rctd::limits::WAITING_ROOM + rctd::limits::LINGERING;
+        let most_ever = bare + rctd::limits::CLIENTS + rctd::limits::STREAMS + waiting + 1;
         assert!(most.1 <= most_ever, "{} descriptors of {most_ever}", most.1);
         let gone = Instant::now() + Duration::from_secs(10);
         while weight(&daemon).1 > bare + rctd::limits::STREAMS {

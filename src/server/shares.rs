@@ -94,12 +94,12 @@ impl Server {
         }
         let holdings = self.slot_holdings(now_ms);
         // As long as one who waits can have another slot, nobody is in the way.
-        let (held, sharers) = (holdings.held(client.peer), client.peer.sharers());
+        let (held, sharers) = (holdings.weight(client.peer), client.peer.sharers());
         self.slots.quota.next(&holdings, &mut self.room.waiting()).is_none()
             && self
                 .room
                 .waiting()
-                .any(|(_, peer, _)| peer.sharers() == sharers || held >= holdings.held(peer) + 2)
+                .any(|(_, peer, _)| peer.sharers() == sharers || held >= holdings.weight(peer) + 2)
     }
 
     /// Ends a client's connection so that another can have what it holds; one whose request was not answered is told so.

@@ -116,7 +116,7 @@ fn sixty_pages_with_a_login_each() {
     });
 }
 
-/// Clients that send a megabyte and only then read: each gets to read why it was refused.
+/// Clients that send a megabyte, bit by bit, and only then read: each gets to read why it was refused.
 #[test]
 fn a_refusal_reaches_who_is_still_sending() {
     in_namespace(|_| {
@@ -131,7 +131,10 @@ fn a_refusal_reaches_who_is_still_sending() {
                 let (to, request) = (to.clone(), request.clone());
                 std::thread::spawn(move || {
                     let mut stream = connect_from(nth(host), &to).map_err(|e| format!("connecting: {e}"))?;
-                    stream.write_all(&request).map_err(|e| format!("sending: {e}"))?;
+                    for piece in request.chunks(1 << 15) {
+                        stream.write_all(piece).map_err(|e| format!("sending: {e}"))?;
+                        std::thread::sleep(Duration::from_millis(10));
+                    }
                     let mut connection = Connection::over(Box::new(stream));
                     connection.reply().map_err(|e| format!("reading: {e}"))
                 })
