@@ -2,15 +2,15 @@
 //!
 //! Pure: random bytes and the clock, in milliseconds from any start, are arguments.
 //!
-//! A session is only known to the address that opened it, whatever the port. When all places are taken by sessions that
+//! A session is only known to the address that opened it, whatever the port, and ends with the user's password. When all places are taken by sessions that
 //! are alive, a newcomer is told to try again. One remote address (IPv6: one /64 network) holds at most
 //! [`SESSIONS_PER_ADDRESS`]. The machine itself (loopback and unix sockets, counted together) holds more, since a proxy
 //! there stands for all its clients, but not all: the share of one remote address is always left for the others.
 
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
 
-use super::Peer;
 use super::hash::same;
+use super::{Login, Peer, Who};
 
 /// Sessions that loopback and unix sockets may hold together.
 const SESSIONS_LOCAL: usize = SESSIONS - SESSIONS_PER_ADDRESS;
@@ -23,22 +23,11 @@ pub struct Busy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown;
 
-/// A session that is alive: its place in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handle(u8);
-
-impl Handle {
-    /// The place in the table, below [`SESSIONS`].
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
-
-/// One place in the table.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
+/// One place in the table, empty or not.
+#[derive(Clone, Debug)]
+struct Session {
     id: [u8; 16],
-    peer: Peer,
+    who: Who,
     /// When it was last used; `None` where it was never used, or closed.
     used_ms: Option<u64>,
 }
@@ -46,53 +35,59 @@ struct Slot {
 /// The sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    slots: [Slot; SESSIONS],
+    places: [Session; SESSIONS],
     timeout_ms: u64,
 }
 
-// A handle is one byte.
-const _: () = assert!(SESSIONS <= 256 && SESSIONS > SESSIONS_PER_ADDRESS);
+const _: () = assert!(SESSIONS > SESSIONS_PER_ADDRESS);
 
 impl Sessions {
     /// No sessions; each will end after `timeout_s` seconds without a call.
     pub const fn new(timeout_s: u32) -> Sessions {
-        let empty = Slot { id: [0; 16], peer: Peer::Unix, used_ms: None };
-        Sessions { slots: [empty; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
+        const EMPTY: Session =
+            Session { id: [0; 16], who: Who { login: Login::anybody(), peer: Peer::Unix }, used_ms: None };
+        Sessions { places: [EMPTY; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
     }
 
-    /// Opens a session for `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
+    /// Opens a session for a login from `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
     /// random source.
     ///
     /// # Errors
     /// [`Busy`] where all places, or all of this peer's share, are taken by sessions that are alive.
-    pub fn open(&mut self, peer: Peer, random: [u8; 16], now_ms: u64) -> Result<[u8; 32], Busy> {
+    pub fn open(
+        &mut self,
+        login: Login,
+        peer: Peer,
+        random: [u8; 16],
+        now_ms: u64,
+    ) -> Result<[u8; 32], Busy> {
         let share = if peer.is_local() { SESSIONS_LOCAL } else { SESSIONS_PER_ADDRESS };
         let timeout_ms = self.timeout_ms;
         let held = self
-            .slots
+            .places
             .iter()
-            .filter(|slot| alive(slot, timeout_ms, now_ms) && slot.peer.sharers() == peer.sharers())
+            .filter(|place| alive(place, timeout_ms, now_ms) && place.who.peer.sharers() == peer.sharers())
             .count();
         if held >= share {
             return Err(Busy);
         }
         // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
-        let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
-        let slot = free.min_by_key(|slot| slot.used_ms).ok_or(Busy)?;
-        *slot = Slot { id: random, peer, used_ms: Some(now_ms) };
+        let free = self.places.iter_mut().filter(|place| !alive(place, timeout_ms, now_ms));
+        let place = free.min_by_key(|place| place.used_ms).ok_or(Busy)?;
+        *place = Session { id: random, who: Who { login, peer }, used_ms: Some(now_ms) };
         Ok(to_hex(&random))
     }
 
-    /// Finds the session with this id and renews it.
+    /// Finds the session with this id, renews it, and says whose it is.
     ///
     /// All places are compared whole, so the time taken says nothing about how much of an id was right.
     ///
     /// # Errors
     /// [`Unknown`], also for a session that is another peer's.
-    pub fn touch(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<Handle, Unknown> {
-        let (index, slot) = self.find(id, peer, now_ms)?;
-        slot.used_ms = Some(now_ms);
-        Ok(Handle(index))
+    pub fn touch(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<&Who, Unknown> {
+        let session = self.find(id, peer, now_ms)?;
+        session.used_ms = Some(now_ms);
+        Ok(&session.who)
     }
 
     /// Ends the session with this id.
@@ -100,23 +95,25 @@ impl Sessions {
     /// # Errors
     /// As [`touch`](Sessions::touch).
     pub fn close(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(), Unknown> {
-        let (_, slot) = self.find(id, peer, now_ms)?;
-        slot.used_ms = None;
+        self.find(id, peer, now_ms)?.used_ms = None;
         Ok(())
     }
 
-    /// How many sessions are alive.
-    pub fn live(&self, now_ms: u64) -> usize {
-        self.slots.iter().filter(|slot| alive(slot, self.timeout_ms, now_ms)).count()
+    /// Ends the sessions of those whom `stays` does not want any more, and returns how many that were.
+    pub fn keep(&mut self, stays: &dyn Fn(&Login) -> bool, now_ms: u64) -> usize {
+        let timeout_ms = self.timeout_ms;
+        let open = self.places.iter_mut().filter(|place| alive(place, timeout_ms, now_ms));
+        let ended = open.filter(|session| !stays(&session.who.login));
+        ended.map(|session| session.used_ms = None).count()
     }
 
-    fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(u8, &mut Slot), Unknown> {
+    fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<&mut Session, Unknown> {
         let id = from_hex(id).ok_or(Unknown)?;
         let mut found = None;
-        for (index, slot) in (0..).zip(&mut self.slots) {
+        for place in &mut self.places {
             // `&`, not `&&`: the comparison is made in any case.
-            if same(&slot.id, &id) & (slot.peer == peer) & alive(slot, self.timeout_ms, now_ms) {
-                found = Some((index, slot));
+            if same(&place.id, &id) & (place.who.peer == peer) & alive(place, self.timeout_ms, now_ms) {
+                found = Some(place);
             }
         }
         found.ok_or(Unknown)
@@ -124,8 +121,8 @@ impl Sessions {
 }
 
 /// True if the session in this place has not ended.
-fn alive(slot: &Slot, timeout_ms: u64, now_ms: u64) -> bool {
-    slot.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
+fn alive(place: &Session, timeout_ms: u64, now_ms: u64) -> bool {
+    place.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
 }
 
 /// Lower-case hex digits.
@@ -151,9 +148,9 @@ fn from_hex(text: &[u8]) -> Option<[u8; 16]> {
     if text.len() != 32 {
         return None;
     }
-    for (slot, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
-        *slot = digit(high)? << 4 | digit(low)?;
+        *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(bytes)
 }

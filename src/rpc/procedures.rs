@@ -151,7 +151,9 @@ fn login(
     world: &mut World<'_>,
 ) -> Result<Stage, Fault> {
     let peer = engine.peer(slot);
+    let mut login = crate::auth::Login::anybody();
     if engine.store.needs_password() {
+        crate::auth::refresh(&mut engine.store, &mut engine.sessions, crate::auth::Look::Now, world.now_ms);
         let (mut user_buf, mut password_buf) = ([0; ARGUMENT_BYTES], [0; ARGUMENT_BYTES]);
         let user = args.required("username", "a string")?;
         let password = args.required("password", "a string")?;
@@ -166,12 +168,12 @@ fn login(
                 return Err(Fault::new(Code::Busy, text));
             }
         }
-        engine.verify(peer, user, password, world.now_ms)?;
+        login = engine.verify(peer, user, password, world.now_ms)?;
     }
     let mut random = [0; 16];
     (engine.random)(&mut random)
         .map_err(|e| Fault::new(Code::Internal, format_args!("the kernel's random source failed: {e}")))?;
-    let id = engine.sessions.open(peer, random, world.now_ms).map_err(|_| {
+    let id = engine.sessions.open(login, peer, random, world.now_ms).map_err(|_| {
         Fault::new(
             Code::Busy,
             format_args!("all sessions, or this address's share of them, are in use; log out or try again"),
@@ -373,14 +375,14 @@ impl Engine {
     }
 
     /// Compares the password, counts what comes of it, and says no with one sentence whatever was wrong.
-    fn verify(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Result<(), Fault> {
+    fn verify(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Result<crate::auth::Login, Fault> {
         let began = Instant::now();
-        let right = self.store.verify(user, password);
+        let check = self.store.begin(peer, user, password, now_ms);
         let cost_ms = since_ms(began);
         self.throttle.hashed(cost_ms, now_ms);
-        if right {
+        if let crate::auth::Check::Right(login) = check {
             self.throttle.succeeded(peer, now_ms);
-            return Ok(());
+            return Ok(login);
         }
         self.stats.add(Counter::LoginsRefused);
         let report = self.throttle.failed(peer, now_ms);

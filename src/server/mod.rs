@@ -15,7 +15,7 @@ mod open;
 pub mod passwd;
 pub mod slots;
 
-use crate::auth::Peer;
+use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
 use crate::http::{self, Error, Policy, Via};
 use crate::limits::{CLIENTS, LISTENERS, PAUSE_MS, STOP_MS};
@@ -183,24 +183,16 @@ impl Server {
                     self.listeners.clear();
                 }
                 Signal::HangUp => {
-                    // Without passwords there are none to read.
-                    if self.engine.store.needs_password() {
-                        let result = self.engine.store.reload();
-                        self.report_reload(result);
-                    }
+                    self.refresh_users(Look::Anyway, self.now_ms());
                 }
+                // What the signal woke the loop for: the next turn looks which program has ended.
+                Signal::Child => {}
             }
         }
     }
 
-    fn report_reload(&self, result: Result<(), String>) {
-        match result {
-            Ok(()) => {
-                log::info(format_args!("the users were read again"));
-                self.engine.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-            }
-            Err(why) => log::error(format_args!("{why}; the old users stay")),
-        }
+    fn refresh_users(&mut self, look: Look, now_ms: u64) {
+        auth::refresh(&mut self.engine.store, &mut self.engine.sessions, look, now_ms);
     }
 
     /// One turn of all. Whether there is more to do at once.
@@ -212,7 +204,7 @@ impl Server {
         let mut world = World { kernel: &mut self.control, now_ms };
         busy |= self.scan.slice(&mut self.engine, &mut world);
         busy |= self.engine.replay();
-        self.check_files(now_ms);
+        busy |= self.check_logins(now_ms);
         // No event of a socket's would tell of these: calls whose scan ended in this turn, and a listing or a large body
         // that has just come, or has waited until another one ended.
         busy |= self.streams.has_room() && self.next_listing().is_some();
@@ -221,11 +213,11 @@ impl Server {
             .any(|slot| self.engine.is_ready(slot, now_ms) && self.slots.is_flushed(slot))
     }
 
-    fn check_files(&mut self, now_ms: u64) {
-        if let Some(result) = self.engine.store.reload_if_changed(now_ms) {
-            self.report_reload(result);
-        }
+    /// Reads files that have changed, and looks after programs that judge logins. Whether one of these has an answer.
+    fn check_logins(&mut self, now_ms: u64) -> bool {
+        self.refresh_users(Look::Due, now_ms);
         self.passwd.check(now_ms, &mut self.engine.context.users);
+        self.engine.store.reap(now_ms)
     }
 
     fn close(&mut self, slot: usize) {

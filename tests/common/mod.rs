@@ -17,6 +17,7 @@
 //! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
 //! | `names` | names of the contract's fields and of the kernel's states |
+//! | `passwords` | password files, and logging in with them |
 //! | `fields` | how to ask for fields, and what comes back |
 //! | `model` | filters, orders and pages as one would write them without hurry |
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part of this.
@@ -33,6 +34,7 @@ pub mod inserter;
 pub mod model;
 pub mod names;
 pub mod namespace;
+pub mod passwords;
 pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]
