@@ -179,6 +179,10 @@ pub const PASSWORD_BYTES: usize = 128;
 pub const HASH_ROUNDS: u32 = 50_000;
 /// Bytes of a password file. Stack only, while it is read.
 pub const PASSWORD_FILE_BYTES: usize = 16 * 1024;
+/// Programs of `--auth program` at work at a time. Each is a process, with memory of its own.
+pub const PROGRAMS: usize = 4;
+/// Milliseconds that such a program has to answer.
+pub const PROGRAM_MS: u64 = 10_000;
 /// Addresses whose failed logins are remembered.
 pub const THROTTLE_ADDRESSES: usize = 64;
 /// Sessions at a time.

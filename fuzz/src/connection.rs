@@ -51,7 +51,7 @@ pub fn run(data: &[u8]) {
 
 impl Running {
     fn new() -> Running {
-        rctd::log::set_level(rctd::log::Level::Error);
+        rctd::log::open(rctd::log::Level::Error);
         kernel::reset(FLOWS);
         let mut bench =
             Bench::new(&["--session-timeout", "86400", "--snapshot-flows", "30", "--log-level", "error"]);

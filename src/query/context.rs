@@ -1,7 +1,7 @@
 //! What fields and filters depend on beside the flow itself.
 
 use super::net::Net;
-use super::users::Users;
+use super::users::UserNames;
 use crate::conntrack::flow::Flow;
 use crate::conntrack::label::Labels;
 use crate::conntrack::uapi::{
@@ -16,7 +16,7 @@ pub struct Context {
     /// Helper names and security contexts.
     pub labels: Labels,
     /// User names by number.
-    pub users: Users,
+    pub(crate) users: UserNames,
     /// Which bits of the mark are a user's number; 0 for none.
     pub uid_mask: u32,
     /// Flows from or to these are hidden.

@@ -210,10 +210,18 @@ impl Engine {
         }
     }
 
-    /// Whether the call of `slot` is a login that is held back for wrong ones before it.
+    /// Whether the call of `slot` is a login that is held back for wrong ones before it, or that a program judges.
     #[must_use]
     pub fn is_held_back(&self, slot: usize) -> bool {
-        self.tasks.get(slot).is_some_and(|task| matches!(task.stage, Stage::Asleep(_)))
+        let task = self.tasks.get(slot);
+        task.is_some_and(|task| matches!(task.stage, Stage::Asleep(_) | Stage::WaitingForVerdict))
+    }
+
+    /// A program has judged a login, or has come to no end in time ([`Store::reap`]): whoever waits for one asks.
+    pub fn wake_judged(&mut self) {
+        for task in self.tasks.iter_mut().filter(|task| task.stage == Stage::WaitingForVerdict) {
+            task.stage = Stage::Over(None);
+        }
     }
 
     /// Whether the call of `slot` pulls rows from a dump of its own. The dump ends with that, whatever ends it.
@@ -318,7 +326,7 @@ impl Task {
     ) -> Option<Step> {
         match &mut self.stage {
             Stage::Idle => Some(Step::Done),
-            Stage::Waiting(_) | Stage::Riding(_) => Some(Step::Wait),
+            Stage::WaitingForVerdict | Stage::Waiting(_) | Stage::Riding(_) => Some(Step::Wait),
             Stage::Asleep(until_ms) if *until_ms > world.now_ms => Some(Step::Wait),
             Stage::WaitingForDump(since_ms) => {
                 if world.now_ms.saturating_sub(*since_ms) < WAIT_MS {

@@ -22,6 +22,8 @@ pub(crate) enum Stage {
     Idle,
     /// Held back until then, in milliseconds.
     Asleep(u64),
+    /// Waits for what a program says of the login.
+    WaitingForVerdict,
     /// Waits for the next scan.
     Waiting(Source),
     /// Takes part in the scan that is under way.
@@ -156,6 +158,7 @@ impl Task {
             Wait::Scan(source) => Stage::Waiting(source),
             Wait::Dump => Stage::WaitingForDump(now_ms),
             Wait::Until(until_ms) => Stage::Asleep(until_ms),
+            Wait::Verdict => Stage::WaitingForVerdict,
         };
     }
 
@@ -177,7 +180,7 @@ impl Task {
     /// happen first.
     pub(super) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
         match self.stage {
-            Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) => None,
+            Stage::Idle | Stage::WaitingForVerdict | Stage::Waiting(_) | Stage::Riding(_) => None,
             Stage::Asleep(until_ms) => Some(until_ms),
             Stage::WaitingForDump(since_ms) => Some(since_ms.saturating_add(WAIT_MS)),
             _ => Some(now_ms),

@@ -28,6 +28,8 @@ pub(super) enum Wait {
     Dump,
     /// This time, in milliseconds.
     Until(u64),
+    /// What a program says of a login.
+    Verdict,
 }
 
 /// How a scan begins for a job.

@@ -31,7 +31,7 @@ pub mod slots;
 mod turn;
 mod worth;
 
-use crate::auth::Peer;
+use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
 use crate::http::{Policy, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
@@ -196,31 +196,28 @@ impl Server {
                     self.listeners.clear();
                 }
                 Signal::HangUp => {
-                    // Without passwords there are none to read.
-                    if self.engine.shared.store.needs_password() {
-                        let result = self.engine.shared.store.reload();
-                        self.report_reload(result);
-                    }
+                    self.refresh_users(Look::Anyway, self.now_ms());
                 }
+                // What the signal woke the loop for: the next turn looks which program has ended.
+                Signal::Child => {}
             }
         }
     }
 
-    fn report_reload(&self, result: Result<(), String>) {
-        match result {
-            Ok(()) => {
-                log::info(format_args!("the users were read again"));
-                self.engine.shared.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-            }
-            Err(why) => log::error(format_args!("{why}; the old users stay")),
-        }
+    fn refresh_users(&mut self, look: Look, now_ms: u64) {
+        let shared = &mut self.engine.shared;
+        auth::refresh(&mut shared.store, &mut shared.sessions, look, now_ms);
     }
 
-    fn check_files(&mut self, now_ms: u64) {
-        if let Some(result) = self.engine.shared.store.reload_if_changed(now_ms) {
-            self.report_reload(result);
-        }
+    /// Reads files that have changed, and looks after programs that judge logins. Whether one of these has an answer.
+    fn check_logins(&mut self, now_ms: u64) -> bool {
+        self.refresh_users(Look::Due, now_ms);
         self.passwd.check(now_ms, &mut self.engine.shared.context.users);
+        let has_answer = self.engine.shared.store.reap(now_ms);
+        if has_answer {
+            self.engine.wake_judged();
+        }
+        has_answer
     }
 
     fn step(&mut self, slot: usize, now_ms: u64) -> Next {

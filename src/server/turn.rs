@@ -16,7 +16,7 @@ impl Server {
         }
         self.linger.turn(now_ms);
         more |= self.read_table(began, now_ms);
-        self.check_files(now_ms);
+        more |= self.check_logins(now_ms);
         if more { Some(now_ms) } else { self.wakes_at_ms(now_ms) }
     }
 

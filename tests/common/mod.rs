@@ -19,6 +19,7 @@
 //! | `json` | a strict reader of JSON replies |
 //! | `skipped` | tests that can't run here say so, and a list of them |
 //! | `names` | names of the contract's fields and of the kernel's states |
+//! | `passwords` | password files, and logging in with them |
 //! | `fields` | how to ask for fields, and what comes back |
 //! | `model` | filters, orders and pages as one would write them without hurry |
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part of this.
@@ -36,6 +37,7 @@ pub mod json;
 pub mod model;
 pub mod names;
 pub mod namespace;
+pub mod passwords;
 pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,7 @@ use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
 use crate::conntrack::label::{Label, Labels};
 use crate::conntrack::uapi::*;
 use crate::query::context::Context;
-use crate::query::users::{LeftOut, Users};
+use crate::query::users::UserNames;
 
 /// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
 pub const TEXTS: [&str; 4] = ["ftp", "the-same-sixteen", "the-same-sixteen+a", "the-same-sixteen+b"];
@@ -15,9 +15,9 @@ pub fn context() -> Context {
     for text in TEXTS {
         labels.intern(text.as_bytes()).expect("room");
     }
-    let mut users = Users::new();
-    for line in ["root:x:0:", "ann:x:1:", "bob:x:3:"] {
-        users.add(line, &mut LeftOut::default());
+    let mut users = UserNames::default();
+    for (uid, name) in [(0, "root"), (1, "ann"), (3, "bob")] {
+        users.add(uid, name).expect("room");
     }
     Context { labels, users, uid_mask: 0xff, ..Context::default() }
 }
