@@ -7,7 +7,7 @@ use super::jobs::answer::Answer;
 use super::pieces::Length;
 use super::work::{Source, Wait};
 use super::{Ask, Shared, World, procedures};
-use crate::auth::{Handle, Peer};
+use crate::auth::{Handle, Peer, Who};
 use crate::limits::{TASK_BYTES, WAIT_MS};
 use crate::stats::Counter;
 use crate::syntax::{Document, Style, Syntax};
@@ -206,15 +206,16 @@ fn no_procedure(name: &str) -> Fault {
 }
 
 impl Ask<'_, '_> {
-    /// Renews the session that the first parameter names.
+    /// Renews the session that the first parameter names, and tells whose it is.
     ///
     /// # Errors
     /// A fault, when there is no such session of this client's.
-    pub(super) fn check_session(&mut self, args: &mut Args<'_>) -> Result<(), Fault> {
+    pub(super) fn check_session(&mut self, args: &mut Args<'_>) -> Result<Who, Fault> {
         let mut buf = [0; crate::limits::ARGUMENT_BYTES];
         let id = args::session_id(args, &mut buf)?;
         let known = self.shared.sessions.touch(id.as_bytes(), self.peer, self.world.now_ms);
-        self.session = Some(known.map_err(|_| args::no_session())?);
-        Ok(())
+        let session = known.map_err(|_| args::no_session())?;
+        self.session = Some(session);
+        self.shared.sessions.who(session).cloned().ok_or_else(args::no_session)
     }
 }

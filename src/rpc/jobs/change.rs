@@ -1,6 +1,7 @@
 //! `change`: sets the mark or the timeout of one flow.
 
 use super::Job;
+use crate::auth::{Who, audit};
 use crate::conntrack::flow::{Flow, TARGET, Target};
 use crate::conntrack::request::Change;
 use crate::conntrack::socket::OpError;
@@ -26,6 +27,7 @@ enum Wanted {
 /// A change of the flow with a given id.
 pub(crate) struct Changing {
     id: u32,
+    who: Who,
     wanted: Wanted,
     /// The first flow that has the id, and how many have it.
     target: Option<Target>,
@@ -34,7 +36,7 @@ pub(crate) struct Changing {
 
 /// Reads the parameters.
 pub(crate) fn change(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    ask.check_session(args)?;
+    let who = ask.check_session(args)?;
     let mut buf = [0; ARGUMENT_BYTES];
     let takes = "\"mark\" or \"timeout\"";
     let field = args.required("field_name", takes)?;
@@ -53,7 +55,7 @@ pub(crate) fn change(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, 
         }
     };
     let id = args::word32(&id, "connection_id")?;
-    Ok(Job::Change(Changing { id, wanted, target: None, found: 0 }))
+    Ok(Job::Change(Changing { id, who, wanted, target: None, found: 0 }))
 }
 
 impl Work for Changing {
@@ -94,6 +96,17 @@ impl Work for Changing {
             return Err(Fault::new(Code::NoConnection, text));
         }
         let after = apply(&target, self.wanted, shared, world)?;
+        match self.wanted {
+            Wanted::Mark { value, mask: u32::MAX } => {
+                audit::changed(&self.who, self.id, format_args!("mark {value:#x}"));
+            }
+            Wanted::Mark { value, mask } => {
+                audit::changed(&self.who, self.id, format_args!("mark {value:#x}/{mask:#x}"));
+            }
+            Wanted::Timeout(seconds) => {
+                audit::changed(&self.who, self.id, format_args!("timeout {seconds} s"));
+            }
+        }
         if let Some(snapshot) = shared.autorefresh.snapshot() {
             match after {
                 Some(after) => snapshot.update(&target, &asked_for(&after, self.wanted)),

@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::deletion::Deletion;
+use crate::auth::{Who, audit};
 use crate::conntrack::flow::TARGET;
 use crate::limits::KILL_IDS;
 use crate::out::Full;
@@ -17,15 +18,16 @@ use heapless::Vec;
 pub(crate) struct Kill {
     /// Sorted, each once.
     ids: Vec<u32, KILL_IDS>,
+    who: Who,
     deletion: Deletion,
 }
 
 /// Reads the parameters.
 pub(crate) fn kill(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    ask.check_session(args)?;
+    let who = ask.check_session(args)?;
     let ids = args.required("connection_ids", "an Array of connection ids, or a single one")?;
     args.end("session_id and connection_ids")?;
-    let mut kill = Kill { ids: Vec::new(), deletion: Deletion::default() };
+    let mut kill = Kill { ids: Vec::new(), who, deletion: Deletion::default() };
     args::ids(&ids, &mut kill.ids)?;
     Ok(Job::Kill(kill))
 }
@@ -48,6 +50,9 @@ impl Work for Kill {
     }
 
     fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
+        if self.deletion.killed > 0 {
+            audit::killed(&self.who, self.deletion.killed, format_args!("by id"));
+        }
         self.deletion.end(failure).map(|()| Wait::Nothing)
     }
 

@@ -2,8 +2,10 @@
 
 use super::Job;
 use super::deletion::Deletion;
+use crate::auth::{Who, audit};
 use crate::conntrack::flow::TARGET;
 use crate::conntrack::plan::KernelPlan;
+use crate::limits::EXPLANATION_BYTES;
 use crate::out::Full;
 use crate::query::filter::Filter;
 use crate::query::page::Candidate;
@@ -12,16 +14,18 @@ use crate::rpc::fault::{Code, Fault};
 use crate::rpc::pieces::Pieces;
 use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
+use heapless::String;
 
 /// A kill by filter.
 pub(crate) struct KillMatching {
     filter: Filter,
+    who: Who,
     deletion: Deletion,
 }
 
 /// Reads the parameters.
 pub(crate) fn kill_matching(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    ask.check_session(args)?;
+    let who = ask.check_session(args)?;
     let filters = args.required("filters", "a Struct of field name to wanted value")?;
     args.end("session_id and filters")?;
     let filter = args::filter(Some(filters))?;
@@ -31,7 +35,7 @@ pub(crate) fn kill_matching(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Resul
         );
         return Err(Fault::new(Code::Parameters, text));
     }
-    Ok(Job::KillMatching(KillMatching { filter, deletion: Deletion::default() }))
+    Ok(Job::KillMatching(KillMatching { filter, who, deletion: Deletion::default() }))
 }
 
 impl Work for KillMatching {
@@ -55,9 +59,10 @@ impl Work for KillMatching {
     }
 
     fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        let killed = self.deletion.killed;
-        if killed > 0 {
-            crate::log::info(format_args!("{killed} connections killed by filter"));
+        if self.deletion.killed > 0 {
+            let mut words: String<EXPLANATION_BYTES> = String::new();
+            self.filter.explain(&mut words);
+            audit::killed(&self.who, self.deletion.killed, format_args!("that match: {words}"));
         }
         self.deletion.end(failure).map(|()| Wait::Nothing)
     }

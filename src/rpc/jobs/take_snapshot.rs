@@ -2,6 +2,7 @@
 
 use super::Job;
 use super::answer::Answer;
+use crate::auth::{Who, audit};
 use crate::conntrack::flow::ALL;
 use crate::out::Full;
 use crate::query::page::Candidate;
@@ -16,27 +17,31 @@ use crate::rpc::{Ask, Shared, World};
 pub(crate) struct TakeSnapshot {
     /// It takes the place of a snapshot, and has nothing to do where there is none any more.
     refresh: bool,
+    who: Who,
     /// Flows that did not fit.
     left_out: usize,
 }
 
 /// `refresh`
 pub(crate) fn refresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    ask.check_session(args)?;
+    let who = ask.check_session(args)?;
     args.end("session_id")?;
     if !ask.shared.autorefresh.is_off() {
         return Ok(Job::Answer(Answer::Bool(true)));
     }
-    begin(true, ask)
+    begin(true, who, ask)
 }
 
 /// `set_autorefresh`
 pub(crate) fn set_autorefresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    ask.check_session(args)?;
+    let who = ask.check_session(args)?;
     let refresh = args.required("refresh", "0 or 1")?;
     args.end("session_id and refresh")?;
     if !args::flag(&refresh, "refresh")? {
-        return begin(false, ask);
+        return begin(false, who, ask);
+    }
+    if ask.shared.autorefresh.is_off() {
+        audit::autorefresh(&who, true);
     }
     // The engine carries it out as soon as this call has begun: calls of others that are under way may depend on it.
     ask.shared.autorefresh.ask_to_switch_on();
@@ -44,12 +49,12 @@ pub(crate) fn set_autorefresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Res
 }
 
 /// Begins to take a snapshot, if the table can fit.
-fn begin(refresh: bool, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+fn begin(refresh: bool, who: Who, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
     let entries = ask.world.kernel.count()?.entries as usize;
     if entries > ask.shared.settings.snapshot_flows {
         return Err(no_room(entries, ask.shared.settings.snapshot_flows));
     }
-    Ok(Job::TakeSnapshot(TakeSnapshot { refresh, left_out: 0 }))
+    Ok(Job::TakeSnapshot(TakeSnapshot { refresh, who, left_out: 0 }))
 }
 
 impl TakeSnapshot {
@@ -91,7 +96,12 @@ impl Work for TakeSnapshot {
     fn end(&mut self, shared: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
         match failure {
             Some(fault) => Err(fault),
-            None if self.left_out == 0 => Ok(Wait::Nothing),
+            None if self.left_out == 0 => {
+                if !self.refresh {
+                    audit::autorefresh(&self.who, false);
+                }
+                Ok(Wait::Nothing)
+            }
             None => {
                 // Long records may fill the memory before there are as many as are asked for.
                 let fitted = shared.autorefresh.snapshot().map_or(0, |s: &mut Snapshot| s.flows());
