@@ -149,9 +149,7 @@ impl Body {
 
     /// Moves what is not decoded yet to behind what is.
     fn more(&self, buf: &mut [u8], at: usize, filled: usize) -> BodyProgress {
-        if at > self.len && at < filled {
-            buf.copy_within(at..filled, self.len);
-        }
+        buf.copy_within(at.min(filled)..filled, self.len);
         let data = match self.part {
             Part::Data(left) => left,
             _ => 0,
@@ -196,7 +194,8 @@ impl Body {
     /// Moves data to its place; the bytes moved.
     fn data(&mut self, buf: &mut [u8], at: usize, filled: usize, left: usize) -> usize {
         let moved = left.min(filled - at);
-        if at > self.len {
+        // Data that goes on from the last call is in its place.
+        if at != self.len {
             buf.copy_within(at..at + moved, self.len);
         }
         self.len += moved;
