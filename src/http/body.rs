@@ -256,6 +256,7 @@ fn chunk_size(line: &[u8]) -> Result<usize, Error> {
     if !is_extension || !printable || !in_limits {
         return Err(Error::ChunkSyntax);
     }
+    // Of a line that keeps these rules httparse takes all; should it ever stop before the end, the two readings differ.
     match httparse::parse_chunk_size(line) {
         Ok(httparse::Status::Complete((end, size))) if end == line.len() => {
             // Eight hexadecimal digits fit a `usize` of 32 bits.
