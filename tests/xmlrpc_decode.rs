@@ -427,6 +427,8 @@ fn multicall_entries() {
         format!("{name}{}{}", params(0), params(0)),
         format!("{name}{}<member><name>x</name><value/></member>", params(0)),
         format!("{}<member><name>methodName</name><value><int>1</int></value></member>", params(0)),
+        format!("{}<member><name>method</name><value>m</value></member>", params(0)),
+        format!("{name}<member><name>args</name><value><array><data/></array></value></member>"),
         format!("{name}<member><name>params</name><value/></member>"),
         format!("{name}{}", params(PARAMS + 1)),
     ] {

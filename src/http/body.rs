@@ -149,9 +149,7 @@ impl Body {
 
     /// Moves what is not decoded yet to behind what is.
     fn more(&self, buf: &mut [u8], at: usize, filled: usize) -> BodyProgress {
-        if at > self.len && at < filled {
-            buf.copy_within(at..filled, self.len);
-        }
+        buf.copy_within(at.min(filled)..filled, self.len);
         let data = match self.part {
             Part::Data(left) => left,
             _ => 0,
@@ -196,7 +194,8 @@ impl Body {
     /// Moves data to its place; the bytes moved.
     fn data(&mut self, buf: &mut [u8], at: usize, filled: usize, left: usize) -> usize {
         let moved = left.min(filled - at);
-        if at > self.len {
+        // Data that goes on from the last call is in its place.
+        if at != self.len {
             buf.copy_within(at..at + moved, self.len);
         }
         self.len += moved;
@@ -257,6 +256,7 @@ fn chunk_size(line: &[u8]) -> Result<usize, Error> {
     if !is_extension || !printable || !in_limits {
         return Err(Error::ChunkSyntax);
     }
+    // Of a line that keeps these rules httparse takes all; should it ever stop before the end, the two readings differ.
     match httparse::parse_chunk_size(line) {
         Ok(httparse::Status::Complete((end, size))) if end == line.len() => {
             // Eight hexadecimal digits fit a `usize` of 32 bits.

@@ -77,11 +77,10 @@ impl<'a> Iterator for Members<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.cursor.event().ok()? {
-                Event::Open(open) if open.name == "member" => {
-                    return grammar::member(&mut self.cursor, &open, Inside::Skip).ok();
-                }
+                // Nothing else than a member opens in a struct that was checked.
+                Event::Open(open) => return grammar::member(&mut self.cursor, &open, Inside::Skip).ok(),
                 Event::End => return None,
-                Event::Open(_) | Event::Close(..) | Event::Text(..) => {}
+                Event::Close(..) | Event::Text(..) => {}
             }
         }
     }

@@ -149,6 +149,7 @@ fn malformed_chunks() {
 
 #[test]
 fn body_bytes_exactly_and_by_one() {
+    assert_eq!(BUFFER_BYTES, BODY_BYTES + SPARE_BYTES, "no more is needed");
     let body = pattern(BODY_BYTES);
     for size in [1, 2, 15, 16, 4096, BODY_BYTES] {
         let mut raw = chunks(&body, size, "");
@@ -233,6 +234,16 @@ fn a_dribbled_size_line_costs_each_byte_once() {
     assert_eq!(body.advance(&mut buf, 7), Ok(BodyProgress::More { filled: 7, wants }));
     buf[1..3].copy_from_slice(b"\r\n");
     assert_eq!(body.advance(&mut buf, 8), Ok(BodyProgress::More { filled: 8, wants }));
+}
+
+#[test]
+fn a_buffer_is_asked_for_once_a_chunk() {
+    // All of a chunk, and the size line behind it, at once: not a line's worth each time.
+    let mut buf = *b"1000\r\nabc............................";
+    let mut body = Body::new(Framing::Chunked);
+    let wants = 0x1000 + SPARE_BYTES;
+    assert_eq!(body.advance(&mut buf, 9), Ok(BodyProgress::More { filled: 3, wants }));
+    assert_eq!(body.advance(&mut buf, 20), Ok(BodyProgress::More { filled: 20, wants }));
 }
 
 #[test]
