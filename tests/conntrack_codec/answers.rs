@@ -148,6 +148,17 @@ fn short_requests_and_what_the_kernel_said_to_them() {
     assert_eq!(Script::capture("stats").control().cpu_stats(), Ok(sums));
 }
 
+#[test]
+fn an_update_is_done_or_refused() {
+    let (_, target) = first();
+    let update =
+        |plays| Script::of(plays).control().update(&target, Change::Timeout { seconds: 1, status: 0 });
+    assert_eq!(update(vec![error(0)]), Ok(true));
+    assert_eq!(update(vec![error(libc::ENOENT)]), Ok(false));
+    let refused = Err(OpError { operation: "update", errno: libc::EBUSY });
+    assert_eq!(update(vec![error(libc::EBUSY)]), refused);
+}
+
 /// The tuple is there, but belongs to another connection by now.
 #[test]
 fn get_gives_nothing_for_another_id() {
