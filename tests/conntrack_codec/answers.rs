@@ -84,8 +84,9 @@ impl Link for Script {
         Ok(())
     }
 
+    /// Another one after each reset, as of a socket.
     fn fd(&self) -> Option<RawFd> {
-        None
+        Some(self.0.borrow().resets as RawFd + 1000)
     }
 }
 
@@ -281,6 +282,19 @@ fn a_dump_that_can_not_be_trusted_says_so_and_stops() {
 fn a_bare_end_is_an_end() {
     let script = Script::of(vec![Play::Bytes(message(NLMSG_DONE, 0, order::SEQUENCE, &[]))]);
     assert_eq!(drain(&script), (vec![], Ok(())));
+}
+
+#[test]
+fn a_new_descriptor_is_told_once() {
+    let script = Script::of(vec![]);
+    let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!(reader.take_new_fd(), None, "nothing ran");
+    let mut reader = begin(&script);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1001), None));
 }
 
 /// No room for any entry until it was offered three times: each comes once all the same, and in order.
