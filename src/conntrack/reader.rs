@@ -247,6 +247,7 @@ enum Part {
 }
 
 /// Says so once: the next filter may be one that the kernel takes, so each is tried, and a client could fill the log.
+/// Mutants: no test reads the log.
 fn warn_of_refusal(error: OpError) {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {

@@ -37,6 +37,7 @@ impl OpError {
             libc::EIO => "the kernel's answer makes no sense in",
             libc::EMSGSIZE => "the kernel's answer is too long in",
             libc::ENOBUFS | libc::EINTR => "the kernel's answer was cut short in",
+            libc::EBADF => "there was no socket for",
             libc::EMFILE | libc::ENFILE => "there was no file descriptor left for",
             _ => "the kernel refused",
         }

@@ -86,8 +86,9 @@ impl Link for Script {
         Ok(())
     }
 
+    /// Another one after each reset, as of a socket.
     fn fd(&self) -> Option<RawFd> {
-        None
+        Some(self.0.borrow().resets as RawFd + 1000)
     }
 }
 
@@ -148,6 +149,17 @@ fn short_requests_and_what_the_kernel_said_to_them() {
     }
     (sums[4], sums[8]) = (Some(3), Some(30));
     assert_eq!(Script::capture("stats").control().cpu_stats(), Ok(sums));
+}
+
+#[test]
+fn an_update_is_done_or_refused() {
+    let (_, target) = first();
+    let update =
+        |plays| Script::of(plays).control().update(&target, Change::Timeout { seconds: 1, status: 0 });
+    assert_eq!(update(vec![error(0)]), Ok(true));
+    assert_eq!(update(vec![error(libc::ENOENT)]), Ok(false));
+    let refused = Err(OpError { operation: "update", errno: libc::EBUSY });
+    assert_eq!(update(vec![error(libc::EBUSY)]), refused);
 }
 
 /// The tuple is there, but belongs to another connection by now.
@@ -272,6 +284,19 @@ fn a_dump_that_can_not_be_trusted_says_so_and_stops() {
 fn a_bare_end_is_an_end() {
     let script = Script::of(vec![Play::Bytes(message(NLMSG_DONE, 0, order::SEQUENCE, &[]))]);
     assert_eq!(drain(&script), (vec![], Ok(())));
+}
+
+#[test]
+fn a_new_descriptor_is_told_once() {
+    let script = Script::of(vec![]);
+    let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!(reader.take_new_fd(), None, "nothing ran");
+    let mut reader = begin(&script);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1001), None));
 }
 
 /// No room for any entry until it was offered three times: each comes once all the same, and in order.

@@ -5,6 +5,7 @@
 mod answers;
 mod bytes;
 mod damage;
+mod errors;
 mod filters;
 #[path = "../common/names.rs"]
 mod names;
