@@ -28,7 +28,7 @@ pub struct Context {
 impl Context {
     /// The number of the user in the flow's mark.
     #[must_use]
-    pub fn user_id(&self, flow: &Flow) -> Option<u32> {
+    pub(crate) fn user_id(&self, flow: &Flow) -> Option<u32> {
         let shift = self.uid_mask.trailing_zeros();
         // A mark that the kernel leaves out is 0.
         (self.uid_mask != 0).then(|| (flow.mark.unwrap_or(0) & self.uid_mask) >> shift)
@@ -36,13 +36,13 @@ impl Context {
 
     /// The name of the user in the flow's mark, if the number has one.
     #[must_use]
-    pub fn user_name(&self, flow: &Flow) -> Option<&[u8]> {
+    pub(crate) fn user_name(&self, flow: &Flow) -> Option<&[u8]> {
         self.users.name(self.user_id(flow)?).map(str::as_bytes)
     }
 
     /// The attributes that [`Context::hides`] needs.
     #[must_use]
-    pub fn needs(&self) -> u32 {
+    pub(crate) fn needs(&self) -> u32 {
         let tuples = if self.ignored.is_empty() { 0 } else { bit(CTA_TUPLE_ORIG) | bit(CTA_TUPLE_REPLY) };
         tuples | if self.hide_time_wait { bit(CTA_PROTOINFO) } else { 0 }
     }
@@ -50,7 +50,7 @@ impl Context {
     /// Whether the flow is hidden: from or to an ignored network in either direction, or in TIME_WAIT.
     #[must_use]
     #[inline]
-    pub fn hides(&self, flow: &Flow) -> bool {
+    pub(crate) fn hides(&self, flow: &Flow) -> bool {
         if self.hide_time_wait && flow.tcp_state == Some(TCP_CONNTRACK_TIME_WAIT) {
             return true;
         }

@@ -29,7 +29,7 @@ pub enum FieldKind {
 
 /// A field's value in one flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldValue<'a> {
+pub(crate) enum FieldValue<'a> {
     /// A number.
     Int(u64),
     /// An address; whether it is IPv4.
@@ -51,7 +51,7 @@ pub enum Scope {
 
 /// How a field's value is had from a flow.
 #[derive(Clone, Copy)]
-pub enum Get {
+enum Get {
     /// At most one value.
     One(for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>),
     /// Up to four values, any of which a filter may match.
@@ -69,9 +69,9 @@ pub struct Field {
     /// The attributes ([`bit`]) that a flow must be read with to have it.
     pub needs: u32,
     /// What of an entry it is to the kernel.
-    pub kernel: KernelPart,
+    pub(crate) kernel: KernelPart,
     /// The words that a filter takes in place of its numbers.
-    pub words: Words,
+    pub(crate) words: Words,
     get: Get,
 }
 
@@ -113,7 +113,7 @@ impl FieldId {
 
     /// Its place, for a set of fields.
     #[must_use]
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
 }
@@ -134,7 +134,7 @@ impl Field {
     /// The field's value in `flow`; `None` if the flow has not the field, and always for a field with many values.
     #[inline]
     #[must_use]
-    pub fn value<'a>(&self, flow: &Flow, context: &'a Context) -> Option<FieldValue<'a>> {
+    pub(crate) fn value<'a>(&self, flow: &Flow, context: &'a Context) -> Option<FieldValue<'a>> {
         match self.get {
             Get::One(get) => get(flow, context),
             Get::Any(_) => None,
@@ -144,7 +144,7 @@ impl Field {
     /// The field's values in `flow`, for a filter.
     #[inline]
     #[must_use]
-    pub fn values<'a>(&self, flow: &Flow, context: &'a Context) -> [Option<FieldValue<'a>>; 4] {
+    pub(crate) fn values<'a>(&self, flow: &Flow, context: &'a Context) -> [Option<FieldValue<'a>>; 4] {
         match self.get {
             Get::One(get) => [get(flow, context), None, None, None],
             Get::Any(get) => get(flow),
@@ -290,10 +290,10 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// The field `id`, which every row has.
-pub const ID: FieldId = FieldId::always("id");
+pub(crate) const ID: FieldId = FieldId::always("id");
 
 /// The field `timeout`, the one that changes by itself.
-pub const TIMEOUT: FieldId = FieldId::always("timeout");
+pub(crate) const TIMEOUT: FieldId = FieldId::always("timeout");
 
 /// The field `host`: any of the four addresses.
 pub(crate) const ANY_HOST: FieldId = FieldId::always("host");

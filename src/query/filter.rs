@@ -17,7 +17,7 @@ mod kernel;
 pub mod text;
 mod value;
 
-pub use value::{masked, unsigned, word};
+pub(crate) use value::{masked, unsigned, word};
 
 use super::context::Context;
 use super::field::{FieldId, FieldKind};
@@ -53,7 +53,7 @@ pub enum FilterError {
 
 /// What a filter on `field` takes, as a part of a sentence.
 #[must_use]
-pub fn takes(field: FieldId) -> impl fmt::Display {
+pub(crate) fn takes(field: FieldId) -> impl fmt::Display {
     takes_of(field)
 }
 

@@ -28,7 +28,7 @@ pub mod filter;
 pub mod net;
 pub mod order;
 pub mod page;
-pub mod part;
+pub(crate) mod part;
 pub mod rows;
 pub mod snapshot;
 pub mod users;

@@ -35,12 +35,12 @@ impl Order {
 
     /// The attributes that a flow must be read with to be given a key and, with a text field, to be compared.
     #[must_use]
-    pub fn needs(&self) -> u32 {
+    pub(crate) fn needs(&self) -> u32 {
         self.field.field().needs | bit(CTA_ID)
     }
 
     /// The attributes that break a tie between two equal keys.
-    pub const TIE: u32 = bit(CTA_ID) | bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE);
+    pub(crate) const TIE: u32 = bit(CTA_ID) | bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE);
 
     /// The flow's key. Smaller comes first, in both directions.
     ///
@@ -48,7 +48,7 @@ impl Order {
     /// That keeps the keys of two passes comparable, but for a second: timeouts are rounded down when they are read.
     #[must_use]
     #[inline]
-    pub fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {
+    pub(crate) fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {
         let value = self.field.field().value(flow, context);
         let number = match value {
             Some(FieldValue::Int(v)) if self.field == TIMEOUT => u128::from(v) + u128::from(clock_s),
@@ -73,7 +73,7 @@ impl Order {
 
     /// Compares two flows whose keys are equal. Both must have been read with [`Order::needs`] and [`Order::TIE`].
     #[must_use]
-    pub fn break_tie(&self, a: &Flow, b: &Flow, context: &Context) -> Ordering {
+    pub(crate) fn break_tie(&self, a: &Flow, b: &Flow, context: &Context) -> Ordering {
         let text = if self.is_text() {
             let field = self.field.field();
             let order = match (field.value(a, context), field.value(b, context)) {

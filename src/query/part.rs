@@ -2,7 +2,7 @@
 
 /// The part of an entry that a field is, where the kernel can leave entries out of a dump by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KernelPart {
+pub(crate) enum KernelPart {
     /// None: the kernel can't filter by the field.
     None,
     /// The family, which both directions share.

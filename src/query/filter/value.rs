@@ -191,13 +191,13 @@ impl fmt::Display for Takes {
 
 /// A 32-bit unsigned number from a client's integer: negative ones are its two's complement, as PHP's encoder sends them.
 #[must_use]
-pub fn word(number: i64) -> Option<u32> {
+pub(crate) fn word(number: i64) -> Option<u32> {
     u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))
 }
 
 /// An unsigned number from decimal or `0x` digits, without sign or space.
 #[must_use]
-pub fn unsigned(text: &str) -> Option<u64> {
+pub(crate) fn unsigned(text: &str) -> Option<u64> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => (hex, 16),
         None => (text, 10),
@@ -211,7 +211,7 @@ pub fn unsigned(text: &str) -> Option<u64> {
 
 /// Value and mask, each an unsigned 32-bit number.
 #[must_use]
-pub fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
+pub(crate) fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
     let word = |text| u32::try_from(unsigned(text)?).ok();
     Some((word(value)?, word(mask)?))
 }

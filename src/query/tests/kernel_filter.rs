@@ -141,6 +141,10 @@ fn a_plan_gives_what_matches_once() {
             }
             assert!(counted <= 1, "{wishes:?} {plan:?} {flow:?}");
             assert_eq!(comes(&plan.in_one(), flow).1, usize::from(lets_through(&filter.kernel(), flow)));
+            // Each kernel is asked for what it can do: the reply's sides from 5.16 on.
+            assert_eq!(plan.for_kernel((5, 16)), plan);
+            let old = plan.for_kernel((5, 15)).in_one();
+            assert_eq!(old.dump(0), Some((0, filter.kernel().for_kernel((5, 15)))));
             let old = comes(&plan.for_kernel((5, 15)), flow);
             assert!(old.1 >= counted && old.0 == old.1, "an old kernel gives more, each once: {plan:?}");
         }
