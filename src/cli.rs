@@ -276,9 +276,12 @@ fn no_rest(args: Arguments) -> Result<(), String> {
     };
     let text = first.to_str().unwrap_or("(not UTF-8)");
     let name = text.split_once('=').map_or(text, |(name, _)| name);
-    Err(match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-')) {
-        (true, true) => format!("{name} is given twice: once is enough"),
-        (false, true) => format!("there is no option {name}; rctd --help lists them"),
-        (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
-    })
+    Err(
+        match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
+        {
+            (true, true) => format!("{name} is given twice: once is enough"),
+            (false, true) => format!("there is no option {name}; rctd --help lists them"),
+            (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
+        },
+    )
 }

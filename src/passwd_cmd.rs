@@ -150,7 +150,9 @@ fn check_link(link: &Path) -> Result<(), String> {
         return Ok(());
     }
     let link = link.display();
-    Err(format!("{link} is a link in a directory that others than root can write: name the file that it leads to"))
+    Err(format!(
+        "{link} is a link in a directory that others than root can write: name the file that it leads to"
+    ))
 }
 
 /// Reads the file, if there is one.

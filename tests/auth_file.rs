@@ -108,7 +108,9 @@ fn a_file_cut_anywhere_lets_nobody_else_in() {
     for cut in 0..text.len() {
         if let Ok(users) = Users::parse(&text.as_bytes()[..cut]) {
             assert!(users.len() <= 2);
-            assert!(!lets_in(&users, b"b", b"") && !lets_in(&users, b"", b"") && !lets_in(&users, b"admin", b""));
+            assert!(
+                !lets_in(&users, b"b", b"") && !lets_in(&users, b"", b"") && !lets_in(&users, b"admin", b"")
+            );
             assert_eq!(lets_in(&users, b"admin", b"secret"), users.contains(b"admin"), "cut at {cut}");
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use rctd::auth::hash::{self, Hash, Algorithm, Unusable, make};
+use rctd::auth::hash::{self, Algorithm, Hash, Unusable, make};
 use rctd::limits::{HASH_ROUNDS, HASH_TEXT_BYTES, PASSWORD_BYTES};
 
 const HASHES: &str = include_str!("fixtures/auth/hashes.tsv");

@@ -134,7 +134,9 @@ impl Users {
             return Err(Problem::Twice);
         }
         // On a par, SHA-512-crypt: it takes longer.
-        if (hash.rounds(), hash.algorithm() == Algorithm::Sha512Crypt) > (self.rounds, self.algorithm == Algorithm::Sha512Crypt) {
+        if (hash.rounds(), hash.algorithm() == Algorithm::Sha512Crypt)
+            > (self.rounds, self.algorithm == Algorithm::Sha512Crypt)
+        {
             (self.algorithm, self.rounds) = (hash.algorithm(), hash.rounds());
         }
         self.entries.push((name, hash)).map_err(|_| Problem::Full)

@@ -19,8 +19,8 @@ mod store;
 mod throttle;
 
 pub use log::printable;
-pub use peer::Peer;
 pub use login::{Login, Who};
+pub use peer::Peer;
 pub use program::Ticket;
 pub use session::{Busy, Sessions, Unknown};
 pub use store::{Backend, Check, Look, Store, refresh};

@@ -88,7 +88,8 @@ impl Program {
     pub(super) fn open(path: PathBuf) -> Result<Program, String> {
         let status = file::stat(&path).and_then(|status| {
             let ordinary = status.is(libc::S_IFREG);
-            let status = ordinary.then_some(status).ok_or_else(|| io::Error::other("it is not an ordinary file"));
+            let status =
+                ordinary.then_some(status).ok_or_else(|| io::Error::other("it is not an ordinary file"));
             super::check_owner_alone(&status?)
         });
         status.map_err(|error| format!("login program {}: {error}", path.display()))?;
@@ -103,7 +104,10 @@ impl Program {
 
     pub(super) fn check_access(&self) -> Result<(), String> {
         file::check_executable(&self.path).map_err(|error| {
-            format!("login program {}: {error}: the daemon's account must be able to run it", self.path.display())
+            format!(
+                "login program {}: {error}: the daemon's account must be able to run it",
+                self.path.display()
+            )
         })
     }
 
@@ -149,6 +153,11 @@ impl Program {
         work.given_up = true;
         self.free();
         answer
+    }
+
+    pub(super) fn has_answer(&self, ticket: Ticket) -> bool {
+        let work = self.works.iter().flatten().find(|work| work.is(ticket));
+        work.is_none_or(|work| work.answer.is_some())
     }
 
     pub(super) fn cancel(&mut self, ticket: Ticket) {

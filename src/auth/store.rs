@@ -140,6 +140,14 @@ impl Store {
         }
     }
 
+    /// True if [`poll`](Store::poll) would give anything but [`Check::Pending`].
+    pub fn has_answer(&self, ticket: Ticket) -> bool {
+        match &self.0 {
+            Source::Program(program) => program.has_answer(ticket),
+            _ => true,
+        }
+    }
+
     /// Gives up a login that a program judges: its client is gone.
     pub fn cancel(&mut self, ticket: Ticket) {
         if let Source::Program(program) = &mut self.0 {
@@ -173,7 +181,8 @@ impl Store {
         };
         let result = file.refresh(look, now_ms)?;
         Some(result.map_err(|error| {
-            let rest = if is_gone(&error) { "nobody can log in until it is back" } else { "the old users stay" };
+            let rest =
+                if is_gone(&error) { "nobody can log in until it is back" } else { "the old users stay" };
             format!("{}; {rest}", file.explain(&error))
         }))
     }
@@ -252,7 +261,8 @@ impl UserFile {
         }
         let missing = self.allowed.iter().flatten().filter(|name| !self.users.contains(name));
         for name in missing.filter(|_| !self.users.is_empty()) {
-            warnings.push(format!("{} can't log in: no such account, or it has no password", printable(name)));
+            warnings
+                .push(format!("{} can't log in: no such account, or it has no password", printable(name)));
         }
         warnings
     }

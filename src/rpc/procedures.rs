@@ -375,7 +375,13 @@ impl Engine {
     }
 
     /// Compares the password, counts what comes of it, and says no with one sentence whatever was wrong.
-    fn verify(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Result<crate::auth::Login, Fault> {
+    fn verify(
+        &mut self,
+        peer: Peer,
+        user: &[u8],
+        password: &[u8],
+        now_ms: u64,
+    ) -> Result<crate::auth::Login, Fault> {
         let began = Instant::now();
         let check = self.store.begin(peer, user, password, now_ms);
         let cost_ms = since_ms(began);

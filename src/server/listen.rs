@@ -142,7 +142,8 @@ fn is_bound(socket: &Stamp) -> bool {
         file::lines(list.as_fd(), &mut |line| {
             // Num RefCount Protocol Flags Type St Inode Path: only the path can have a blank in it.
             let path = line.splitn(7, |&byte| byte == b' ').last().unwrap_or_default().trim_ascii_start();
-            let path = path.split_at(path.iter().position(|&byte| byte == b' ').map_or(path.len(), |at| at + 1)).1;
+            let path =
+                path.split_at(path.iter().position(|&byte| byte == b' ').map_or(path.len(), |at| at + 1)).1;
             let at_path = file::lstat(Path::new(OsStr::from_bytes(path)));
             bound = at_path.is_ok_and(|status| status.stamp.device_and_inode() == socket.device_and_inode());
             !bound

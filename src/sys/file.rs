@@ -164,7 +164,11 @@ pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
 pub(crate) fn open_ordinary(path: &Path, flags: libc::c_int) -> io::Result<(OwnedFd, Status)> {
     let file = open(path, libc::O_RDONLY | libc::O_NONBLOCK | flags, 0)?;
     let status = fstat(file.as_fd())?;
-    if status.is(libc::S_IFREG) { Ok((file, status)) } else { Err(io::Error::other("it is not an ordinary file")) }
+    if status.is(libc::S_IFREG) {
+        Ok((file, status))
+    } else {
+        Err(io::Error::other("it is not an ordinary file"))
+    }
 }
 
 /// Reads what there is, at most a bufferful; 0 is the end.
