@@ -155,6 +155,11 @@ impl Program {
         answer
     }
 
+    pub(super) fn has_answer(&self, ticket: Ticket) -> bool {
+        let work = self.works.iter().flatten().find(|work| work.is(ticket));
+        work.is_none_or(|work| work.answer.is_some())
+    }
+
     pub(super) fn cancel(&mut self, ticket: Ticket) {
         if let Some(work) = self.works.iter_mut().flatten().find(|work| work.is(ticket)) {
             work.given_up = true;

@@ -140,6 +140,14 @@ impl Store {
         }
     }
 
+    /// True if [`poll`](Store::poll) would give anything but [`Check::Pending`].
+    pub fn has_answer(&self, ticket: Ticket) -> bool {
+        match &self.0 {
+            Source::Program(program) => program.has_answer(ticket),
+            _ => true,
+        }
+    }
+
     /// Gives up a login that a program judges: its client is gone.
     pub fn cancel(&mut self, ticket: Ticket) {
         if let Source::Program(program) = &mut self.0 {
