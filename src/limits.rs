@@ -150,6 +150,9 @@ pub const BLOCK_ROWS: usize = if cfg!(test) { 4 } else { 64 };
 pub const ROW_BLOCKS: usize = if cfg!(test) { 8 } else { 48 };
 /// Blocks that one query may lease: a page of up to 1,024 rows in one pass, or so many samples for a deeper one.
 pub const QUERY_BLOCKS: usize = if cfg!(test) { 4 } else { 16 };
+/// Blocks without which a deep or long page does not begin: with one alone it would read the table dozens of times. It waits for
+/// them, while those who have them need a few dumps.
+pub const ENOUGH_BLOCKS: usize = 2;
 /// Bytes of one row, on 64 bits; a test holds the type to it.
 pub const ROW_BYTES: usize = 256;
 /// Users of the passwd file that get names.

@@ -20,7 +20,6 @@ mod throttle;
 pub use crate::peer::Peer;
 pub use log::printable;
 pub use login::{Login, Who};
-pub use peer::Peer;
 pub use program::Ticket;
 pub use session::{Busy, Handle, Sessions, Unknown};
 pub use store::{Backend, Check, Look, Store, refresh};

@@ -270,6 +270,19 @@ impl Page {
         !self.more || (self.len.saturating_sub(self.next)) as u64 >= self.remaining
     }
 
+    /// The rows of this pass that are still to be written, by their places in the lease.
+    #[must_use]
+    pub fn places(&self) -> core::ops::Range<usize> {
+        let left = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        self.next..self.len.min(self.next.saturating_add(left))
+    }
+
+    /// The rows to be written begin at `first` from now on, since the lease has lost blocks before and behind them.
+    pub fn moved(&mut self, first: usize) {
+        let places = self.places();
+        (self.next, self.len) = (first, first + places.len());
+    }
+
     /// The row that [`Page::row`] gave is written.
     pub fn written(&mut self) {
         self.next += 1;

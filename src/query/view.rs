@@ -99,9 +99,21 @@ impl View {
         Ok(self.page.is_cut() && !was_cut)
     }
 
-    /// A pass is over: the table was read to its end.
+    /// Whether there is enough memory for rows to begin now. Once it has begun it goes on with what it has.
+    #[must_use]
+    pub fn can_begin(&self, pool: &RowPool) -> bool {
+        self.page.passes() > 0 || pool.has_enough(self.page.wants())
+    }
+
+    /// A pass is over: the table was read to its end. With the last one the memory for rows that are not of the view goes back.
     pub fn end(&mut self, pool: &mut RowPool, context: &Context) -> Outcome {
-        self.page.end(pool, &self.lease, context)
+        let outcome = self.page.end(pool, &self.lease, context);
+        if outcome == Outcome::Rows && self.page.has_all() {
+            let places = self.page.places();
+            let first = pool.shrink(&mut self.lease, places.start, places.end);
+            self.page.moved(first);
+        }
+        outcome
     }
 
     /// The row to be written next; `None` when those of this pass are out.

@@ -41,7 +41,7 @@ use crate::conntrack::kernel::Kernel;
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpReader;
 use crate::conntrack::socket::OpError;
-use crate::limits::{CLIENTS, WAIT_MS};
+use crate::limits::CLIENTS;
 use crate::out::Out;
 use crate::query::context::Context;
 use crate::query::rows::RowPool;
@@ -204,10 +204,8 @@ impl Engine {
     /// Since when, in milliseconds, the call of `slot` has waited for a dump of its own; `None` if it does not.
     #[must_use]
     pub fn waits_for_dump(&self, slot: usize) -> Option<u64> {
-        match self.tasks.get(slot)?.stage {
-            Stage::WaitingForDump(since_ms) => Some(since_ms),
-            _ => None,
-        }
+        let task = self.tasks.get(slot).filter(|task| task.stage == Stage::WaitingForDump)?;
+        Some(task.waits_since_ms)
     }
 
     /// Whether the call of `slot` is a login that is held back for wrong ones before it, or that a program judges.
@@ -234,10 +232,11 @@ impl Engine {
     /// The call of `slot` is given a dump of its own: what the kernel may leave out of it. `None` if it does not wait for one.
     pub fn begin_dump(&mut self, slot: usize) -> Option<KernelPlan> {
         let task = self.tasks.get_mut(slot)?;
-        if !matches!(task.stage, Stage::WaitingForDump(_)) {
+        if task.stage != Stage::WaitingForDump {
             return None;
         }
         task.stage = Stage::Writing;
+        task.dumps += 1;
         self.shared.stats.add(Counter::Scans);
         Some(self.shared.settings.kernel_plan(task.job.asks().kernel_plan()).in_one())
     }
@@ -324,14 +323,18 @@ impl Task {
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Option<Step> {
+        let is_ready = self.is_ready(world.now_ms);
         match &mut self.stage {
             Stage::Idle => Some(Step::Done),
-            Stage::WaitingForVerdict | Stage::Waiting(_) | Stage::Riding(_) => Some(Step::Wait),
-            Stage::Asleep(until_ms) if *until_ms > world.now_ms => Some(Step::Wait),
-            Stage::WaitingForDump(since_ms) => {
-                if world.now_ms.saturating_sub(*since_ms) < WAIT_MS {
-                    return Some(Step::Wait);
-                }
+            Stage::WaitingForVerdict | Stage::Riding(_) => Some(Step::Wait),
+            Stage::Asleep(_) if !is_ready => Some(Step::Wait),
+            Stage::Waiting(_) | Stage::WaitingForDump if !is_ready => Some(Step::Wait),
+            Stage::Waiting(_) => {
+                let text = format_args!("too many other calls read the table; try again");
+                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
+                None
+            }
+            Stage::WaitingForDump => {
                 let text = format_args!("all dumps for whole listings are taken; try again");
                 self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
                 None

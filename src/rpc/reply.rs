@@ -30,10 +30,10 @@ impl Task {
         let result = match &self.stage {
             Stage::Faulty(fault) => {
                 let fault = fault.clone();
-                self.write_fault(&fault, &mut pieces, shared)
+                self.write_fault(&fault, &mut pieces, shared, world.now_ms)
             }
             Stage::Writing => self.write_value(&mut pieces, shared, world),
-            Stage::Closing => self.write_end(&mut pieces),
+            Stage::Closing => self.write_end(&mut pieces, shared, world.now_ms),
             Stage::Written => self.write_between(body, &mut pieces, shared, world),
             _ => Ok(None),
         };
@@ -46,6 +46,7 @@ impl Task {
         fault: &Fault,
         pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
+        now_ms: u64,
     ) -> Result<Option<Step>, Full> {
         // In the middle of a value there is no place for a fault.
         if self.in_value {
@@ -58,6 +59,7 @@ impl Task {
             pieces.piece(|writer| writer.fault(code, text))?;
         }
         shared.stats.add(Counter::Faults);
+        self.tell(shared, now_ms);
         // What was measured was the value.
         self.length = Default::default();
         self.stage = Stage::Written;
@@ -118,9 +120,15 @@ impl Task {
         None
     }
 
-    fn write_end(&mut self, pieces: &mut Pieces<'_, '_>) -> Result<Option<Step>, Full> {
+    fn write_end(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        shared: &Shared,
+        now_ms: u64,
+    ) -> Result<Option<Step>, Full> {
         let is_multicall = self.is_multicall();
         pieces.piece(|writer| if is_multicall { writer.array_close() } else { writer.reply_close() })?;
+        self.tell(shared, now_ms);
         (self.in_value, self.stage) = (false, Stage::Written);
         Ok(None)
     }

@@ -68,7 +68,10 @@ impl Engine {
             _ => false,
         };
         let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(is_ahead);
-        self.slots_of(|task| task.stage == Stage::Waiting(source) && !(read && task.is_recorder()))
+        self.slots_of(|task| {
+            let waits = task.stage == Stage::Waiting(source) && !(read && task.is_recorder());
+            waits && task.job.asks().can_begin(&self.shared)
+        })
     }
 
     /// A bit for each slot whose call is such.
@@ -112,7 +115,14 @@ impl Engine {
     /// Lets the waiting calls take part in a scan: who does, and what they need.
     fn board(&mut self, waiting: u32, pass: Pass) -> Scan {
         let mut scan = Scan { needs: self.shared.context.needs(), began_ms: pass.now_ms, ..Scan::default() };
-        for (slot, task) in Self::riders(&mut self.tasks, waiting) {
+        // Who has waited longest comes first, since there may not be memory for all.
+        let mut left = waiting;
+        while let Some(slot) = self.waits_longest(left) {
+            left &= !(1 << slot);
+            let Some(task) = self.tasks.get_mut(slot).filter(|t| t.job.asks().can_begin(&self.shared)) else {
+                continue;
+            };
+            task.dumps += u32::from(pass.source == Source::Kernel);
             if let Err(fault) = task.job.work().begin(&mut self.shared, pass) {
                 task.stage = Stage::Over(Some(fault));
                 continue;
@@ -122,6 +132,11 @@ impl Engine {
             task.stage = Stage::Riding(pass.source);
         }
         scan
+    }
+
+    /// Of these the call that has waited longest.
+    fn waits_longest(&self, of: u32) -> Option<usize> {
+        slots(of).min_by_key(|&slot| self.tasks.get(slot).map(|task| task.waits_since_ms))
     }
 
     /// Hands an entry of the kernel's table, from this `part` of the plan, to the calls that take part in the scan.

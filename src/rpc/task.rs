@@ -7,7 +7,7 @@ use super::jobs::answer::Answer;
 use super::pieces::Length;
 use super::work::{Source, Wait};
 use super::{Ask, Shared, World, procedures};
-use crate::auth::{Handle, Peer, Who};
+use crate::auth::{Handle, Peer, Who, audit};
 use crate::limits::{TASK_BYTES, WAIT_MS};
 use crate::stats::Counter;
 use crate::syntax::{Document, Style, Syntax};
@@ -28,8 +28,8 @@ pub(crate) enum Stage {
     Waiting(Source),
     /// Takes part in the scan that is under way.
     Riding(Source),
-    /// Waits, since then in milliseconds, for a dump of its own.
-    WaitingForDump(u64),
+    /// Waits for a dump of its own.
+    WaitingForDump,
     /// What it waited for is here or over; why a scan did not come to its end.
     Over(Option<Fault>),
     /// The length of the job's value is added up.
@@ -51,6 +51,12 @@ pub(crate) struct Task {
     peer: Peer,
     /// The session of the call, whose time begins anew while the reply goes out.
     pub(super) session: Option<Handle>,
+    /// When it began to wait for what it waits for, and when the call was made, in milliseconds.
+    pub(super) waits_since_ms: u64,
+    made_ms: u64,
+    /// The procedure, and dumps of the kernel's table that were read for it: for the log.
+    procedure: &'static str,
+    pub(super) dumps: u32,
     /// How long the reply is, as far as that is known.
     pub(super) length: Length,
     /// The reply as it is being written.
@@ -70,6 +76,10 @@ impl Default for Task {
             job: Job::Answer(Answer::Bool(true)),
             peer: Peer::Unix,
             session: None,
+            waits_since_ms: 0,
+            made_ms: 0,
+            procedure: "",
+            dumps: 0,
             length: Length::default(),
             document: Document::default(),
             calls: None,
@@ -137,8 +147,11 @@ impl Task {
         shared.stats.add(Counter::Calls);
         // The job before it, in a multicall, may still hold memory for rows.
         self.job.work().release(shared);
+        (self.made_ms, self.dumps) = (world.now_ms, 0);
         let mut ask = Ask { shared, world, peer: self.peer, session: None };
-        let made = procedures::named(call.method)
+        let procedure = procedures::named(call.method);
+        self.procedure = procedure.map_or("an unknown procedure", |procedure| procedure.name);
+        let made = procedure
             .ok_or_else(|| no_procedure(call.method))
             .and_then(|procedure| (procedure.run)(&mut Args::new(&call.params), &mut ask));
         self.session = ask.session;
@@ -153,10 +166,11 @@ impl Task {
 
     /// What the job waits for next. With nothing to wait for it comes to its end at once.
     pub(super) fn wait(&mut self, wait: Wait, now_ms: u64) {
+        self.waits_since_ms = now_ms;
         self.stage = match wait {
             Wait::Nothing => Stage::Over(None),
             Wait::Scan(source) => Stage::Waiting(source),
-            Wait::Dump => Stage::WaitingForDump(now_ms),
+            Wait::Dump => Stage::WaitingForDump,
             Wait::Until(until_ms) => Stage::Asleep(until_ms),
             Wait::Verdict => Stage::WaitingForVerdict,
         };
@@ -171,6 +185,13 @@ impl Task {
         }
     }
 
+    /// Tells the log of a call that has been answered.
+    pub(super) fn tell(&self, shared: &Shared, now_ms: u64) {
+        let who = self.session.and_then(|session| shared.sessions.who(session));
+        let took_ms = now_ms.saturating_sub(self.made_ms);
+        audit::call(who, self.procedure, self.job.asks().rows(), self.dumps, took_ms);
+    }
+
     /// Whether the call gets further without anything else happening.
     pub(super) fn is_ready(&self, now_ms: u64) -> bool {
         self.wakes_at_ms(now_ms).is_some_and(|at_ms| at_ms <= now_ms)
@@ -180,9 +201,9 @@ impl Task {
     /// happen first.
     pub(super) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
         match self.stage {
-            Stage::Idle | Stage::WaitingForVerdict | Stage::Waiting(_) | Stage::Riding(_) => None,
+            Stage::Idle | Stage::WaitingForVerdict | Stage::Riding(_) => None,
             Stage::Asleep(until_ms) => Some(until_ms),
-            Stage::WaitingForDump(since_ms) => Some(since_ms.saturating_add(WAIT_MS)),
+            Stage::Waiting(_) | Stage::WaitingForDump => Some(self.waits_since_ms.saturating_add(WAIT_MS)),
             _ => Some(now_ms),
         }
     }

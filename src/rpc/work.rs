@@ -81,6 +81,11 @@ pub(super) trait Work {
         KernelPlan::default()
     }
 
+    /// Whether there is enough memory for it to take part in a scan now; if not, it waits for the next one.
+    fn can_begin(&self, _: &Shared) -> bool {
+        true
+    }
+
     /// A scan begins.
     ///
     /// # Errors
@@ -126,6 +131,11 @@ pub(super) trait Work {
         shared: &mut Shared,
         world: &mut World<'_>,
     ) -> Result<Wrote, Full>;
+
+    /// Rows that its value has, for the log.
+    fn rows(&self) -> u64 {
+        0
+    }
 
     /// Gives back what it holds of the daemon's.
     fn release(&mut self, _: &mut Shared) {}

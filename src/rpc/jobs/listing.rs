@@ -14,6 +14,7 @@ use crate::rpc::fault::{Code, Fault};
 use crate::rpc::pieces::Pieces;
 use crate::rpc::work::{Wait, Work, Wrote};
 use crate::rpc::{Shared, World, row};
+use crate::stats::Counter;
 
 /// A listing under way.
 pub(crate) struct Listing {
@@ -21,8 +22,9 @@ pub(crate) struct Listing {
     /// Matching flows that are still to be passed over, and to be written (`u64::MAX` for all).
     skip: u64,
     left: u64,
-    /// Matching flows so far.
+    /// Matching flows so far, and rows that are written.
     total: u64,
+    rows: u64,
     part: Part,
 }
 
@@ -55,7 +57,7 @@ impl From<ReadError> for Stop {
 impl Listing {
     /// The listing of `length` rows (all with `None`) after the first `start` of `view`.
     pub(super) fn new(view: View, start: u64, length: Option<u64>) -> Self {
-        Listing { view, skip: start, left: length.unwrap_or(u64::MAX), total: 0, part: Part::Head }
+        Listing { view, skip: start, left: length.unwrap_or(u64::MAX), total: 0, rows: 0, part: Part::Head }
     }
 
     /// Writes rows from the call's dump, at most those of one receive. `None`: the dump is at its end.
@@ -76,7 +78,10 @@ impl Listing {
                 Err(Full)
             }
             Err(Stop::Full) => Err(Full),
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                shared.stats.add(Counter::Entries);
+                Ok(())
+            }
         });
         if let Some(error) = unreadable {
             return Ok(Some(Wrote::Broken(error.into())));
@@ -108,6 +113,7 @@ impl Listing {
             let flow = entry.full(context)?;
             pieces.piece(|writer| row::write(writer, &flow, context, self.view.fields))?;
             self.left -= u64::from(self.left != u64::MAX);
+            self.rows += 1;
         }
         self.total += 1;
         Ok(())
@@ -145,5 +151,9 @@ impl Work for Listing {
         }
         pieces.piece(|writer| write_tail(writer, self.total))?;
         Ok(Wrote::All)
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
     }
 }

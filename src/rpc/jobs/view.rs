@@ -28,8 +28,9 @@ pub(crate) struct Viewing {
     count: u32,
     age_ms: u64,
     part: Part,
-    /// Rows whose length is added up.
+    /// Rows whose length is added up, and rows that are written.
     measured: usize,
+    rows: u64,
 }
 
 /// How a view reads the snapshot.
@@ -68,7 +69,7 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
         return Ok(Job::Listing(Listing::new(view, start, length)));
     }
     let reading = of_snapshot.then(Reading::default);
-    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head, measured: 0 }))
+    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head, measured: 0, rows: 0 }))
 }
 
 impl Viewing {
@@ -124,6 +125,10 @@ impl Work for Viewing {
         let plan = self.view.filter.kernel_plan();
         // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
         if self.view.is_sorted() { plan } else { plan.in_one() }
+    }
+
+    fn can_begin(&self, shared: &Shared) -> bool {
+        self.view.can_begin(&shared.pool)
     }
 
     fn begin(&mut self, shared: &mut Shared, pass: Pass) -> Result<(), Fault> {
@@ -200,6 +205,7 @@ impl Work for Viewing {
                 let (flow, context) = (&found.flow, &shared.context);
                 pieces.piece(|writer| row::write(writer, flow, context, self.view.fields))?;
                 self.view.written();
+                self.rows += 1;
             }
             if self.view.go_on(&shared.pool) {
                 return Ok(Wrote::Part(Wait::Scan(self.source())));
@@ -208,6 +214,10 @@ impl Work for Viewing {
         }
         pieces.piece(|writer| write_tail(writer, self.view.total()))?;
         Ok(Wrote::All)
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
     }
 
     fn release(&mut self, shared: &mut Shared) {

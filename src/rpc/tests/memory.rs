@@ -30,7 +30,7 @@ const WAYS: &[Way] = &[
         let body = view(rig, "", 0);
         rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
-        Stage::WaitingForDump(5_000)
+        Stage::WaitingForDump
     },
     |rig| {
         let body = view(rig, "id", 0);
