@@ -8,6 +8,7 @@ use super::attr::{Builder, Malformed, be16, be32, be64, byte, each, sized, text}
 use super::label::{Label, Labels, TooMany};
 use super::message::Message;
 use super::uapi::*;
+use core::net::{IpAddr, SocketAddr};
 
 /// Every attribute that a [`Flow`] has room for. Mutants: each bit comes once, so `^` for `|` is the same.
 pub const ALL: u32 = bit(CTA_TUPLE_ORIG)
@@ -100,6 +101,24 @@ pub struct Tuple {
 }
 
 impl Tuple {
+    /// The direction from `src` to `dst` of a TCP connection, in no zone of its own.
+    #[must_use]
+    pub(crate) fn tcp(src: SocketAddr, dst: SocketAddr) -> Self {
+        let address = |end: SocketAddr| match end.ip().to_canonical() {
+            IpAddr::V4(ip) => (AF_INET, mapped(ip.octets())),
+            IpAddr::V6(ip) => (AF_INET6, ip.octets()),
+        };
+        let (l3proto, src_address) = address(src);
+        Tuple {
+            src: src_address,
+            dst: address(dst).1,
+            ends: Ends::Ports { src: src.port(), dst: dst.port() },
+            l3proto,
+            l4proto: IPPROTO_TCP,
+            zone: None,
+        }
+    }
+
     /// Reads the attributes inside `CTA_TUPLE_ORIG` or `CTA_TUPLE_REPLY`.
     #[inline]
     fn fill(&mut self, bytes: &[u8]) -> Result<(), Malformed> {

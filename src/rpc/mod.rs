@@ -37,6 +37,7 @@ mod tests;
 mod work;
 
 use crate::auth::{Handle, Peer, Sessions, Store, Throttle};
+use crate::conntrack::flow::Tuple;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpReader;
@@ -52,6 +53,7 @@ use autorefresh::Autorefresh;
 use fault::{Code, Fault};
 use jobs::Job;
 use scan::Scan;
+use std::net::SocketAddr;
 use task::{Stage, Task};
 
 /// What stays the same while the program runs.
@@ -125,12 +127,25 @@ pub struct Shared {
     autorefresh: Autorefresh,
 }
 
+/// Who makes a call, and how it is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Who it is.
+    pub peer: Peer,
+    /// This machine's end of the TCP connection that the call came by, and the client's.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// What the reply is written in.
+    pub syntax: Syntax,
+}
+
 /// What a procedure has when it begins.
 struct Ask<'a, 'w> {
     shared: &'a mut Shared,
     world: &'a mut World<'w>,
     /// Who asks.
     peer: Peer,
+    /// The reply direction of the connection that the call came by.
+    own: Option<Tuple>,
     /// The session that was found for the call.
     session: Option<Handle>,
 }
@@ -175,21 +190,14 @@ impl Engine {
 
     /// Takes the call of the client in `slot`, below [`CLIENTS`]: `body` is its text, which stays the same until the reply is
     /// complete, or why it is none.
-    pub fn begin(
-        &mut self,
-        slot: usize,
-        peer: Peer,
-        syntax: Syntax,
-        body: Result<&str, Fault>,
-        world: &mut World<'_>,
-    ) {
+    pub fn begin(&mut self, slot: usize, asker: Asker, body: Result<&str, Fault>, world: &mut World<'_>) {
         while self.tasks.len() <= slot && self.tasks.len() < CLIENTS {
             self.tasks.push(Task::default());
         }
         self.forget(slot);
         let call = body.and_then(|body| parse_call(body).map_err(Fault::from));
         if let Some(task) = self.tasks.get_mut(slot) {
-            task.begin(call, peer, syntax, &mut self.shared, world);
+            task.begin(call, asker, &mut self.shared, world);
         }
         self.carry_out_switch();
     }

@@ -6,11 +6,12 @@ use super::jobs::Job;
 use super::jobs::answer::Answer;
 use super::pieces::Length;
 use super::work::{Source, Wait};
-use super::{Ask, Shared, World, procedures};
+use super::{Ask, Asker, Shared, World, procedures};
 use crate::auth::{Handle, Peer, Who, audit};
+use crate::conntrack::flow::Tuple;
 use crate::limits::{TASK_BYTES, WAIT_MS};
 use crate::stats::Counter;
-use crate::syntax::{Document, Style, Syntax};
+use crate::syntax::{Document, Style};
 use crate::xmlrpc::{Call, Items};
 use core::ops::Range;
 
@@ -49,6 +50,8 @@ pub(crate) struct Task {
     pub(super) stage: Stage,
     pub(super) job: Job,
     peer: Peer,
+    /// The reply direction of the connection that the call came by.
+    own: Option<Tuple>,
     /// The session of the call, whose time begins anew while the reply goes out.
     pub(super) session: Option<Handle>,
     /// When it began to wait for what it waits for, and when the call was made, in milliseconds.
@@ -75,6 +78,7 @@ impl Default for Task {
             stage: Stage::Idle,
             job: Job::Answer(Answer::Bool(true)),
             peer: Peer::Unix,
+            own: None,
             session: None,
             waits_since_ms: 0,
             made_ms: 0,
@@ -96,13 +100,13 @@ impl Task {
     pub(super) fn begin(
         &mut self,
         call: Result<Call<'_>, Fault>,
-        peer: Peer,
-        syntax: Syntax,
+        asker: Asker,
         shared: &mut Shared,
         world: &mut World<'_>,
     ) {
-        let style = Style { syntax, wide: shared.settings.wide };
-        (self.peer, self.document) = (peer, Document::new(style));
+        let style = Style { syntax: asker.syntax, wide: shared.settings.wide };
+        (self.peer, self.document) = (asker.peer, Document::new(style));
+        self.own = asker.ends.map(|(local, remote)| Tuple::tcp(local, remote));
         (self.calls, self.is_opened, self.in_value) = (None, false, false);
         (self.length, self.session) = (Length::default(), None);
         let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
@@ -148,7 +152,7 @@ impl Task {
         // The job before it, in a multicall, may still hold memory for rows.
         self.job.work().release(shared);
         (self.made_ms, self.dumps) = (world.now_ms, 0);
-        let mut ask = Ask { shared, world, peer: self.peer, session: None };
+        let mut ask = Ask { shared, world, peer: self.peer, own: self.own, session: None };
         let procedure = procedures::named(call.method);
         self.procedure = procedure.map_or("an unknown procedure", |procedure| procedure.name);
         let made = procedure

@@ -20,6 +20,7 @@ use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy,
 use crate::limits::{BODY_MS, HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 /// Where a client is.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,8 @@ pub struct Client {
     socket: Option<Socket>,
     /// Who it is.
     pub peer: Peer,
+    /// This machine's end of the TCP connection, and the client's.
+    pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     via: Via,
     /// Where it is.
     pub state: State,
@@ -94,6 +97,7 @@ impl Client {
     #[must_use]
     pub fn new(socket: Socket, peer: Peer, via: Via, now_ms: u64) -> Self {
         Client {
+            ends: socket.ends(),
             socket: Some(socket),
             peer,
             via,
@@ -116,6 +120,7 @@ impl Client {
     pub fn reuse(&mut self, socket: Socket, peer: Peer, via: Via, now_ms: u64, large: &mut LargeBuffers) {
         self.input.clear(large);
         self.output.clear();
+        self.ends = socket.ends();
         (self.socket, self.peer, self.via) = (Some(socket), peer, via);
         self.state = State::Head(HeadReader::default());
         (self.readable, self.writable, self.gone) = (true, true, false);

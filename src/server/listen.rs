@@ -11,6 +11,7 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -241,6 +242,14 @@ impl Socket {
             Socket::Unix(stream) => stream,
         };
         if known { source.reregister(registry, token, both) } else { source.register(registry, token, both) }
+    }
+
+    /// This machine's end of a TCP connection, and the other one.
+    pub(super) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Socket::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Socket::Unix(_) => None,
+        }
     }
 
     /// Reads what has come in.

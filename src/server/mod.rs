@@ -36,7 +36,7 @@ use crate::conntrack::socket::Control;
 use crate::http::{Policy, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
-use crate::rpc::{Engine, Step, World};
+use crate::rpc::{Asker, Engine, Step, World};
 use crate::stats::Counter;
 use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
@@ -268,7 +268,8 @@ impl Server {
         let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
         let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
         let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
-        self.engine.begin(slot, client.peer, syntax, body, &mut world);
+        let asker = Asker { peer: client.peer, ends: client.ends, syntax };
+        self.engine.begin(slot, asker, body, &mut world);
         Next::Go
     }
 

@@ -3,8 +3,9 @@
 use super::Job;
 use super::deletion::Deletion;
 use crate::auth::{Who, audit};
-use crate::conntrack::flow::TARGET;
+use crate::conntrack::flow::{Flow, TARGET, Tuple};
 use crate::conntrack::plan::KernelPlan;
+use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
 use crate::limits::EXPLANATION_BYTES;
 use crate::out::Full;
 use crate::query::filter::Filter;
@@ -20,6 +21,8 @@ use heapless::String;
 pub(crate) struct KillMatching {
     filter: Filter,
     who: Who,
+    /// The reply direction of the connection that the call came by, which is spared.
+    own: Option<Tuple>,
     deletion: Deletion,
 }
 
@@ -35,7 +38,7 @@ pub(crate) fn kill_matching(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Resul
         );
         return Err(Fault::new(Code::Parameters, text));
     }
-    Ok(Job::KillMatching(KillMatching { filter, who, deletion: Deletion::default() }))
+    Ok(Job::KillMatching(KillMatching { filter, who, own: ask.own, deletion: Deletion::default() }))
 }
 
 impl Work for KillMatching {
@@ -44,7 +47,8 @@ impl Work for KillMatching {
     }
 
     fn needs(&self) -> u32 {
-        self.filter.needs() | TARGET
+        let own = if self.own.is_some() { bit(CTA_TUPLE_REPLY) } else { 0 };
+        self.filter.needs() | TARGET | own
     }
 
     fn kernel_plan(&self) -> KernelPlan {
@@ -52,7 +56,8 @@ impl Work for KillMatching {
     }
 
     fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
-        if self.filter.admits(offered.entry.flow(), &shared.context) {
+        let flow = offered.entry.flow();
+        if self.filter.admits(flow, &shared.context) && !self.is_own(flow) {
             self.deletion.kill(offered, shared);
         }
         Ok(())
@@ -75,5 +80,14 @@ impl Work for KillMatching {
     ) -> Result<Wrote, Full> {
         pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
         Ok(Wrote::All)
+    }
+}
+
+impl KillMatching {
+    /// Whether the call came by this connection. What this machine answers goes out as the reply direction says, whatever became
+    /// of the other one by NAT.
+    fn is_own(&self, flow: &Flow) -> bool {
+        let reply = flow.repl.map(|tuple| Tuple { zone: None, ..tuple });
+        self.own.is_some() && self.own == reply
     }
 }

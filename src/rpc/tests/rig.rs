@@ -12,10 +12,11 @@ use crate::conntrack::socket::{Link, OpError};
 use crate::conntrack::uapi::*;
 use crate::out::Out;
 use crate::query::tests::flows::TEXTS;
-use crate::rpc::{Engine, Settings, Step, World};
+use crate::rpc::{Asker, Engine, Settings, Step, World};
 use crate::syntax::{Syntax, WideInts};
 use netlink_packet_core::NLMSG_DONE;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 /// A kernel whose table is a list.
@@ -267,6 +268,8 @@ pub struct Rig {
     dump: Option<DumpReader>,
     /// What replies are written in.
     pub syntax: Syntax,
+    /// The ends of the connection that calls come by.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
     pub now_ms: u64,
     pub session: String,
     /// What the next scans end with.
@@ -293,6 +296,7 @@ impl Rig {
             kernel,
             dump: None,
             syntax: Syntax::Xml,
+            ends: None,
             now_ms: 5_000,
             session: String::new(),
             scan_errors: vec![],
@@ -321,7 +325,8 @@ impl Rig {
     /// Begins a call of the client in `slot`.
     pub fn begin(&mut self, slot: usize, body: &str) {
         let mut world = World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
-        self.engine.begin(slot, Peer::Unix, self.syntax, Ok(body), &mut world);
+        let asker = Asker { peer: Peer::Unix, ends: self.ends, syntax: self.syntax };
+        self.engine.begin(slot, asker, Ok(body), &mut world);
     }
 
     /// Gets the call of `slot` further.

@@ -7,7 +7,7 @@ use crate::conntrack::message::Message;
 use crate::limits::{CLIENTS, LABELS, OUTPUT_BYTES, WAIT_MS};
 use crate::query::tests::flows::{TEXTS, table};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::{Step, World};
+use crate::rpc::{Asker, Step, World};
 use crate::syntax::Syntax;
 
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
@@ -276,7 +276,8 @@ fn a_call_that_could_not_be_read_is_answered_with_the_fault() {
     let mut rig = Rig::new(vec![]);
     let fault = Fault::new(Code::NotWellFormed, format_args!("no"));
     let mut world = World { kernel: &mut rig.kernel, dump: None, is_unsent: true, now_ms: 0 };
-    rig.engine.begin(0, Peer::Unix, rig.syntax, Err(fault), &mut world);
+    let asker = Asker { peer: Peer::Unix, ends: None, syntax: rig.syntax };
+    rig.engine.begin(0, asker, Err(fault), &mut world);
     assert_eq!(rig.advance(0, "", OUTPUT_BYTES), Step::Done);
     assert_eq!(rig.advance(CLIENTS, "", OUTPUT_BYTES), Step::Abort, "a slot that there is not");
 }
@@ -298,4 +299,32 @@ fn without_a_session_nothing_is_done() {
         assert_eq!(fault(rig.call(method, &params)).0, 2, "{method}");
     }
     assert_eq!(rig.kernel.table.len(), 5);
+}
+
+/// Pages that need more memory than there is for all at once wait for it, and come in turn.
+#[test]
+fn deep_pages_wait_for_memory() {
+    let mut rig = Rig::new(table(71, 60));
+    let body = rig.body("view", &page("id", "ASC", 20, 20));
+    let short = rig.body("view", &page("id", "ASC", 0, 2));
+    for slot in 0..CLIENTS {
+        let body = if slot == 1 { &short } else { &body };
+        rig.begin(slot, body);
+        assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
+    }
+    let (mut done, mut at_once) = (Vec::new(), 0);
+    for _ in 0..30 {
+        rig.scan();
+        at_once = at_once.max((0..CLIENTS).filter(|&slot| rig.engine.is_ready(slot, 5_000)).count());
+        for slot in 0..CLIENTS {
+            let body = if slot == 1 { &short } else { &body };
+            if rig.engine.is_ready(slot, 5_000) && rig.to_the_end(slot, body, 1 << 20) == Step::Done {
+                done.push(slot);
+            }
+        }
+    }
+    done.sort_unstable();
+    assert_eq!(done, (0..CLIENTS).collect::<Vec<_>>(), "all are served");
+    assert!((2..CLIENTS).contains(&at_once), "{at_once} at once: the short one waits for nobody");
+    assert!(rig.engine.shared.pool.is_idle());
 }
