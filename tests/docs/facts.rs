@@ -146,6 +146,8 @@ fn known_limits() -> BTreeMap<&'static str, u64> {
         KILL_IDS,
         LABELS,
         LARGE_BODIES,
+        WAITING_ROOM,
+        ROOM_MS,
         LISTENERS,
         METHOD_NAME_BYTES,
         MOST_BYTES,
