@@ -20,7 +20,7 @@ use rctd::query::order::Order;
 use rctd::query::page::{Candidate, Page};
 use rctd::query::rows::{Lease, RowPool};
 use rctd::rpc::row;
-use rctd::xmlrpc::encode::WideInts;
+use rctd::syntax::Document;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use support::drain::Drain;
@@ -186,9 +186,9 @@ fn writing(dump: &Dump) {
     let mut buffer = vec![0; OUTPUT_BYTES];
     let mut written = 0;
     let mut pass = |flows: &[Flow]| {
-        let mut out = Out::new(&mut buffer);
+        let (mut out, mut document) = (Out::new(&mut buffer), Document::default());
         for flow in flows {
-            while row::write(&mut out, flow, &context, FieldSet::ALL, WideInts::Double) == Err(Full) {
+            while document.piece(&mut out, |w| row::write(w, flow, &context, FieldSet::ALL)) == Err(Full) {
                 written += out.len();
                 black_box(out.as_bytes());
                 out.truncate(0);
@@ -199,7 +199,7 @@ fn writing(dump: &Dump) {
     dump.measure("encoded: rows with all fields", || pass(&flows));
     let rows = flows.len();
     let mut out = Out::new(&mut buffer);
-    let _ = row::write(&mut out, &flows[0], &context, FieldSet::ALL, WideInts::Double);
+    let _ = Document::default().piece(&mut out, |w| row::write(w, &flows[0], &context, FieldSet::ALL));
     println!(
         "\n{rows} flows of {} bytes of netlink on average; the first row is {} bytes of XML.",
         dump.bytes / rows,

@@ -8,8 +8,8 @@ use crate::limits::{IGNORED_NETS, LISTENERS, MOST_SNAPSHOT_FLOWS};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
+use crate::syntax::WideInts;
 use crate::sys;
-use crate::xmlrpc::encode::WideInts;
 use heapless::Vec;
 use pico_args::Arguments;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ Usage: rctd [OPTIONS]
 Options:
   -l, --listen ADDR:PORT|unix:PATH  where to listen; repeatable
                                     [default: 127.0.0.1:8000]
-      --auth none|file:PATH|shadow[:PATH]
+      --auth none|file:PATH|shadow[:PATH]|program:PATH
                                     who may log in [default: none]
       --allow-user USER             with --auth shadow, who may log in;
                                     repeatable [default: root]
@@ -96,14 +96,21 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
 }
 
 fn passwd(mut args: Arguments) -> Result<Command, String> {
+    const USAGE: &str = "usage: rctd passwd FILE USER [--stdin] [--delete]";
     let (stdin, delete) = (args.contains("--stdin"), args.contains("--delete"));
-    let mut next = || {
-        let next = args.opt_free_from_fn(text).ok().flatten();
-        next.ok_or_else(|| "usage: rctd passwd FILE USER [--stdin] [--delete]".to_owned())
-    };
+    let mut next = || args.opt_free_from_fn(text).ok().flatten().ok_or_else(|| USAGE.to_owned());
     let (file, user) = (PathBuf::from(next()?), next()?);
-    no_rest(args)?;
-    Ok(Command::Passwd { file, user, stdin, delete })
+    match args.finish().first().and_then(|rest| rest.to_str()) {
+        None => Ok(Command::Passwd { file, user, stdin, delete }),
+        Some(option) if option.starts_with("--") && option.len() > 2 => {
+            Err(format!("rctd passwd has no option {option}; {USAGE}"))
+        }
+        // It may be the password, which others can read on a command line as it is: it is not shown once more.
+        Some(_) => Err(format!(
+            "there is an argument too many; the password is not one: it is asked for, or read from standard input with \
+             --stdin; {USAGE}"
+        )),
+    }
 }
 
 fn run(mut args: Arguments) -> Result<Box<Config>, String> {
@@ -149,11 +156,11 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
 
 fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
     while let Some(text) = args.opt_value_from_fn(["-l", "--listen"], text).map_err(sentence)? {
-        let one = Listen::parse(&text).ok_or_else(|| {
-            format!(
-                "--listen takes ADDRESS:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH, not \"{text}\""
-            )
-        })?;
+        let one = Listen::parse(&text)?;
+        // Port 0 is another port each time.
+        if one.port() != Some(0) && listen.contains(&one) {
+            return Err(format!("--listen {one} is given twice: once is enough"));
+        }
         listen.push(one).map_err(|_| too_often("--listen", LISTENERS))?;
     }
     if listen.is_empty() {
@@ -189,17 +196,18 @@ fn auth(args: &mut Arguments) -> Result<Backend, String> {
         return Ok(Backend::Shadow(PathBuf::from(path), users));
     }
     if !users.is_empty() {
-        return Err("--allow-user goes with --auth shadow; a password file lists its users itself".to_owned());
+        return Err("--allow-user goes with --auth shadow; a password file lists its users itself, and a program knows them".to_owned());
     }
-    match text.strip_prefix("file:") {
-        Some(path) if !path.is_empty() => Ok(Backend::File(PathBuf::from(path))),
+    match text.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => Ok(Backend::File(PathBuf::from(path))),
+        Some(("program", path)) if !path.is_empty() => Ok(Backend::Program(PathBuf::from(path))),
         None if text == "none" => Ok(Backend::None),
         _ => Err(auth_takes(text)),
     }
 }
 
 fn auth_takes(text: &str) -> String {
-    format!("--auth takes none, file:PATH or shadow[:PATH], not \"{text}\"")
+    format!("--auth takes none, file:PATH, shadow[:PATH] or program:PATH, not \"{text}\"")
 }
 
 fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
@@ -248,20 +256,32 @@ fn value(args: &mut Arguments, name: &'static str) -> Result<Option<String>, Str
 }
 
 fn sentence(error: pico_args::Error) -> String {
-    error.to_string()
+    match error {
+        pico_args::Error::OptionWithoutAValue(name) => {
+            format!("{name} takes a value, and there is none: rctd --help shows which")
+        }
+        other => other.to_string(),
+    }
 }
 
 fn text(text: &str) -> Result<String, core::convert::Infallible> {
     Ok(text.to_owned())
 }
 
-/// Every argument must have been understood; one given twice is not.
+/// Every argument must have been understood. What takes one of each option leaves a second one there.
 fn no_rest(args: Arguments) -> Result<(), String> {
-    match args.finish().first() {
-        None => Ok(()),
-        Some(rest) => Err(format!(
-            "there is no option \"{}\", or it was given twice; rctd --help lists them",
-            rest.to_str().unwrap_or("(not UTF-8)")
-        )),
-    }
+    let rest = args.finish();
+    let Some(first) = rest.first() else {
+        return Ok(());
+    };
+    let text = first.to_str().unwrap_or("(not UTF-8)");
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    Err(
+        match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
+        {
+            (true, true) => format!("{name} is given twice: once is enough"),
+            (false, true) => format!("there is no option {name}; rctd --help lists them"),
+            (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
+        },
+    )
 }

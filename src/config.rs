@@ -5,7 +5,7 @@ use crate::http::Policy;
 use crate::limits::{IGNORED_NETS, LISTENERS};
 use crate::log::Level;
 use crate::query::net::Net;
-use crate::xmlrpc::encode::WideInts;
+use crate::syntax::WideInts;
 use core::fmt;
 use heapless::Vec;
 use std::net::SocketAddr;
@@ -22,12 +22,35 @@ pub enum Listen {
 
 impl Listen {
     /// Reads `ADDR:PORT`, `[ADDR]:PORT` or `unix:PATH`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// A sentence that says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
-            Some("") => None,
-            Some(path) => Some(Listen::Unix(PathBuf::from(path))),
-            None => text.parse().ok().map(Listen::Tcp),
+            Some("") => {}
+            Some(path) => return Ok(Listen::Unix(PathBuf::from(path))),
+            None => match text.parse() {
+                Ok(address) => return Ok(Listen::Tcp(address)),
+                Err(_) if is_named(text) => {
+                    return Err(format!(
+                        "--listen takes an address of this machine, such as 127.0.0.1:8000, and \"{text}\" is a name: \
+                         what it stands for could change"
+                    ));
+                }
+                Err(_) => {}
+            },
+        }
+        Err(format!(
+            "--listen takes ADDRESS:PORT, such as 127.0.0.1:8000 or [::1]:8000, or unix:PATH, not \"{text}\""
+        ))
+    }
+
+    /// The TCP port.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Listen::Tcp(address) => Some(address.port()),
+            Listen::Unix(_) => None,
         }
     }
 
@@ -39,6 +62,16 @@ impl Listen {
             Listen::Unix(_) => true,
         }
     }
+}
+
+/// Whether this is a host's name and a port.
+fn is_named(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        port.parse::<u16>().is_ok()
+            && host.contains(|c: char| c.is_ascii_alphabetic())
+            && host.chars().all(letter)
+    })
 }
 
 impl fmt::Display for Listen {

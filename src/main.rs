@@ -16,7 +16,11 @@ fn main() -> ExitCode {
             printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
         }
         Ok(Command::Passwd { file, user, stdin, delete }) => {
-            exit_code(passwd_cmd::run(&file, &user, stdin, delete))
+            let done = passwd_cmd::run(&file, &user, stdin, delete);
+            exit_code(done.and_then(|done| {
+                let line = format!("{done}\n");
+                file::write_all(file::STDOUT, line.as_bytes()).map_err(|error| error.to_string())
+            }))
         }
         Ok(Command::Run(config)) => exit_code(serve(*config)),
         Err(wrong) => {
@@ -27,7 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), String> {
-    log::set_level(config.log_level);
+    log::open(config.log_level);
     Server::open(config)?.run()
 }
 

@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::auth::file::{Users, check_name};
+use crate::auth::file::{Users, check_name, without_mark};
 use crate::auth::hash;
 use crate::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES};
 use crate::sys::{
@@ -24,18 +24,24 @@ const MAX_LINKS: usize = 40;
 
 /// Does what the command line asks: sets the password of `user` in `file`, which is made where there is none, or with
 /// `delete` takes the user out. The password comes from the terminal, asked for twice, or with `stdin` from one line of
-/// the standard input.
+/// the standard input. Returns a sentence on what was done.
 ///
 /// # Errors
 /// A sentence for the user. The file is then as it was.
-pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), String> {
+pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, String> {
+    check_order(file, user)?;
     check_name(user.as_bytes()).map_err(|problem| format!("the user \"{}\": {problem}", escaped(user)))?;
     let target = follow_links(file.to_owned())?;
     let old = read_old(&target)?;
-    let text = old.as_ref().map_or(&[][..], |old| &old.text);
+    if old.is_none() {
+        // Said before a password is asked for.
+        file::stat(&joined(split(&target).0, b".")).map_err(|error| explain_write(&target, &error))?;
+    }
+    let text = old.as_ref().map_or(&[][..], |old| without_mark(&old.text));
     let explain = |problem: String| format!("{}: {problem}", target.display());
     let rest = remove(text, user).map_err(explain)?;
-    if delete && rest.len() == text.len() {
+    let rest_has_all = rest.len() == text.len();
+    if delete && rest_has_all {
         return Err(explain(format!("there is no user \"{user}\"")));
     }
     // What the daemon would refuse is not built upon. The user's own line may be bad, since it goes; and it is said
@@ -56,11 +62,41 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<(), Str
         )));
     }
     Users::parse(&new).map_err(|error| explain(error.to_string()))?;
-    replace(&target, &new, old.as_ref())
-        .map_err(|error| format!("can't write {}: {error}", target.display()))?;
+    replace(&target, &new, old.as_ref()).map_err(|error| explain_write(&target, &error))?;
     sync_directory(&target).map_err(|error| {
         format!("{} was changed, but may be the old one after a crash: {error}", target.display())
-    })
+    })?;
+    let done = match (delete, rest_has_all) {
+        (true, _) => "was removed from",
+        (false, true) => "was added to",
+        (false, false) => "has a new password in",
+    };
+    Ok(format!("\"{user}\" {done} {}", target.display()))
+}
+
+/// Who gives the user first and the file then would get a password file by the user's name.
+fn check_order(file: &Path, user: &str) -> Result<(), String> {
+    let is_file = |path: &Path| file::stat(path).is_ok_and(|status| status.is(libc::S_IFREG));
+    if !is_file(file) && (user.contains('/') || is_file(Path::new(user))) {
+        let (file, user) = (file.display(), escaped(user));
+        return Err(format!("the file comes first and the user after it: rctd passwd {user} {file}"));
+    }
+    Ok(())
+}
+
+/// Why the file could not be written, and what to do.
+fn explain_write(path: &Path, error: &io::Error) -> String {
+    let directory = match split(path).0 {
+        [] => ".".into(),
+        directory => String::from_utf8_lossy(directory),
+    };
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let directory = directory.trim_end_matches('/');
+            format!("there is no directory {directory} for the file: make it with \"mkdir -p {directory}\"")
+        }
+        _ => format!("can't write {}: {error}", path.display()),
+    }
 }
 
 /// The name with anything but printable ASCII as `\u{...}`, since it may go to a terminal.
@@ -98,6 +134,7 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
         let Ok(link) = file::read_link(&path) else {
             return Ok(path);
         };
+        check_link(&path)?;
         // A relative link counts from its own directory; an absolute one replaces all of the path.
         let directory = if link.starts_with(b"/") { &[][..] } else { split(&path).0 };
         path = joined(directory, &link);
@@ -105,18 +142,28 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
     Err(format!("{}: too many symbolic links", path.display()))
 }
 
+/// Root does not follow a link that somebody else may have laid: it would let them choose which of root's files is replaced.
+fn check_link(link: &Path) -> Result<(), String> {
+    let directory = file::stat(&joined(split(link).0, b"."));
+    let safe = directory.is_ok_and(|status| status.uid == 0 && status.mode & 0o022 == 0);
+    if safe || sys::effective_uid() != 0 {
+        return Ok(());
+    }
+    let link = link.display();
+    Err(format!(
+        "{link} is a link in a directory that others than root can write: name the file that it leads to"
+    ))
+}
+
 /// Reads the file, if there is one.
 fn read_old(path: &Path) -> Result<Option<Old>, String> {
     let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
-    let file = match file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0) {
-        Ok(file) => file,
+    // All links were followed: one that is there now was laid in between.
+    let (file, status) = match file::open_ordinary(path, libc::O_NOFOLLOW) {
+        Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(explain(error)),
     };
-    let status = file::fstat(file.as_fd()).map_err(explain)?;
-    if !status.is(libc::S_IFREG) {
-        return Err(format!("{} is not an ordinary file", path.display()));
-    }
     let mut text = vec![0; PASSWORD_FILE_BYTES];
     let length = file::fill(file.as_fd(), &mut text).map_err(explain)?;
     if length == PASSWORD_FILE_BYTES {

@@ -7,8 +7,8 @@
 //!
 //! Pure: the holders are listed anew for each decision, and time is in what the list says of each.
 
-use crate::auth::Peer;
 use crate::limits::HOLDINGS;
+use crate::peer::Peer;
 use heapless::Vec;
 
 /// What of a resource each network may hold.

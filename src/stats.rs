@@ -1,6 +1,6 @@
 //! The daemon's own counters: an enum and an array.
 
-use crate::conntrack::kernel::{CPU_COUNTERS, Count};
+use crate::conntrack::kernel::CPU_COUNTERS;
 
 macro_rules! counters {
     ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
@@ -40,16 +40,10 @@ counters! {
     NoDescriptor = "no_descriptor",
 }
 
-/// All counters, and the kernel's as they were last read.
+/// All counters.
 #[derive(Debug, Default)]
 pub struct Stats {
     counts: [u64; NAMES.len()],
-    /// The kernel's counters by attribute number.
-    pub kernel: [Option<u64>; CPU_COUNTERS],
-    /// How full the table is.
-    pub table: Count,
-    /// When the daemon was started, in milliseconds of its clock.
-    pub started_ms: u64,
 }
 
 impl Stats {

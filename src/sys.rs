@@ -1,12 +1,15 @@
-//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`] the only place of the
-//! crate with `unsafe` in it.
+//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`] and `spawn` the only
+//! place of the crate with `unsafe` in it.
 //!
 //! Each function is a thin shim: it passes borrowed memory of the right size, turns -1 into `io::Error` and decides
 //! nothing. What to call in which order is in [`privileges`] and [`terminal`], which are safe code.
 #![allow(unsafe_code)]
 
+pub(crate) mod accounts;
 pub mod file;
+pub(crate) mod file_watch;
 pub mod privileges;
+pub(crate) mod spawn;
 pub mod terminal;
 
 use std::io;
@@ -115,9 +118,11 @@ pub enum Signal {
     Interrupt,
     /// SIGHUP: read the password file again.
     HangUp,
+    /// SIGCHLD: a program that was started has ended.
+    Child,
 }
 
-/// SIGTERM, SIGINT and SIGHUP as a file descriptor (signalfd(2)) that is readable while one is pending.
+/// SIGTERM, SIGINT, SIGHUP and SIGCHLD as a file descriptor (signalfd(2)) that is readable while one is pending.
 ///
 /// Non-blocking and close-on-exec, so it can be registered with mio through its raw descriptor. The signals are blocked
 /// while it lives and for good after: unblocking them again would let one that is still pending kill the process.
@@ -127,7 +132,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks the three signals in this thread, and in those it starts later, and opens the descriptor.
+    /// Blocks these signals in this thread, and in those it starts later, and opens the descriptor.
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`, `ENOMEM` as signalfd(2) has them.
@@ -137,7 +142,7 @@ impl Signals {
         // signal numbers neither fails. A null old mask means it is not wanted.
         let (blocked, fd) = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
             let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
@@ -182,6 +187,7 @@ impl Signals {
             Ok(libc::SIGTERM) => Some(Signal::Terminate),
             Ok(libc::SIGINT) => Some(Signal::Interrupt),
             Ok(libc::SIGHUP) => Some(Signal::HangUp),
+            Ok(libc::SIGCHLD) => Some(Signal::Child),
             _ => None,
         })
     }
@@ -230,6 +236,11 @@ pub(crate) fn terminal_settings(fd: BorrowedFd<'_>) -> io::Result<TerminalSettin
         check(libc::tcgetattr(fd.as_raw_fd(), settings.as_mut_ptr()))?;
         Ok(settings.assume_init())
     }
+}
+
+/// Whether this is a terminal.
+pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
+    terminal_settings(fd).is_ok()
 }
 
 /// Changes a terminal's settings, after what was written has gone out; input not yet read is dropped (`TCSAFLUSH`).

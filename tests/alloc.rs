@@ -6,12 +6,13 @@
 mod common;
 
 use common::client::Client;
+use common::fields::page_ids;
 use common::flows::{Flow, flows};
 use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
 use common::raw::Address;
-use common::xml::{Value, members};
+use common::xml::{Value, members, strings};
 use rctd::cli::{self, Command};
 use rctd::server::Server;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -91,34 +92,58 @@ fn start(folder: &Folder) -> Address {
     Address::Unix(path)
 }
 
+/// Connections that each of the two kills deletes at a time: as many as a filter takes ids.
+const KILLED: usize = 16;
+
+/// What a call's parameters are, when it is made.
+type Params = Box<dyn Fn(&mut Client) -> Vec<Value>>;
+
 /// What the daemon allocates in each of these calls. Each is made twice, since what is kept for good is made at the
 /// first: the second is what a call costs.
 fn costs(client: &mut Client) -> Vec<(&'static str, usize, usize)> {
     let none = || Value::Struct(Default::default());
     let ports = || members([("orig_l4proto", "6".into()), ("orig_port_dst", "443".into())]);
     let sctp = || members([("orig_l4proto", "132".into())]);
-    let page = |filter: Value, order: &str, start: i64, length: i64| {
-        vec![filter, order.into(), "ASC".into(), start.into(), length.into()]
+    let page = |filter: Value, order: &str, start: i64, length: i64| -> Params {
+        let params = vec![filter, order.into(), "ASC".into(), start.into(), length.into()];
+        Box::new(move |_| params.clone())
     };
-    let calls: Vec<(&'static str, &str, Vec<Value>)> = vec![
+    let by_id: Params = Box::new(|client| vec![some_ids(client)]);
+    let by_filter: Params = Box::new(|client| vec![members([("id", some_ids(client))])]);
+    let calls: Vec<(&'static str, &str, Params)> = vec![
         ("the first page in the kernel's order", "view", page(none(), "", 0, 50)),
         ("the first page by address", "view", page(none(), "orig_src", 0, 50)),
         ("the first page of a filter", "view", page(ports(), "bytes", 0, 50)),
         ("the last page", "view", page(none(), "timeout", FEW as i64 - 10, 10)),
-        ("a whole listing", "view", vec![]),
+        ("a whole listing", "view", Box::new(|_| vec![])),
         ("a whole sorted listing of a filter", "view", page(sctp(), "orig_dst", 0, -1)),
-        ("a kill", "kill", vec![Value::Array((1..500).map(Value::Int).collect())]),
-        ("a kill by filter", "kill_matching", vec![members([("orig_src", "240.0.0.1".into())])]),
+        ("a kill", "kill", by_id),
+        ("a kill by filter", "kill_matching", by_filter),
     ];
     let mut costs = Vec::new();
     for (name, method, params) in calls {
-        client.ask(method, &params).expect(name);
-        let before = settled(client);
-        client.ask(method, &params).expect(name);
-        let after = settled(client);
-        costs.push((name, after.0 - before.0, after.1 - before.1));
+        let mut made = (0, 0);
+        for _ in 0..2 {
+            let params = params(client);
+            let before = settled(client);
+            let answer = client.ask(method, &params).expect(name);
+            let after = settled(client);
+            if method.starts_with("kill") {
+                assert_eq!(answer.int(), KILLED as i64, "{name}: connections killed");
+            }
+            made = (after.0 - before.0, after.1 - before.1);
+        }
+        costs.push((name, made.0, made.1));
     }
     costs
+}
+
+/// The ids of connections that are there, none of which was killed yet.
+fn some_ids(client: &mut Client) -> Value {
+    let none = Value::Struct(Default::default());
+    let (_, ids) = page_ids(client, &none, "id", "ASC", (0, KILLED as i64));
+    assert_eq!(ids.len(), KILLED, "so many are left");
+    strings(ids)
 }
 
 /// What was counted when all is over that the call before has left to do: its reply is here before that.
@@ -138,9 +163,11 @@ fn a_large_table_allocates_no_more_than_a_small_one() {
         client.login();
         assert_ne!(counted(), (0, 0), "the allocator counts what the daemon asks for");
         let few = costs(&mut client);
-        let inserted = FEW + fill(inside, &mut inserter, &all[FEW..]);
+        let left = client.view(&Value::Struct(Default::default()), "", "", (0, 1)).count as usize;
+        assert_eq!(left, FEW - 4 * KILLED, "two kills, each made twice");
+        let inserted = left + fill(inside, &mut inserter, &all[FEW..]);
         assert_eq!(client.view(&Value::Struct(Default::default()), "", "", (0, 1)).count, inserted as i64);
-        let deep = inserted as i64 - 10;
+        let deep = inserted as i64 - 4 * KILLED as i64 - 10;
         // A page at the end of the large table takes several passes; it is made once before, as all the others were.
         for _ in 0..2 {
             client.view(&Value::Struct(Default::default()), "timeout", "", (deep, 10));

@@ -4,86 +4,26 @@ mod common;
 #[allow(dead_code)]
 mod host;
 
-use common::client::{Client, Fault};
+use common::client::Client;
 use common::daemon::{Daemon, program, run};
 use common::flows::flows;
 use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
+use common::passwords::{gets_in, replace, says, set_password, stays_out};
 use common::raw::post;
-use common::xml::{self, Value};
+use common::xml;
 use common::{has_program, skip};
 use host::{network, nth, open_from};
 use std::collections::HashMap;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// SHA-1 of "old-secret", as pyctd kept it, and as `htpasswd -s` writes it.
 const PYCTD: &str = "pyctd:e114e36f81cb1f158011810e80f5a387c281410f";
 const APACHE: &str = "apache:{SHA}4RTjb4HLHxWAEYEOgPWjh8KBQQ8=";
-
-/// Runs `rctd passwd` with the password on its standard input.
-fn set_password(file: &Path, user: &str, password: &str) {
-    let mut command = Command::new(program());
-    command.arg("passwd").arg(file).arg(user).arg("--stdin").stdin(Stdio::piped());
-    let mut child = command.spawn().expect("rctd to run");
-    writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("it to read");
-    assert!(child.wait().expect("its end").success());
-}
-
-/// Replaces the file at once, as `rctd passwd` and careful editors do.
-fn replace(file: &Path, text: &str, mode: u32) {
-    let new = file.with_extension("new");
-    std::fs::write(&new, text).expect("a new file");
-    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(mode)).expect("its mode");
-    std::fs::rename(&new, file).expect("it to take the place");
-}
-
-fn login(daemon: &Daemon, user: &str, password: &str) -> Result<Value, Fault> {
-    Client::new(daemon.address()).call("login", &[user.into(), password.into()])
-}
-
-/// A login that works, even if it is held back or must be tried again for wrong ones before it.
-#[track_caller]
-fn gets_in(daemon: &Daemon, user: &str, password: &str) {
-    let began = Instant::now();
-    loop {
-        match login(daemon, user, password) {
-            Ok(session) => return assert_eq!(session.str().len(), 32),
-            Err(fault) => {
-                assert!(fault.code == 6 && began.elapsed() < Duration::from_secs(20), "{user}: {fault:?}")
-            }
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// A wrong login, asked as often as it is refused for being too soon.
-#[track_caller]
-fn stays_out(daemon: &Daemon, user: &str, password: &str) {
-    let began = Instant::now();
-    loop {
-        let fault = login(daemon, user, password).expect_err("somebody got in");
-        if fault.code == 1 {
-            return assert_eq!(fault.text, "wrong user name or password", "the same whatever was wrong");
-        }
-        assert!(fault.code == 6 && began.elapsed() < Duration::from_secs(20), "{user}: {fault:?}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-/// Waits for a line in the log.
-#[track_caller]
-fn says(daemon: &Daemon, part: &str) {
-    let began = Instant::now();
-    while !daemon.log().contains(part) {
-        assert!(began.elapsed() < Duration::from_secs(10), "it does not say {part:?}: {}", daemon.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 #[test]
 fn who_has_no_password_stays_out() {
@@ -203,7 +143,6 @@ fn a_new_file_is_read_and_a_bad_one_is_not_used() {
         };
         spoilt(&|| replace(&file, "admin:nonsense\n", 0o600));
         spoilt(&|| replace(&file, &good, 0o666));
-        spoilt(&|| std::fs::remove_file(&file).expect("the file to go"));
     });
 }
 
@@ -252,7 +191,7 @@ fn a_change_that_can_not_be_read_yet_is_read_later() {
         says(&daemon, "the users were read again");
         gets_in(&daemon, "other", "two");
         stays_out(&daemon, "admin", "one");
-        says(&daemon, "1 lines that can't be read");
+        says(&daemon, "lines that can't be read: 1");
     });
 }
 
@@ -269,7 +208,7 @@ fn a_passwd_file_that_is_none() {
         says(&daemon, "it is not an ordinary file");
         let long = "x".repeat(1 << 20);
         replace(&names, &format!("{long}\nann:x:1000:1000:{long}:/:\nbob:x:1001:1001::/:\n"), 0o644);
-        says(&daemon, "1 lines that can't be read");
+        says(&daemon, "lines that can't be read: 1");
         daemon.still_serves();
     });
 }

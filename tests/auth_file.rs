@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use folder::Folder;
 use rctd::auth::file::{Name, Users};
-use rctd::auth::{Backend, Store};
+use rctd::auth::{Backend, Check, Look, Peer, Store};
 use rctd::limits::{PASSWORD_FILE_BYTES, USER_NAME_BYTES, USERS};
 
 /// SHA-1 of "secret", as pyctd kept it.
@@ -22,6 +22,14 @@ fn write(folder: &Folder, text: &str) -> PathBuf {
     fs::write(&path, text).expect("written");
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("own file");
     path
+}
+
+fn lets_in(users: &Users, user: &[u8], password: &[u8]) -> bool {
+    users.verify(user, password).is_some()
+}
+
+fn judges_right(store: &mut Store, user: &[u8], password: &[u8]) -> bool {
+    matches!(store.begin(Peer::Unix, user, password, 0), Check::Right(_))
 }
 
 fn users(text: &str) -> Users {
@@ -46,12 +54,12 @@ fn good_files() {
         let users = users(&text);
         assert_eq!(users.len(), expected.len(), "{text:?}");
         for name in expected {
-            assert!(users.verify(name.as_bytes(), b"secret"), "{name} of {text:?}");
-            assert!(!users.verify(name.as_bytes(), b"Secret"), "{name} of {text:?}");
+            assert!(lets_in(&users, name.as_bytes(), b"secret"), "{name} of {text:?}");
+            assert!(!lets_in(&users, name.as_bytes(), b"Secret"), "{name} of {text:?}");
         }
         for name in ["", "off", "#off", "nobody", "# nobody", "Admin", "admi", "admin:"] {
-            assert!(!users.verify(name.as_bytes(), b"secret"), "{name} of {text:?}");
-            assert!(!users.verify(name.as_bytes(), b""), "{name} of {text:?}");
+            assert!(!lets_in(&users, name.as_bytes(), b"secret"), "{name} of {text:?}");
+            assert!(!lets_in(&users, name.as_bytes(), b""), "{name} of {text:?}");
         }
     }
 }
@@ -88,7 +96,7 @@ fn bad_files_say_where_and_what() {
 fn the_table_takes_as_many_as_it_says() {
     let file = |count| (0..count).map(|n| format!("{n:0>32}:{SECRET}\n")).collect::<String>();
     let full = users(&file(USERS));
-    assert!(full.verify(format!("{:0>32}", USERS - 1).as_bytes(), b"secret"));
+    assert!(lets_in(&full, format!("{:0>32}", USERS - 1).as_bytes(), b"secret"));
     let error = Users::parse(file(USERS + 1).as_bytes()).expect_err("one too many");
     assert_eq!(error.to_string(), format!("line {}: there are more than {USERS} users", USERS + 1));
 }
@@ -100,11 +108,13 @@ fn a_file_cut_anywhere_lets_nobody_else_in() {
     for cut in 0..text.len() {
         if let Ok(users) = Users::parse(&text.as_bytes()[..cut]) {
             assert!(users.len() <= 2);
-            assert!(!users.verify(b"b", b"") && !users.verify(b"", b"") && !users.verify(b"admin", b""));
-            assert_eq!(users.verify(b"admin", b"secret"), users.contains(b"admin"), "cut at {cut}");
+            assert!(
+                !lets_in(&users, b"b", b"") && !lets_in(&users, b"", b"") && !lets_in(&users, b"admin", b"")
+            );
+            assert_eq!(lets_in(&users, b"admin", b"secret"), users.contains(b"admin"), "cut at {cut}");
         }
     }
-    assert!(users(&text).verify(b"b", b"secret"));
+    assert!(lets_in(&users(&text), b"b", b"secret"));
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn shadow_lets_in_only_who_is_allowed_and_has_a_password() {
     let everybody = ["root", "daemon", "nobody", "locked", "new", "open", "anna", "absent"];
     let users = Users::parse_shadow(SHADOW.as_bytes(), &names(&everybody)).expect("good");
     assert_eq!(users.len(), 2);
-    assert!(users.verify(b"root", b"toor") && users.verify(b"anna", b"anna pw"));
+    assert!(lets_in(&users, b"root", b"toor") && lets_in(&users, b"anna", b"anna pw"));
     for (user, password) in [
         ("open", ""),
         ("open", "x"),
@@ -121,10 +131,10 @@ fn shadow_lets_in_only_who_is_allowed_and_has_a_password() {
         ("locked", "locked"),
         ("root", "anna pw"),
     ] {
-        assert!(!users.verify(user.as_bytes(), password.as_bytes()), "{user}");
+        assert!(!lets_in(&users, user.as_bytes(), password.as_bytes()), "{user}");
     }
     let root = Users::parse_shadow(SHADOW.as_bytes(), &names(&["root"])).expect("good");
-    assert!(root.verify(b"root", b"toor") && !root.verify(b"anna", b"anna pw"));
+    assert!(lets_in(&root, b"root", b"toor") && !lets_in(&root, b"anna", b"anna pw"));
     // A kind that can't be used is an error for who is allowed, and nothing for who is not.
     let error = Users::parse_shadow(SHADOW.as_bytes(), &names(&["root", "modern"])).expect_err("yescrypt");
     assert!(error.to_string().starts_with("line 8: yescrypt"), "{error}");
@@ -134,9 +144,10 @@ fn shadow_lets_in_only_who_is_allowed_and_has_a_password() {
 fn no_backend_needs_no_password() {
     let mut store = Store::open(Backend::None).expect("nothing to read");
     assert!(!store.needs_password());
-    assert!(store.verify(b"", b"") && store.verify(b"anybody", b"anything"));
-    assert_eq!(store.reload_if_changed(u64::MAX), None);
-    assert_eq!(store.reload(), Ok(()));
+    assert!(judges_right(&mut store, b"", b"") && judges_right(&mut store, b"anybody", b"anything"));
+    for look in [Look::Due, Look::Now, Look::Anyway] {
+        assert_eq!(store.refresh(look, u64::MAX), None);
+    }
     assert!(store.warnings().is_empty());
 }
 
@@ -184,38 +195,40 @@ fn a_changed_file_is_read_again_and_a_bad_one_is_not_used() {
     let folder = Folder::new();
     let path = write(&folder, &format!("one:{SECRET}\n"));
     let mut store = Store::open(Backend::File(path.clone())).expect("good");
-    let is = |store: &Store, name: &str| store.verify(name.as_bytes(), b"secret");
-    assert!(store.needs_password() && is(&store, "one") && !is(&store, "two"));
-    assert_eq!(store.reload_if_changed(0), None);
+    let is = |store: &mut Store, name: &str| judges_right(store, name.as_bytes(), b"secret");
+    assert!(store.needs_password() && is(&mut store, "one") && !is(&mut store, "two"));
+    assert_eq!(store.refresh(Look::Due, 0), None);
 
     write(&folder, &format!("two:{SECRET}\n"));
-    assert_eq!(store.reload_if_changed(999), None, "too soon to look");
-    assert!(is(&store, "one"));
-    assert_eq!(store.reload_if_changed(1000), Some(Ok(())));
-    assert!(!is(&store, "one") && is(&store, "two"));
+    assert_eq!(store.refresh(Look::Due, 999), None, "too soon to look");
+    assert!(is(&mut store, "one"));
+    assert_eq!(store.refresh(Look::Due, 1000), Some(Ok(())));
+    assert!(!is(&mut store, "one") && is(&mut store, "two"));
 
     // Bad: said once, and the old one stays.
     write(&folder, "three\n");
-    let error = store.reload_if_changed(2000).expect("changed").expect_err("bad");
+    let error = store.refresh(Look::Due, 2000).expect("changed").expect_err("bad");
     assert!(error.contains("line 1: it is not user:hash"), "{error}");
-    assert_eq!(store.reload_if_changed(3000), None, "said twice");
-    assert!(is(&store, "two"));
-    assert!(store.reload().is_err(), "SIGHUP says it again");
+    assert_eq!(store.refresh(Look::Due, 3000), None, "said twice");
+    assert!(is(&mut store, "two"));
+    assert!(store.refresh(Look::Anyway, 3000).expect("read").is_err(), "SIGHUP says it again");
 
-    // Gone, and back.
+    // Gone, which lets nobody in any more, and back.
     fs::remove_file(&path).expect("there");
-    assert!(store.reload_if_changed(4000).expect("changed").is_err());
-    assert_eq!(store.reload_if_changed(5000), None);
+    let error = store.refresh(Look::Due, 4000).expect("changed").expect_err("no file");
+    assert!(error.contains("nobody can log in until it is back"), "{error}");
+    assert!(!is(&mut store, "two"));
+    assert!(store.refresh(Look::Due, 5000).is_none(), "said twice");
     write(&folder, &format!("four:{SECRET}\n"));
-    assert_eq!(store.reload_if_changed(6000), Some(Ok(())));
-    assert!(is(&store, "four") && !is(&store, "two"));
+    assert_eq!(store.refresh(Look::Due, 6000), Some(Ok(())));
+    assert!(is(&mut store, "four") && !is(&mut store, "two"));
 
     // A mode alone is a change too, in both directions.
     fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("own file");
-    assert!(store.reload_if_changed(7000).expect("changed").is_err());
-    assert!(is(&store, "four"));
+    assert!(store.refresh(Look::Due, 7000).expect("changed").is_err());
+    assert!(is(&mut store, "four"));
     fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("own file");
-    assert_eq!(store.reload_if_changed(8000), Some(Ok(())));
+    assert_eq!(store.refresh(Look::Due, 8000), Some(Ok(())));
 }
 
 #[test]
@@ -228,8 +241,8 @@ fn legacy_and_missing_users_are_named() {
     assert!(warnings[0].ends_with(": old"), "{warnings:?}");
 
     let path = write(&folder, SHADOW);
-    let store = Store::open(Backend::Shadow(path.clone(), names(&["root", "open"]))).expect("good");
-    assert!(store.verify(b"root", b"toor") && !store.verify(b"open", b""));
+    let mut store = Store::open(Backend::Shadow(path.clone(), names(&["root", "open"]))).expect("good");
+    assert!(judges_right(&mut store, b"root", b"toor") && !judges_right(&mut store, b"open", b""));
     assert_eq!(store.warnings(), ["open can't log in: no such account, or it has no password"]);
     let store = Store::open(Backend::Shadow(path, names(&["open"]))).expect("good");
     assert!(store.warnings()[0].starts_with("nobody can log in"), "{:?}", store.warnings());

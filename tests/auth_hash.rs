@@ -1,10 +1,15 @@
 //! Password hashes against those of other programs, captured and live.
 
+#[path = "common/skipped.rs"]
+#[allow(dead_code)]
+mod skipped;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use rctd::auth::hash::{self, Hash, Kind, Unusable, make};
+use rctd::auth::hash::{self, Algorithm, Hash, Unusable, make};
 use rctd::limits::{HASH_ROUNDS, HASH_TEXT_BYTES, PASSWORD_BYTES};
+use skipped::skip;
 
 const HASHES: &str = include_str!("fixtures/auth/hashes.tsv");
 const UNSUPPORTED: &str = include_str!("fixtures/auth/unsupported.tsv");
@@ -17,18 +22,12 @@ fn parse(text: &str) -> Hash {
     Hash::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Says why a test can't run here; that is a failure where everything has to run.
-fn skip(reason: &str) {
-    assert!(std::env::var_os("RCTD_TEST_STRICT").is_none_or(|v| v != "1"), "{reason}");
-    eprintln!("skipped: {reason}");
-}
-
 #[test]
 fn captured_hashes_fit_their_password_and_no_other() {
     let mut kinds = [0; 3];
     for (password, text) in rows(HASHES) {
         let hash = parse(text);
-        kinds[hash.kind() as usize] += 1;
+        kinds[hash.algorithm() as usize] += 1;
         assert!(hash.verify(password.as_bytes()), "{password}: {text}");
         for wrong in ["", "Secret", "secret ", &password[1..], &format!("{password}x")] {
             assert!(!hash.verify(wrong.as_bytes()), "{wrong}: {text}");
@@ -135,7 +134,7 @@ fn a_password_as_long_as_may_be_fits_and_a_longer_one_never() {
 fn a_made_hash_has_the_form_other_programs_read() {
     let text = make(b"secret", &[0xff; 16]);
     let hash = parse(&text);
-    assert_eq!((hash.kind(), hash.rounds(), text.len()), (Kind::Sha512Crypt, 5000, 106));
+    assert_eq!((hash.algorithm(), hash.rounds(), text.len()), (Algorithm::Sha512Crypt, 5000, 106));
     assert!(text.starts_with("$6$zzzzzzzzzzzzzzzz$"), "{text}");
     assert!(hash.verify(b"secret"));
     assert_ne!(make(b"secret", &[1; 16]), make(b"secret", &[2; 16]));

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use rctd::auth::{Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
+use rctd::auth::{Login, Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
 use rctd::limits::{LOG_NAME_BYTES, SESSIONS, SESSIONS_PER_ADDRESS, THROTTLE_ADDRESSES};
 
 fn ip(text: &str) -> Peer {
@@ -111,6 +111,59 @@ fn no_address_pushes_out_another() {
     assert_eq!(throttle.check(guesser, 40_000 + 29_999), Verdict::Refuse, "its 7 failures were forgotten");
 }
 
+/// Two addresses that take turns: the record of one, which is not being held back just now, is not given to the other while
+/// there are free ones. Each would find its failures forgotten whenever it is its turn.
+#[test]
+fn addresses_that_take_turns_forget_nothing() {
+    let mut throttle = Throttle::new();
+    let (one, other) = (nth(1), nth(2));
+    let mut now = 0;
+    for delay in [500, 1000, 2000, 4000, 8000, 16_000, 32_000] {
+        for peer in [one, other] {
+            assert_eq!(throttle.check(peer, now), Verdict::Go, "after {delay}");
+            throttle.failed(peer, now);
+            assert_eq!(throttle.check(peer, now + delay - 1), Verdict::Wait(1));
+            now += delay;
+        }
+    }
+    // Nor is one with more failures taken before one with fewer, or the one that failed last before an older one.
+    let mut throttle = Throttle::new();
+    for n in 0..THROTTLE_ADDRESSES {
+        throttle.failed(nth(n), n as u64);
+    }
+    throttle.failed(nth(0), 1000);
+    for n in 0..THROTTLE_ADDRESSES {
+        throttle.failed(nth(100 + n), 10_000);
+        // The oldest with a single failure goes first, number 0 with its two last.
+        let kept = (0..THROTTLE_ADDRESSES).filter(|&old| {
+            let mut copy = throttle.clone();
+            copy.failed(nth(old), 20_000);
+            copy.check(nth(old), 20_500) != Verdict::Go
+        });
+        let expected = (n + 2..THROTTLE_ADDRESSES).chain((n < THROTTLE_ADDRESSES - 1).then_some(0));
+        let sorted = |mut all: Vec<usize>| {
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(sorted(kept.collect()), sorted(expected.collect()), "{n}");
+    }
+}
+
+/// What addresses without a record did to one another counts only while there is no record to be had.
+#[test]
+fn the_shared_record_counts_only_while_the_table_is_full() {
+    let mut throttle = Throttle::new();
+    for n in 0..THROTTLE_ADDRESSES {
+        throttle.failed(nth(n), 0);
+    }
+    for _ in 0..3 {
+        throttle.failed(nth(1000), 499);
+    }
+    let newcomer = nth(1001);
+    assert_eq!(throttle.check(newcomer, 499), Verdict::Wait(2000));
+    assert_eq!(throttle.check(newcomer, 500), Verdict::Go);
+}
+
 #[test]
 fn hashing_gets_a_quarter_of_the_time() {
     for cost in [0, 1, 10, 100, 130, 999] {
@@ -182,7 +235,7 @@ fn clocks_at_their_ends_do_no_harm() {
         throttle.check(Peer::Unix, now);
         throttle.hashed(u64::MAX, now);
         throttle.succeeded(Peer::Unix, now);
-        let id = sessions.open(Peer::Unix, [1; 16], now).expect("a place");
+        let id = sessions.open(Login::anybody(), Peer::Unix, [1; 16], now).expect("a place");
         assert!(sessions.touch(&id, Peer::Unix, now).is_ok());
         sessions.close(&id, Peer::Unix, now).expect("alive");
     }
@@ -191,17 +244,15 @@ fn clocks_at_their_ends_do_no_harm() {
 #[test]
 fn a_session_lives_while_it_is_used_and_not_longer() {
     let mut sessions = Sessions::new(10);
-    let id = sessions.open(Peer::Unix, [0xa5; 16], 100).expect("a place");
+    let id = sessions.open(Login::anybody(), Peer::Unix, [0xa5; 16], 100).expect("a place");
     assert_eq!(&id, b"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
     let mut now = 100;
     for step in [0, 9_999, 9_999, 1] {
         now += step;
         assert!(sessions.touch(&id, Peer::Unix, now).is_ok(), "at {now}");
-        assert_eq!(sessions.live(now), 1);
     }
-    assert_eq!(sessions.live(now + 10_000), 0);
     assert_eq!(sessions.touch(&id, Peer::Unix, now + 10_000), Err(Unknown));
-    let other = sessions.open(Peer::Unix, [1; 16], now).expect("a place");
+    let other = sessions.open(Login::anybody(), Peer::Unix, [1; 16], now).expect("a place");
     assert_eq!(sessions.close(&other, Peer::Unix, now), Ok(()));
     assert_eq!(sessions.close(&other, Peer::Unix, now), Err(Unknown));
     assert_eq!(sessions.touch(&other, Peer::Unix, now), Err(Unknown));
@@ -212,7 +263,7 @@ fn an_id_is_good_only_whole_and_from_its_own_address() {
     let mut sessions = Sessions::new(10);
     let random = [0xde, 0xad, 0xbe, 0xef, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a, 0xff];
     let peer = ip("2001:db8::1");
-    let id = sessions.open(peer, random, 0).expect("a place");
+    let id = sessions.open(Login::anybody(), peer, random, 0).expect("a place");
     assert_eq!(&id, b"deadbeef000102030405060708090aff");
     assert!(sessions.touch(&id, peer, 0).is_ok());
     for cut in 0..id.len() {
@@ -243,7 +294,7 @@ fn open(sessions: &mut Sessions, peer: Peer, now: u64) -> [u8; 32] {
     let next = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let mut random = [0; 16];
     random[..4].copy_from_slice(&next.to_be_bytes());
-    sessions.open(peer, random, now).expect("a place")
+    sessions.open(Login::anybody(), peer, random, now).expect("a place")
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Independent XML-RPC libraries in five languages against the daemon: each logs in, pages, filters, kills and changes,
+//! Independent XML-RPC libraries in seven languages against the daemon: each logs in, pages, filters, kills and changes,
 //! checks what it is told, and the kernel's table is checked after it. The programs are in `tests/clients/`.
 mod common;
 use common::daemon::Daemon;
@@ -37,6 +37,25 @@ fn ruby_xmlrpc() {
     script("ruby", &["-e", "require 'xmlrpc/client'"], "client.rb");
 }
 
+/// A library that reads a reply only by its Content-Length.
+#[test]
+fn tcl_xmlrpc() {
+    // Its interpreter takes no program on the command line.
+    let folder = Folder::new();
+    let probe = folder.path().join("probe.tcl");
+    std::fs::write(&probe, "package require xmlrpc\n").expect("a script");
+    script("tclsh", &[&probe.display().to_string()], "client.tcl");
+}
+
+/// A library that sends no Content-Type. `.ci/run install` puts it where it is looked for.
+#[test]
+fn javascript_davexmlrpc() {
+    let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/javascript/node_modules");
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", &modules);
+    run_script(command, &["-e", "require('davexmlrpc')"], "client.js");
+}
+
 #[test]
 fn c_xmlrpc_core() {
     if !has_program("gcc") {
@@ -61,14 +80,21 @@ fn source(name: &str) -> PathBuf {
 
 /// Runs a script, if its interpreter is there and has the library, which `probe` makes it tell.
 fn script(interpreter: &str, probe: &[&str], name: &str) {
-    if !has_program(interpreter) {
+    run_script(Command::new(interpreter), probe, name);
+}
+
+/// The same with an interpreter that has been told something already.
+fn run_script(mut command: Command, probe: &[&str], name: &str) {
+    let interpreter = command.get_program().to_string_lossy().into_owned();
+    if !has_program(&interpreter) {
         return skip(&format!("{interpreter} is not installed"));
     }
-    let probed = Command::new(interpreter).args(probe).stderr(Stdio::null()).status();
+    let mut probing = Command::new(&interpreter);
+    probing.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let probed = probing.args(probe).stdin(Stdio::null()).stderr(Stdio::null()).status();
     if !probed.is_ok_and(|status| status.success()) {
         return skip(&format!("{interpreter} is without its XML-RPC library"));
     }
-    let mut command = Command::new(interpreter);
     command.arg(source(name));
     let_it_work(command);
 }

@@ -253,6 +253,33 @@ fn a_refused_filter_is_done_without() {
     }
 }
 
+/// Kernels around 6.1 send no mark that is 0: it is 0 all the same, in rows, filters and orders, live and in a snapshot.
+#[test]
+fn a_mark_that_is_left_out_is_0() {
+    let mut client = Client::new(&["--snapshot-flows", "100", "--uid-mask", "0xff"]);
+    kernel::with(|kernel| {
+        kernel.zero_marks = false;
+        kernel.table[3].mark = 7;
+    });
+    for snapshot in [false, true] {
+        if snapshot {
+            assert_eq!(client.ask("set_autorefresh", &[0.into()]), Ok(Value::Bool(true)));
+        }
+        let mut marks = |filter: Value| {
+            let params = [members([("mark", filter)]), "mark".into(), "DESC".into(), 0.into(), 50.into()];
+            let view = client.ask("view", &params).expect("rows");
+            let rows = view.get("table").array().iter();
+            rows.map(|row| (row.get("mark").int(), row.get("user_id").int())).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(0.into()), [(0, 0); 19], "snapshot: {snapshot}");
+        assert_eq!(marks("!7".into()), [(0, 0); 19], "snapshot: {snapshot}");
+        assert_eq!(marks("0/0xf0".into()).first(), Some(&(7, 7)), "0 stands behind 7");
+        assert_eq!(marks("!0".into()), [(7, 7)], "snapshot: {snapshot}");
+    }
+    let change = ["mark".into(), Entry::nth(4).id.to_string().into(), 9.into()];
+    assert_eq!(client.ask("change", &change), Ok(Value::Bool(true)));
+}
+
 /// The first three connections' ids.
 fn ids() -> Value {
     strings((0..3).map(|n| Entry::nth(n).id))

@@ -86,6 +86,11 @@ fn xmlrpc_call() {
 }
 
 #[test]
+fn filter_text() {
+    play(&["fuzz/seeds/filter_text"], targets::filter_text::run);
+}
+
+#[test]
 fn netlink_datagram() {
     play(&["fuzz/seeds/netlink_datagram", "tests/fixtures/conntrack"], targets::netlink_datagram::run);
 }
@@ -93,6 +98,11 @@ fn netlink_datagram() {
 #[test]
 fn password_file() {
     play(&["fuzz/seeds/password_file", "tests/fixtures/auth"], targets::password_file::run);
+}
+
+#[test]
+fn reply_syntax() {
+    play(&["fuzz/seeds/reply_syntax"], targets::reply_syntax::run);
 }
 
 #[test]

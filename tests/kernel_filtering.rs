@@ -50,6 +50,14 @@ fn filters() -> Vec<Value> {
         ("zone", "1-9"),
         ("orig_l3proto", "3"),
         ("orig_l4proto", "255"),
+        ("orig_l4proto", "!tcp,udp"),
+        ("status", "unreplied"),
+        ("status", "!nat"),
+        ("orig_port_dst", "https,53"),
+        ("zone", "0"),
+        ("zone", "!7"),
+        ("orig_src", "192.168.1.5-192.168.1.20"),
+        ("host", "!192.0.2.1,192.0.2.2"),
     ]
     .into_iter()
     .map(|(name, wanted)| one(name, wanted))

@@ -27,7 +27,7 @@ fn check(dist: &Path, arguments: &[&str]) -> (bool, String) {
 #[test]
 fn a_file_over_its_budget_is_red() {
     if !common::has_program("python3") {
-        return common::skip("there is no python3");
+        return common::skip("python3 is not installed");
     }
     let folder = Folder::new();
     let dist = folder.path();

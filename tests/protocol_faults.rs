@@ -193,14 +193,14 @@ fn filters_that_are_none() {
             ("mark", "!".into()),
             ("mark", "4294967296".into()),
             ("mark", "1/2/3".into()),
-            ("mark", "1-".into()),
+            ("mark", "1-2-3".into()),
             ("mark", "-1".into()),
             ("mark", Value::Nil),
             ("mark", none()),
             ("mark", Value::Double(1.5)),
             ("mark", Value::Array(vec![Value::Array(vec![])])),
             ("orig_port_dst", "65536".into()),
-            ("orig_port_dst", "http".into()),
+            ("orig_port_dst", "no-such-service".into()),
             ("port", "2048-1024".into()),
             ("orig_l4proto", "256".into()),
             ("orig_ipv4_src", "192.0.2".into()),
@@ -217,7 +217,7 @@ fn filters_that_are_none() {
             ("id", "abc".into()),
             ("timeout", "1s".into()),
             ("helper", Value::Int(21)),
-            ("bytes", "1k".into()),
+            ("bytes", "1x".into()),
         ];
         for (field, value) in wrong {
             let answer = client.try_view(&members([(field, value.clone())]), "", "ASC", (0, -1));
@@ -225,6 +225,54 @@ fn filters_that_are_none() {
             expect_fault(answer, -32602, field);
         }
         daemon.still_serves();
+    });
+}
+
+/// The fault of a filter says what its field takes: each field of the table, in the words of its kind and no other's.
+#[test]
+fn filters_say_what_each_field_takes() {
+    let kinds: [(&str, &[&str], &str); 9] = [
+        (
+            "from 0 to 255 ",
+            &[],
+            "orig_l3proto orig_l4proto repl_l3proto repl_l4proto icmp_type icmp_code tcp_state",
+        ),
+        (
+            "from 0 to 65535 ",
+            &[],
+            "orig_port_src orig_port_dst repl_port_src repl_port_dst icmp_id zone port",
+        ),
+        ("unsigned 32-bit integer ", &["mask"], "id use timeout start user_id"),
+        (
+            "an unsigned integer ",
+            &["32-bit", "mask"],
+            "orig_counter_packets orig_counter_bytes repl_counter_packets repl_counter_bytes bytes packets",
+        ),
+        ("value/mask", &["65535"], "mark status"),
+        ("an IPv4 address", &["IPv6", "::"], "orig_ipv4_src orig_ipv4_dst repl_ipv4_src repl_ipv4_dst"),
+        ("an IPv6 address", &["IPv4", "192."], "orig_ipv6_src orig_ipv6_dst repl_ipv6_src repl_ipv6_dst"),
+        ("an address", &["IPv6"], "orig_src orig_dst repl_src repl_dst host"),
+        ("takes a string", &["integer", "address"], "helper secctx username"),
+    ];
+    in_namespace(|_| {
+        let daemon = Daemon::start(&["--uid-mask", "0xffff"]);
+        let mut client = daemon.client();
+        let mut judged = Vec::new();
+        for (takes, others, names) in kinds {
+            for name in names.split_whitespace() {
+                // A number is no text, and this text is neither a number nor an address.
+                let wrong: Value = if takes.ends_with("string") { Value::Int(1) } else { "?".into() };
+                let answer = client.try_view(&members([(name, wrong)]), "", "ASC", (0, -1));
+                let fault = answer.expect_err(name);
+                assert_eq!(fault.code, -32602, "{fault:?}");
+                let says = fault.text.contains(name) && fault.text.contains(takes);
+                assert!(says && !others.iter().any(|other| fault.text.contains(other)), "{fault:?}");
+                judged.push(name);
+            }
+        }
+        let known: Vec<&str> = rctd::query::field::FIELDS.iter().map(|field| field.name).collect();
+        let missing: Vec<&&str> = known.iter().filter(|name| !judged.contains(name)).collect();
+        assert!(missing.is_empty(), "fields that no line of this test names: {missing:?}");
     });
 }
 

@@ -54,7 +54,9 @@ fn errors_of_a_request_with_a_length() {
             (415, post, vec![HOST, "Content-Type: application/x-www-form-urlencoded"]),
             (415, post, vec![HOST, "Content-Type: multipart/form-data; boundary=x"]),
             (415, post, vec![HOST, "Content-Type: text/xml; charset=utf-16"]),
-            (415, post, vec![HOST]),
+            (200, post, vec![HOST]),
+            (415, post, vec![HOST, "Sec-Fetch-Site: cross-site"]),
+            (415, post, vec![HOST, "Origin: http://127.0.0.1"]),
             (431, post, vec![HOST, XML, &long]),
             (431, post, vec![HOST, XML, &many]),
             (403, post, vec![HOST, XML, "Origin: http://example.org"]),
@@ -100,7 +102,89 @@ fn errors_of_a_request_with_a_length() {
     });
 }
 
-/// Lengths that are missing, wrong, doubled or too large.
+/// A browser that comes by, or the health check of a proxy: the page, by GET and HEAD, alone and among calls.
+#[test]
+fn the_page_says_what_this_is() {
+    in_namespace(|_| {
+        let daemon = Daemon::start(&[]);
+        let page = std::str::from_utf8(rctd::http::INDEX).expect("text");
+        let mut connection = Connection::open(daemon.address()).expect("a connection");
+        let get = format!("GET / HTTP/1.1\r\n{HOST}\r\nAccept: text/html,*/*;q=0.8\r\n\r\n").into_bytes();
+        // Three at once, and a call behind each: the connection goes on.
+        for _ in 0..3 {
+            let call = post(daemon.address(), &login(), "");
+            connection.send(&[get.as_slice(), &call, &get].concat()).expect("three requests");
+            for nth in 0..3 {
+                let reply = connection.reply().expect("a reply");
+                if nth == 1 {
+                    assert_session(&reply);
+                    continue;
+                }
+                assert_eq!((reply.status, reply.text().as_str(), reply.closes()), (200, page, false));
+                assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
+                assert_eq!(reply.header("content-security-policy"), Some("default-src 'none'"));
+                assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+                assert_eq!(reply.header("cache-control"), Some("no-store"));
+            }
+        }
+        assert!(!daemon.log().contains("WARN"), "{}", daemon.log());
+        let length = format!("\r\nContent-Length: {}\r\n", page.len());
+        for (line, more) in [
+            ("HEAD / HTTP/1.1", "Connection: close\r\n"),
+            ("HEAD / HTTP/1.0", ""),
+            ("GET / HTTP/1.1", "Connection: close\r\n"),
+            ("GET / HTTP/1.0", ""),
+        ] {
+            let mut connection = Connection::open(daemon.address()).expect("a connection");
+            connection.send(format!("{line}\r\n{HOST}\r\n{more}\r\n").as_bytes()).expect("a request");
+            let text = String::from_utf8(connection.rest()).expect("text");
+            let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains(&length), "{line}: {head}");
+            assert_eq!(body, if line.starts_with("GET") { page } else { "" }, "{line}");
+        }
+        // HTTP/1.0 may keep the connection too.
+        let mut connection = Connection::open(daemon.address()).expect("a connection");
+        for _ in 0..2 {
+            connection.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").expect("a request");
+            let reply = connection.reply().expect("a reply");
+            assert_eq!((reply.text().as_str(), reply.header("connection")), (page, Some("keep-alive")));
+        }
+        for (line, field, status) in [
+            ("GET / HTTP/1.1", "Host: example.org", 403),
+            ("GET / HTTP/1.1", "Host: 127.0.0.1\r\nOrigin: http://example.org", 403),
+            ("GET /favicon.ico HTTP/1.1", HOST, 404),
+            ("GET / HTTP/1.1", "Host: 127.0.0.1\r\nContent-Length: 3", 400),
+        ] {
+            let request = format!("{line}\r\n{field}\r\n\r\n");
+            assert_eq!(exchange(daemon.address(), request.as_bytes()).0.status, status, "{line} {field}");
+        }
+        daemon.still_serves();
+    });
+}
+
+/// The command that the page shows does what the page says.
+#[test]
+fn the_example_of_the_page_works() {
+    in_namespace(|_| {
+        if !common::has_program("curl") {
+            return common::skip("there is no curl");
+        }
+        let daemon = Daemon::start(&[]);
+        let page = std::str::from_utf8(rctd::http::INDEX).expect("text");
+        let example =
+            page.split_once("<pre>").and_then(|(_, rest)| rest.split_once("</pre>")).expect("an example").0;
+        let command = example
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("127.0.0.1:8000", &daemon.address().host());
+        assert!(command.contains(&daemon.address().host()));
+        let output = std::process::Command::new("sh").args(["-c", &command]).output().expect("a shell");
+        let reply =
+            response(&String::from_utf8_lossy(&output.stdout)).expect("a document").expect("no fault");
+        assert!(reply.array().contains(&Value::from("view")), "{reply:?}");
+    });
+}
+
 /// No reply to a HEAD has a body, whatever it is refused for.
 #[test]
 fn head_gets_no_body() {
@@ -122,6 +206,7 @@ fn head_gets_no_body() {
     });
 }
 
+/// Lengths that are missing, wrong, doubled or too large.
 #[test]
 fn errors_of_lengths_and_chunks() {
     in_namespace(|_| {

@@ -1,11 +1,12 @@
 //! How often the table is read for a page: with the real capacities, from any place, at most four times, whatever the
 //! table's size. Nothing here is random from run to run.
-use rctd::conntrack::flow::Flow;
+use rctd::conntrack::flow::{Flow, ReadError};
 use rctd::query::context::Context;
-use rctd::query::field::FieldId;
+use rctd::query::field::{FieldId, FieldSet};
+use rctd::query::filter::Filter;
 use rctd::query::order::Order;
-use rctd::query::page::{Outcome, Page};
-use rctd::query::rows::{Lease, RowPool};
+use rctd::query::rows::RowPool;
+use rctd::query::view::View;
 
 /// The id of entry `nth`: a bijection of 32-bit numbers, so that all differ and none is where its rank is.
 fn id(nth: u32) -> u32 {
@@ -18,29 +19,21 @@ fn page<T: IntoIterator<Item = u32>>(
     length: Option<u64>,
     mut table: impl FnMut(u32) -> T,
 ) -> (Vec<u32>, u32) {
-    let (mut pool, mut lease, mut context) = (RowPool::new(), Lease::new(), Context::default());
+    let (mut pool, mut context) = (RowPool::new(), Context::default());
     let order = Order::by(FieldId::named("id").expect("a field"), false);
-    let mut page = Page::new(order, start, length);
-    pool.grow(&mut lease, page.wants());
+    let mut view = View::new(Filter::new(), order, start, length, FieldSet::ALL);
     let mut rows = Vec::new();
-    while page.passes() < 1000 {
-        page.begin(&lease, 0);
-        for id in table(page.passes()) {
-            let mut flow = Flow { id: Some(id), ..Flow::default() };
-            page.offer(&mut flow, &mut pool, &lease, &mut context).expect("it is known in full");
+    let mut read = |view: &mut View, pool: &mut RowPool, context: &mut Context| {
+        assert!(view.passes() < 1000, "no end: {view:?}");
+        for id in table(view.passes()) {
+            view.offer(&mut Flow { id: Some(id), ..Flow::default() }, pool, context)?;
         }
-        if page.end(&mut pool, &lease, &context) == Outcome::Again {
-            continue;
-        }
-        while let Some(row) = page.row(&pool, &lease) {
-            rows.extend(row.flow.id);
-            page.written();
-        }
-        if !page.go_on(&pool, &lease) {
-            return (rows, page.passes());
-        }
-    }
-    panic!("no end: {page:?}");
+        Ok::<(), ReadError>(())
+    };
+    let mut row = |flow: &Flow, _: &Context| rows.extend(flow.id);
+    view.run(&mut pool, &mut context, &mut read, &mut row).expect("they are known in full");
+    assert!(pool.is_idle(), "the memory is given back");
+    (rows, view.passes())
 }
 
 fn check(entries: u32, starts: u64, most: u32) {

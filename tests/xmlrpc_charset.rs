@@ -1,8 +1,8 @@
 //! Bodies in other encodings become UTF-8 in place, or an error.
 
+use rctd::charset::{Charset, Error, to_utf8};
 use rctd::xmlrpc::Class;
 use rctd::xmlrpc::DecodeError;
-use rctd::xmlrpc::charset::{Charset, Error, to_utf8};
 
 /// Converts `body` in a buffer with `spare` bytes behind it.
 fn convert(body: &[u8], spare: usize, declared: Charset) -> Result<Vec<u8>, Error> {
@@ -61,6 +61,9 @@ fn what_becomes_of_a_body() {
         (b"\xff\xfe<\0a\0", Unspecified, Err(Error::Utf16)),
         (b"\xfe\xff\0<\0a", Utf8, Err(Error::Utf16)),
         (b"<\0a\0/\0>\0", Latin1, Err(Error::Utf16)),
+        // Marks alone, with no zero byte in sight.
+        (b"\xff\xfe\x3c\x22\x61\x22", Latin1, Err(Error::Utf16)),
+        (b"\xfe\xff\x22\x3c", Latin1, Err(Error::Utf16)),
         (b"\0\0\0<", Unspecified, Err(Error::Utf16)),
         (b"\0\0\xfe\xff", Unspecified, Err(Error::Utf16)),
     ] {

@@ -5,7 +5,7 @@ mod random;
 
 use random::Random;
 use rctd::limits::{ATTRIBUTES, BODY_BYTES, METHOD_NAME_BYTES, NESTING, PARAMS};
-use rctd::xmlrpc::{Class, Items, Kind, Value, line_column, parse_call};
+use rctd::xmlrpc::{Class, Items, Value, parse_call};
 
 fn document(value: &str) -> String {
     format!(
@@ -119,7 +119,7 @@ fn random_damage_never_panics() {
                 });
             }
             Err(error) => {
-                assert!(error.at <= body.len() && line_column(&body, error.at) >= (1, 1), "{error:?}")
+                assert!(error.at <= body.len(), "{error:?}")
             }
         }
     }
@@ -133,12 +133,8 @@ fn ranges_of_another_body_never_panic() {
         document("<value><array><data><value>é</value><value><struct/></value></data></array></value>");
     for start in 0..=body.len() + 1 {
         for end in (start.saturating_sub(1)..=body.len() + 1).step_by(3) {
-            for kind in [Kind::Int, Kind::String, Kind::Array, Kind::Struct, Kind::Base64] {
-                if let Some(value) = Value::from_range(&body, start..end, kind) {
-                    assert!(walk(&value, 0) > 0);
-                }
-            }
-            assert!(Items::from_range(&body, start..end).is_none_or(|items| items.count() < 9));
+            let items = Items::from_range(&body, start..end).into_iter().flatten();
+            assert!(items.inspect(|value| assert!(walk(value, 0) > 0)).count() < 9);
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn run(data: &[u8]) {
 
 impl Running {
     fn new() -> Running {
-        rctd::log::set_level(rctd::log::Level::Error);
+        rctd::log::open(rctd::log::Level::Error);
         kernel::reset(FLOWS);
         let mut bench =
             Bench::new(&["--session-timeout", "86400", "--snapshot-flows", "30", "--log-level", "error"]);
@@ -159,8 +159,11 @@ fn replies(mut bytes: &[u8]) {
             continue;
         }
         if let Some(length) = field("content-length:") {
-            // The reply to HEAD has none of the body that it tells of.
             let length: usize = length.parse().expect("a length");
+            // The reply to HEAD has none of the body that it tells of; no body begins as a head does.
+            if bytes.starts_with(b"HTTP/1.") {
+                continue;
+            }
             bytes = bytes.get(length..).unwrap_or_else(|| {
                 assert!(bytes.is_empty(), "a short body behind {head:?}");
                 &[]

@@ -1,7 +1,7 @@
 //! A chunked body: the same however it is cut, and what a plain decoder makes of it.
 
 use super::hash;
-use rctd::http::{BUFFER_BYTES, Body, Error, Framing, Progress};
+use rctd::http::{BUFFER_BYTES, Body, BodyProgress, Error, Framing};
 use rctd::limits::BODY_BYTES;
 use std::cell::RefCell;
 
@@ -48,13 +48,13 @@ fn feed_to(buffer: &mut [u8], framing: Framing, data: &[u8], step: usize) -> Out
         buffer[filled..filled + count].copy_from_slice(&data[at..at + count]);
         (at, filled) = (at + count, filled + count);
         match body.advance(buffer, filled)? {
-            Progress::Done { body_len, consumed } => {
+            BodyProgress::Done { body_len, consumed } => {
                 // Bytes of the next request stay where they are.
                 let behind = filled - consumed;
                 assert_eq!(buffer[consumed..filled], data[at - behind..at]);
                 return Ok(Some((buffer[..body_len].to_vec(), at - behind)));
             }
-            Progress::More { filled: now, wants } => {
+            BodyProgress::More { filled: now, wants } => {
                 assert!(
                     now <= filled && wants <= BUFFER_BYTES && now < BUFFER_BYTES,
                     "no room is left to go on"

@@ -1,6 +1,6 @@
 //! A request's head: the same however it is cut, bounded, and free of what another reader could read in another way.
 
-use rctd::http::{Framing, Head, HeadReader, Policy, Via};
+use rctd::http::{Framing, Head, HeadReader, Policy, Route, Via};
 use rctd::limits::{BODY_BYTES, HEAD_BYTES};
 
 /// Reads `data` as a head, over TCP and over a unix socket.
@@ -37,7 +37,11 @@ fn sound(bytes: &[u8], head: &Head) {
     // Leading empty lines don't count.
     let mut lines = text.trim_start_matches(['\r', '\n']).lines();
     let request = lines.next().expect("a request line");
-    assert!(request.starts_with("post "), "only POST is taken: {request:?}");
+    let method = request.split(' ').next().expect("a method");
+    match head.route {
+        Route::Call => assert!(method == "post" && !head.head_only, "only a POST is a call: {request:?}"),
+        Route::Index => assert_eq!(method, if head.head_only { "head" } else { "get" }),
+    }
     let fields: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     assert!(fields.iter().all(|line| !line.starts_with([' ', '\t'])), "a folded field got through");
     let values = |name: &str| -> Vec<&str> {
@@ -49,8 +53,12 @@ fn sound(bytes: &[u8], head: &Head) {
     match head.framing {
         Framing::Length(length) => {
             assert!(length <= BODY_BYTES && codings.is_empty());
-            let [said] = lengths[..] else { panic!("lengths {lengths:?}") };
-            assert_eq!(said.parse(), Ok(length));
+            match lengths[..] {
+                [] => assert_eq!((head.route, length), (Route::Index, 0)),
+                [said] => assert_eq!(said.parse(), Ok(length)),
+                _ => panic!("lengths {lengths:?}"),
+            }
+            assert!(length == 0 || head.route == Route::Call, "a GET with a body");
         }
         Framing::Chunked => assert!(lengths.is_empty() && codings == ["chunked"], "{lengths:?} {codings:?}"),
     }

@@ -5,11 +5,20 @@
 //! against what must be true of any result.
 
 pub mod connection;
+pub mod filter_text;
 pub mod http_chunks;
 pub mod http_head;
 pub mod netlink_datagram;
 pub mod password_file;
+pub mod reply_syntax;
 pub mod xmlrpc_call;
+
+#[allow(dead_code)] // The tests use the rest of it.
+#[path = "../../tests/common/json.rs"]
+pub mod json;
+#[allow(dead_code)]
+#[path = "../../tests/common/xml.rs"]
+pub mod xml;
 
 #[path = "../../tests/scripted/mod.rs"]
 pub mod scripted;

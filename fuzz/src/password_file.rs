@@ -5,7 +5,13 @@ use rctd::auth::file::{Name, Users};
 use rctd::limits::USERS;
 
 /// Reads `data` as both kinds of file.
-pub fn run(data: &[u8]) {
+pub fn run(mut data: &[u8]) {
+    // A byte order mark in front changes nothing, so the rest is tried without.
+    while let Some(rest) = data.strip_prefix(b"\xef\xbb\xbf") {
+        data = rest;
+    }
+    let marked = [b"\xef\xbb\xbf", data].concat();
+    assert_eq!(Users::parse(&marked).map(|users| users.len()), Users::parse(data).map(|users| users.len()));
     let lines: Vec<&[u8]> = data.split(|&b| b == b'\n').collect();
     let has_line = |name: &[u8]| {
         lines.iter().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&b':')))

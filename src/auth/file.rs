@@ -7,7 +7,8 @@ use std::fmt;
 
 use heapless::Vec;
 
-use super::hash::{self, Hash, Kind, Unusable};
+use super::Login;
+use super::hash::{self, Algorithm, Hash, Unusable};
 use crate::limits::{USER_NAME_BYTES, USERS};
 
 /// A user's name; any bytes but `:` and control characters.
@@ -28,6 +29,8 @@ pub enum Problem {
     NoHash,
     /// The hash can't be used.
     Hash(Unusable),
+    /// The hash of one of the system's accounts can't be used.
+    Account(Unusable),
     /// There are more than [`USERS`] users.
     Full,
 }
@@ -51,7 +54,11 @@ impl fmt::Display for Problem {
             Problem::LongName => write!(f, "the user's name is longer than {USER_NAME_BYTES} bytes"),
             Problem::Twice => f.write_str("the user is on an earlier line as well"),
             Problem::NoHash => f.write_str("the hash is missing: nobody gets in without a password"),
-            Problem::Hash(unusable) => unusable.fmt(f),
+            Problem::Hash(unusable) => write!(f, "{unusable}: set the password anew with \"rctd passwd\""),
+            Problem::Account(unusable) => write!(
+                f,
+                "{unusable}: set the account's password anew, with \"passwd -a sha512\" (busybox) or \"chpasswd -c SHA512\""
+            ),
             Problem::Full => write!(f, "there are more than {USERS} users"),
         }
     }
@@ -68,14 +75,14 @@ impl fmt::Display for FileError {
 pub struct Users {
     entries: Vec<(Name, Hash), USERS>,
     /// The most expensive hash: what every attempt costs, whoever it names.
-    kind: Kind,
+    algorithm: Algorithm,
     rounds: u32,
 }
 
 impl Users {
     /// No user at all.
     pub const fn new() -> Users {
-        Users { entries: Vec::new(), kind: Kind::Sha1, rounds: 0 }
+        Users { entries: Vec::new(), algorithm: Algorithm::Sha1, rounds: 0 }
     }
 
     /// Reads a password file: `user:hash` a line, `#` comments, empty lines. White space at the end of a line, as an
@@ -107,8 +114,10 @@ impl Users {
             };
             let locked = matches!(hash.first(), None | Some(b'!' | b'*'));
             if !locked && allowed.iter().any(|allowed| allowed == name) {
-                let at = |problem| FileError { line: index + 1, problem };
-                users.add(name, hash).map_err(at)?;
+                users.add(name, hash).map_err(|problem| {
+                    let problem = if let Problem::Hash(u) = problem { Problem::Account(u) } else { problem };
+                    FileError { line: index + 1, problem }
+                })?;
             }
         }
         Ok(users)
@@ -125,29 +134,36 @@ impl Users {
             return Err(Problem::Twice);
         }
         // On a par, SHA-512-crypt: it takes longer.
-        if (hash.rounds(), hash.kind() == Kind::Sha512Crypt) > (self.rounds, self.kind == Kind::Sha512Crypt) {
-            (self.kind, self.rounds) = (hash.kind(), hash.rounds());
+        if (hash.rounds(), hash.algorithm() == Algorithm::Sha512Crypt)
+            > (self.rounds, self.algorithm == Algorithm::Sha512Crypt)
+        {
+            (self.algorithm, self.rounds) = (hash.algorithm(), hash.rounds());
         }
         self.entries.push((name, hash)).map_err(|_| Problem::Full)
     }
 
-    /// True if `user` is there and `password` is theirs.
+    /// The login, if `user` is there and `password` is theirs.
     ///
     /// What it costs does not tell whether the user exists: an unknown one has as many rounds computed as the file's
     /// most expensive hash, and one with fewer rounds has the rest computed as well. That is exact where all hashes
     /// are of one kind; in a mixed file a round of `$5$` and one of `$6$` differ a little.
-    pub fn verify(&self, user: &[u8], password: &[u8]) -> bool {
+    pub fn verify(&self, user: &[u8], password: &[u8]) -> Option<Login> {
         // No early end: where in the file a user is should not show either.
         let mut found = None;
         for (name, hash) in &self.entries {
             if name == user {
-                found = Some(hash);
+                found = Some((name, hash));
             }
         }
-        let right = found.is_some_and(|hash| hash.verify(password));
-        let done = found.map_or(0, Hash::rounds);
-        hash::burn(self.kind, self.rounds.saturating_sub(done), password);
-        right
+        let right = found.is_some_and(|(_, hash)| hash.verify(password));
+        let done = found.map_or(0, |(_, hash)| hash.rounds());
+        hash::burn(self.algorithm, self.rounds.saturating_sub(done), password);
+        found.filter(|_| right).map(|(name, hash)| Login::of(name, hash.version()))
+    }
+
+    /// True if the user of a login is there and has the same hash as then.
+    pub(super) fn knows(&self, login: &Login) -> bool {
+        self.entries.iter().any(|(name, hash)| Login::of(name, hash.version()) == *login)
     }
 
     /// True if there is such a user.
@@ -157,7 +173,7 @@ impl Users {
 
     /// The users whose hash is an unsalted SHA-1, to be named in a warning.
     pub fn legacy(&self) -> impl Iterator<Item = &Name> {
-        self.entries.iter().filter(|(_, hash)| hash.kind() == Kind::Sha1).map(|(name, _)| name)
+        self.entries.iter().filter(|(_, hash)| hash.algorithm() == Algorithm::Sha1).map(|(name, _)| name)
     }
 
     /// How many users there are.
@@ -180,9 +196,17 @@ impl Default for Users {
 /// A line that names a user: name and hash as they are there.
 type Entry<'a> = Result<(&'a [u8], &'a [u8]), Problem>;
 
+/// What an editor may put in front of UTF-8: no part of the first name.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text without a byte order mark in front.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
 /// The lines of a password file that name a user, with their numbers from 1.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, Entry<'_>)> {
-    text.split(|&byte| byte == b'\n').enumerate().filter_map(|(index, line)| {
+    without_mark(text).split(|&byte| byte == b'\n').enumerate().filter_map(|(index, line)| {
         let line = line.trim_ascii_end();
         if matches!(line.trim_ascii_start().first(), None | Some(b'#')) {
             return None;
@@ -221,7 +245,7 @@ mod tests {
             for (password, rounds) in [("wrong", 9000), ("secret", 9000), ("", 0)] {
                 let before = hash::ROUNDS.get();
                 let right = users.verify(user.as_bytes(), password.as_bytes());
-                assert_eq!(right, (user, password) == ("old", "secret"), "{user:?} {password:?}");
+                assert_eq!(right.is_some(), (user, password) == ("old", "secret"), "{user:?} {password:?}");
                 assert_eq!(hash::ROUNDS.get() - before, rounds, "{user:?} {password:?}");
             }
         }

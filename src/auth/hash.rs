@@ -34,7 +34,7 @@ pub type HashText = String<HASH_TEXT_BYTES>;
 
 /// How a hash is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Algorithm {
     /// One SHA-1 over the password alone: legacy.
     Sha1,
     /// `$5$`.
@@ -63,10 +63,10 @@ impl fmt::Display for Unusable {
         match self {
             Unusable::Long => write!(f, "the hash is longer than {HASH_TEXT_BYTES} bytes"),
             Unusable::Unsupported(name) => {
-                write!(f, "{name} hashes are not supported: set the password anew as $6$ (rctd passwd)")
+                write!(f, "{name} hashes are not supported")
             }
             Unusable::Unknown => f.write_str("the hash is none of $6$, $5$, {SHA} or 40 hex digits"),
-            Unusable::Malformed => f.write_str("the hash was cut or changed: set the password anew"),
+            Unusable::Malformed => f.write_str("the hash was cut or changed"),
             Unusable::Rounds => {
                 write!(f, "the hash must have {MIN_ROUNDS} to {HASH_ROUNDS} rounds")
             }
@@ -77,7 +77,7 @@ impl fmt::Display for Unusable {
 /// A parsed hash: what checking a password needs, in binary.
 #[derive(Clone, Debug)]
 pub struct Hash {
-    kind: Kind,
+    algorithm: Algorithm,
     /// 0 for SHA-1.
     rounds: u32,
     salt: Vec<u8, SALT_BYTES>,
@@ -96,10 +96,10 @@ impl Hash {
             return Err(Unusable::Long);
         }
         if let Some(rest) = text.strip_prefix(b"$6$") {
-            return parse_crypt(Kind::Sha512Crypt, rest);
+            return parse_crypt(Algorithm::Sha512Crypt, rest);
         }
         if let Some(rest) = text.strip_prefix(b"$5$") {
-            return parse_crypt(Kind::Sha256Crypt, rest);
+            return parse_crypt(Algorithm::Sha256Crypt, rest);
         }
         if let Some(rest) = text.strip_prefix(b"{SHA}") {
             return parse_sha1(rest, decode_base64);
@@ -117,13 +117,18 @@ impl Hash {
         if password.is_empty() || password.len() > PASSWORD_BYTES {
             return false;
         }
-        compute(self.kind, self.rounds, &self.salt, password, &mut computed);
+        compute(self.algorithm, self.rounds, &self.salt, password, &mut computed);
         same(&computed, &self.digest)
     }
 
     /// How it is computed.
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What tells it from another hash: no two of different salts or passwords have the same, but by a chance of 1 in 2^64.
+    pub(super) fn version(&self) -> &[u8; 64] {
+        &self.digest
     }
 
     /// How many rounds it takes; 0 for SHA-1.
@@ -134,10 +139,10 @@ impl Hash {
 
 /// Computes a hash of this kind and number of rounds for nothing but the time it takes: fewer than 1000 rounds, which
 /// SHA-crypt does not have, take none.
-pub fn burn(kind: Kind, rounds: u32, password: &[u8]) {
+pub fn burn(algorithm: Algorithm, rounds: u32, password: &[u8]) {
     let mut computed = [0; 64];
     if !password.is_empty() && password.len() <= PASSWORD_BYTES {
-        compute(kind, rounds, b"rctd.no.such.usr", password, &mut computed);
+        compute(algorithm, rounds, b"rctd.no.such.usr", password, &mut computed);
     }
     std::hint::black_box(&computed);
 }
@@ -148,7 +153,7 @@ pub fn make(password: &[u8], random: &[u8; SALT_BYTES]) -> HashText {
     const ALPHABET: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let salt = random.map(|byte| ALPHABET.get(usize::from(byte & 63)).copied().unwrap_or(b'.'));
     let mut digest = [0; 64];
-    compute(Kind::Sha512Crypt, DEFAULT_ROUNDS, &salt, password, &mut digest);
+    compute(Algorithm::Sha512Crypt, DEFAULT_ROUNDS, &salt, password, &mut digest);
     let mut encoded = [0; 86];
     let encoded = Base64ShaCrypt::encode(&digest, &mut encoded).unwrap_or_default();
     let mut text = HashText::new();
@@ -174,19 +179,19 @@ std::thread_local! {
 }
 
 /// Computes a hash's digest, in the order of its text, into the front of `out`.
-fn compute(kind: Kind, rounds: u32, salt: &[u8], password: &[u8], out: &mut [u8; 64]) {
+fn compute(algorithm: Algorithm, rounds: u32, salt: &[u8], password: &[u8], out: &mut [u8; 64]) {
     #[cfg(test)]
     ROUNDS.set(ROUNDS.get() + u64::from(rounds));
-    match (kind, Params::new(rounds)) {
-        (Kind::Sha1, _) => {
+    match (algorithm, Params::new(rounds)) {
+        (Algorithm::Sha1, _) => {
             let digest = sha1_smol::Sha1::from(password).digest().bytes();
             out.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         }
-        (Kind::Sha256Crypt, Ok(params)) => {
+        (Algorithm::Sha256Crypt, Ok(params)) => {
             let digest = sha_crypt::sha256_crypt(password, salt, params);
             transposed(&digest, [0, 10, 20], [2, 0, 1], out);
         }
-        (Kind::Sha512Crypt, Ok(params)) => {
+        (Algorithm::Sha512Crypt, Ok(params)) => {
             let digest = sha_crypt::sha512_crypt(password, salt, params);
             transposed(&digest, [0, 21, 42], [1, 2, 0], out);
         }
@@ -213,7 +218,7 @@ fn transposed<const N: usize>(digest: &[u8; N], first: [usize; 3], turn: [usize;
 }
 
 /// Reads what follows `$5$` or `$6$`: `[rounds=N$]salt$digest`.
-fn parse_crypt(kind: Kind, text: &[u8]) -> Result<Hash, Unusable> {
+fn parse_crypt(algorithm: Algorithm, text: &[u8]) -> Result<Hash, Unusable> {
     let mut fields = text.split(|&byte| byte == b'$');
     let mut field = fields.next().ok_or(Unusable::Malformed)?;
     let mut rounds = DEFAULT_ROUNDS;
@@ -223,13 +228,13 @@ fn parse_crypt(kind: Kind, text: &[u8]) -> Result<Hash, Unusable> {
     }
     let salt = Vec::from_slice(field).map_err(|_| Unusable::Malformed)?;
     let encoded = fields.next().ok_or(Unusable::Malformed)?;
-    let bytes = if kind == Kind::Sha256Crypt { 32 } else { 64 };
+    let bytes = if algorithm == Algorithm::Sha256Crypt { 32 } else { 64 };
     let mut digest = [0; 64];
     let decoded = Base64ShaCrypt::decode(encoded, &mut digest).map_err(|_| Unusable::Malformed)?;
     if decoded.len() != bytes || fields.next().is_some() || !salt.iter().all(u8::is_ascii_graphic) {
         return Err(Unusable::Malformed);
     }
-    Ok(Hash { kind, rounds, salt, digest })
+    Ok(Hash { algorithm, rounds, salt, digest })
 }
 
 /// A number of rounds in the limits, as crypt(5) writes it: digits, no leading 0.
@@ -248,7 +253,7 @@ fn parse_sha1(text: &[u8], decode: fn(&[u8], &mut [u8]) -> bool) -> Result<Hash,
     if !decode(text, front) {
         return Err(Unusable::Malformed);
     }
-    Ok(Hash { kind: Kind::Sha1, rounds: 0, salt: Vec::new(), digest })
+    Ok(Hash { algorithm: Algorithm::Sha1, rounds: 0, salt: Vec::new(), digest })
 }
 
 /// Decodes hex digits in either case into `out`; false where they are not exactly as many as it takes.

@@ -2,7 +2,7 @@
 //!
 //! Pure: random bytes and the clock, in milliseconds from any start, are arguments.
 //!
-//! A session is only known to the address that opened it, whatever the port. Shares are those of [`Quota`]: a login beyond its
+//! A session is only known to the address that opened it, whatever the port, and ends with the user's password. Shares are those of [`Quota`]: a login beyond its
 //! network's share takes the place of that network's session which was unused longest; where all places are taken, that of
 //! whoever holds most. So nobody is locked out, be it by many logins without a logout, and a session that is in use is the
 //! last of its network to go.
@@ -10,8 +10,8 @@
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
 use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
 
-use super::Peer;
 use super::hash::same;
+use super::{Login, Peer, Who};
 
 /// Who may hold how many sessions.
 const QUOTA: Quota = Quota::new(SESSIONS, SESSIONS_PER_ADDRESS);
@@ -32,10 +32,10 @@ pub struct Handle {
 }
 
 /// One place in the table.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
+#[derive(Clone, Debug)]
+struct Session {
     id: [u8; 16],
-    peer: Peer,
+    who: Who,
     /// When it was last used; `None` where it was never used, or closed.
     used_ms: Option<u64>,
     /// How many sessions were here before.
@@ -45,7 +45,7 @@ struct Slot {
 /// The sessions.
 #[derive(Debug)]
 pub struct Sessions {
-    slots: [Slot; SESSIONS],
+    slots: [Session; SESSIONS],
     timeout_ms: u64,
 }
 
@@ -55,21 +55,32 @@ const _: () = assert!(SESSIONS <= 256 && SESSIONS > SESSIONS_PER_ADDRESS);
 impl Sessions {
     /// No sessions; each will end after `timeout_s` seconds without a call.
     pub const fn new(timeout_s: u32) -> Sessions {
-        let empty = Slot { id: [0; 16], peer: Peer::Unix, used_ms: None, serial: 0 };
-        Sessions { slots: [empty; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
+        const EMPTY: Session = Session {
+            id: [0; 16],
+            who: Who { login: Login::anybody(), peer: Peer::Unix },
+            used_ms: None,
+            serial: 0,
+        };
+        Sessions { slots: [EMPTY; SESSIONS], timeout_ms: timeout_s as u64 * 1000 }
     }
 
-    /// Opens a session for `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
+    /// Opens a session for a login from `peer` and returns its id, 32 lower-case hex digits. `random` is fresh from the kernel's
     /// random source. Where there is no place, another session ends.
     ///
     /// # Errors
     /// [`Busy`], if this peer may have none at all.
-    pub fn open(&mut self, peer: Peer, random: [u8; 16], now_ms: u64) -> Result<[u8; 32], Busy> {
+    pub fn open(
+        &mut self,
+        login: Login,
+        peer: Peer,
+        random: [u8; 16],
+        now_ms: u64,
+    ) -> Result<[u8; 32], Busy> {
         let timeout_ms = self.timeout_ms;
         let alive_ones = self.slots.iter().enumerate().filter(|(_, slot)| alive(slot, timeout_ms, now_ms));
         let holdings = Holdings::new(&mut alive_ones.map(|(key, slot)| Holding {
             key,
-            peer: slot.peer,
+            peer: slot.who.peer,
             worth: Worth::Stalled,
             useless_ms: now_ms.saturating_sub(slot.used_ms.unwrap_or(0)),
         }));
@@ -83,7 +94,8 @@ impl Sessions {
             Verdict::Wait => None,
         };
         let slot = slot.ok_or(Busy)?;
-        *slot = Slot { id: random, peer, used_ms: Some(now_ms), serial: slot.serial.wrapping_add(1) };
+        let serial = slot.serial.wrapping_add(1);
+        *slot = Session { id: random, who: Who { login, peer }, used_ms: Some(now_ms), serial };
         Ok(to_hex(&random))
     }
 
@@ -108,6 +120,21 @@ impl Sessions {
         }
     }
 
+    /// Whose session it is; `None` once it was closed.
+    #[must_use]
+    pub fn who(&self, handle: Handle) -> Option<&Who> {
+        let slot = self.slots.get(usize::from(handle.place))?;
+        (slot.serial == handle.serial && slot.used_ms.is_some()).then_some(&slot.who)
+    }
+
+    /// Ends the sessions of those whom `stays` does not want any more, and returns how many that were.
+    pub fn keep(&mut self, stays: &dyn Fn(&Login) -> bool, now_ms: u64) -> usize {
+        let timeout_ms = self.timeout_ms;
+        let open = self.slots.iter_mut().filter(|slot| alive(slot, timeout_ms, now_ms));
+        let ended = open.filter(|session| !stays(&session.who.login));
+        ended.map(|session| session.used_ms = None).count()
+    }
+
     /// Ends the session with this id.
     ///
     /// # Errors
@@ -123,12 +150,12 @@ impl Sessions {
         self.slots.iter().filter(|slot| alive(slot, self.timeout_ms, now_ms)).count()
     }
 
-    fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(u8, &mut Slot), Unknown> {
+    fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(u8, &mut Session), Unknown> {
         let id = from_hex(id).ok_or(Unknown)?;
         let mut found = None;
         for (index, slot) in (0..).zip(&mut self.slots) {
             // `&`, not `&&`: the comparison is made in any case.
-            if same(&slot.id, &id) & (slot.peer == peer) & alive(slot, self.timeout_ms, now_ms) {
+            if same(&slot.id, &id) & (slot.who.peer == peer) & alive(slot, self.timeout_ms, now_ms) {
                 found = Some((index, slot));
             }
         }
@@ -137,7 +164,7 @@ impl Sessions {
 }
 
 /// True if the session in this place has not ended.
-fn alive(slot: &Slot, timeout_ms: u64, now_ms: u64) -> bool {
+fn alive(slot: &Session, timeout_ms: u64, now_ms: u64) -> bool {
     slot.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
 }
 

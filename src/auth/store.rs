@@ -1,20 +1,22 @@
 //! Where passwords come from (`--auth`), and keeping them up to date while the daemon runs.
 //!
-//! A file is read as a whole into a table, and again when it changed or on SIGHUP; a bad one leaves the table as it
-//! was. After `--user` dropped root, a file that only root can read can't be read again: give it to that user's group
-//! (0640), or restart the daemon after a change.
+//! A file is read as a whole into a table, and again when it changed or on SIGHUP. A bad one leaves the table as it was: a slip
+//! of the pen must not lock anybody out. One that is gone, or names nobody, lets nobody in: whoever takes it away means
+//! that. After `--user` dropped root, a file that only root can read can't be read again: give it to that user's group
+//! (0640).
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
 
 use super::file::{Name, Users};
 use super::log::printable;
+use super::program::{Program, Ticket};
+use super::{Login, Peer, Sessions};
 use crate::limits::PASSWORD_FILE_BYTES;
-use crate::sys::file::{self, Stamp, Status};
-
-/// How often, in milliseconds, [`Store::reload_if_changed`] looks at the file at most.
-const CHECK_EVERY_MS: u64 = 1000;
+use crate::log;
+use crate::sys::file::{self, Status};
+use crate::sys::file_watch::Watch;
 
 /// What decides who may log in.
 #[derive(Clone, Debug)]
@@ -25,96 +27,226 @@ pub enum Backend {
     File(PathBuf),
     /// A shadow(5) file, and the users of it that may log in.
     Shadow(PathBuf, Vec<Name>),
+    /// A program that speaks the checkpassword interface (see [`super::program`]).
+    Program(PathBuf),
 }
 
-/// The users as they were last read, and the file they came from.
+/// When a password file is looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Look {
+    /// If the last look is a second ago: to be called as often as is handy.
+    Due,
+    /// Now: a login must not be judged by an old version.
+    Now,
+    /// It is read now, changed or not: SIGHUP.
+    Anyway,
+}
+
+/// What is known of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It is right.
+    Right(Login),
+    /// Name or password is wrong.
+    Wrong,
+    /// A program judges it: ask [`Store::poll`] after the next turn, or give it up with [`Store::cancel`].
+    Pending(Ticket),
+    /// As many programs as may, or as the peer's network may have, are at work. Begin again later.
+    Full,
+    /// The program could not be started, took too long, or ended with neither 0 nor 1. The log says what happened.
+    Failed,
+}
+
+/// What judges logins.
 #[derive(Debug)]
-pub struct Store {
-    backend: Backend,
+pub struct Store(Source);
+
+#[derive(Debug)]
+enum Source {
+    Anybody,
+    // On the heap, so that the store can be moved without a copy of the table on the stack.
+    File(Box<UserFile>),
+    Program(Box<Program>),
+}
+
+/// A password file and its users, as they were last read.
+#[derive(Debug)]
+struct UserFile {
+    watch: Watch,
+    /// Of a shadow(5) file: who may log in.
+    allowed: Option<Vec<Name>>,
     users: Users,
-    /// The version last looked at, good or bad; `None` when there was no file.
-    stamp: Option<Stamp>,
-    /// It could not be read: that may be different the next time, without a change of the file.
-    unread: bool,
-    /// When, in the caller's milliseconds, the file is to be looked at again.
-    next_check_ms: u64,
 }
 
 impl Store {
-    /// Reads the backend's file for the first time.
+    /// Reads the backend's file for the first time, or looks whether the program is one that can be trusted.
     ///
     /// # Errors
     /// A sentence that names the file and what is wrong with it; the daemon should not start then.
     pub fn open(backend: Backend) -> Result<Store, String> {
-        let mut store = Store { backend, users: Users::new(), stamp: None, unread: false, next_check_ms: 0 };
-        store.reload()?;
-        Ok(store)
+        let (path, allowed) = match backend {
+            Backend::None => return Ok(Store(Source::Anybody)),
+            Backend::Program(path) => return Ok(Store(Source::Program(Box::new(Program::open(path)?)))),
+            Backend::File(path) => (path, None),
+            Backend::Shadow(path, allowed) => (path, Some(allowed)),
+        };
+        let mut file = Box::new(UserFile { watch: Watch::new(path), allowed, users: Users::new() });
+        file.refresh(Look::Anyway, 0).unwrap_or(Ok(())).map_err(|error| file.explain(&error))?;
+        Ok(Store(Source::File(file)))
     }
 
     /// True if a login takes a user name and a password.
     pub fn needs_password(&self) -> bool {
-        !matches!(self.backend, Backend::None)
+        !matches!(self.0, Source::Anybody)
     }
 
-    /// True if the login is right; always with [`Backend::None`]. Takes the time of the file's most expensive hash
-    /// (see [`Users::verify`]), so ask [`Throttle::check`](super::Throttle::check) first.
-    pub fn verify(&self, user: &[u8], password: &[u8]) -> bool {
-        !self.needs_password() || self.users.verify(user, password)
-    }
-
-    /// The users as they were last read.
-    pub fn users(&self) -> &Users {
-        &self.users
-    }
-
-    /// Reads the file again, changed or not: at SIGHUP.
+    /// Looks whether what judges logins can still be used, now that privileges were given up.
     ///
     /// # Errors
-    /// A sentence to log. The users stay as they were.
-    pub fn reload(&mut self) -> Result<(), String> {
-        let path = match &self.backend {
-            Backend::None => return Ok(()),
-            Backend::File(path) | Backend::Shadow(path, _) => path,
-        };
-        let explain = |problem: String| format!("password file {}: {problem}", path.display());
-        self.stamp = file::stat(path).ok().map(|status| status.stamp);
-        self.unread = true;
-        let mut buffer = [0; PASSWORD_FILE_BYTES];
-        let (status, length) = read(path, &mut buffer).map_err(|error| explain(error.to_string()))?;
-        self.unread = false;
-        let text = trusted(&status, &buffer, length).map_err(explain)?;
-        let users = match &self.backend {
-            Backend::Shadow(_, allowed) => Users::parse_shadow(text, allowed),
-            _ => Users::parse(text),
-        };
-        self.users = users.map_err(|error| explain(error.to_string()))?;
-        self.stamp = Some(status.stamp);
-        Ok(())
+    /// A sentence that says what is in the way and what to do.
+    pub(crate) fn check_access(&self) -> Result<(), String> {
+        match &self.0 {
+            Source::Anybody => Ok(()),
+            Source::Program(program) => program.check_access(),
+            Source::File(file) => match file::open_ordinary(file.watch.path(), 0) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(format!(
+                    "password file {}: {error}: the account that --user names must be able to read it, or a new version \
+                     could never be read: give it to that account's group (chgrp) with mode 0640",
+                    file.watch.path().display()
+                )),
+            },
+        }
     }
 
-    /// Reads the file again if it is not the version last looked at, or could not be read then: for want of a descriptor, it
-    /// may be. Looks once a second at most, by `now_ms`; call it as often as is handy. `Some` is something to log: that it
-    /// was read, or why the old users were kept (said once for each version of the file, not once a second).
-    pub fn reload_if_changed(&mut self, now_ms: u64) -> Option<Result<(), String>> {
-        let path = match &self.backend {
-            Backend::None => return None,
-            Backend::File(path) | Backend::Shadow(path, _) => path,
+    /// Begins to judge a login; any is right with [`Backend::None`]. With a file it takes the time of the most expensive
+    /// hash there (see [`Users::verify`]), so ask [`Throttle::check`](super::Throttle::check) first.
+    pub fn begin(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Check {
+        match &mut self.0 {
+            Source::Anybody => Check::Right(Login::anybody()),
+            Source::Program(program) => program.begin(peer, user, password, now_ms),
+            Source::File(file) => match file.users.verify(user, password) {
+                Some(login) => Check::Right(login),
+                None => Check::Wrong,
+            },
+        }
+    }
+
+    /// What has become of a login that a program judges. Anything but [`Check::Pending`] is told once, and ends the ticket.
+    pub fn poll(&mut self, ticket: Ticket) -> Check {
+        match &mut self.0 {
+            Source::Program(program) => program.poll(ticket),
+            _ => Check::Failed,
+        }
+    }
+
+    /// True if [`poll`](Store::poll) would give anything but [`Check::Pending`].
+    pub fn has_answer(&self, ticket: Ticket) -> bool {
+        match &self.0 {
+            Source::Program(program) => program.has_answer(ticket),
+            _ => true,
+        }
+    }
+
+    /// Gives up a login that a program judges: its client is gone.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        if let Source::Program(program) = &mut self.0 {
+            program.cancel(ticket);
+        }
+    }
+
+    /// Takes note of programs that have ended, and ends those whose time is up. To be called each turn. True if
+    /// [`poll`](Store::poll) now knows more.
+    pub fn reap(&mut self, now_ms: u64) -> bool {
+        match &mut self.0 {
+            Source::Program(program) => program.reap(now_ms),
+            _ => false,
+        }
+    }
+
+    /// True if this is a user as of now: still there, and with the same password.
+    pub fn knows(&self, login: &Login) -> bool {
+        match &self.0 {
+            Source::File(file) => file.users.knows(login),
+            // What a program would say today is not asked.
+            _ => true,
+        }
+    }
+
+    /// Reads a password file again if it is time to. `Some` is something to tell: that it was read, or a sentence on why the
+    /// old users were kept or nobody can log in, which is told once for each version of the file.
+    pub fn refresh(&mut self, look: Look, now_ms: u64) -> Option<Result<(), String>> {
+        let Source::File(file) = &mut self.0 else {
+            return None;
         };
-        if now_ms < self.next_check_ms {
-            return None;
-        }
-        self.next_check_ms = now_ms.saturating_add(CHECK_EVERY_MS);
-        let stamp = file::stat(path).ok().map(|status| status.stamp);
-        let changed = stamp != self.stamp;
-        if !changed && !self.unread {
-            return None;
-        }
-        let result = self.reload();
-        (changed || !self.unread).then_some(result)
+        let result = file.refresh(look, now_ms)?;
+        Some(result.map_err(|error| {
+            let rest =
+                if is_gone(&error) { "nobody can log in until it is back" } else { "the old users stay" };
+            format!("{}; {rest}", file.explain(&error))
+        }))
     }
 
     /// What a newcomer to this configuration should know, as sentences to log as warnings after each successful read.
     pub fn warnings(&self) -> Vec<String> {
+        match &self.0 {
+            Source::File(file) => file.warnings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Display for Store {
+    /// How logins are judged, as the end of a sentence: "logins are ...".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Source::Anybody => f.write_str("open to whoever can reach the daemon (--auth none)"),
+            Source::Program(program) => write!(f, "judged by the program {}", program.path().display()),
+            Source::File(file) => {
+                write!(f, "judged by {} (users: {})", file.watch.path().display(), file.users.len())
+            }
+        }
+    }
+}
+
+/// Brings the users up to date, ends the sessions of those who are no longer among them or have another password, and says
+/// so in the log.
+pub fn refresh(store: &mut Store, sessions: &mut Sessions, look: Look, now_ms: u64) {
+    match store.refresh(look, now_ms) {
+        None => return,
+        Some(Ok(())) => log::info(format_args!("the users were read again")),
+        Some(Err(why)) => log::error(format_args!("{why}")),
+    }
+    store.warnings().iter().for_each(|warning| log::warn(format_args!("{warning}")));
+    let ended = sessions.keep(&|login| store.knows(login), now_ms);
+    if ended > 0 {
+        log::info(format_args!("sessions ended, whose users are gone or have another password: {ended}"));
+    }
+}
+
+impl UserFile {
+    fn refresh(&mut self, look: Look, now_ms: u64) -> Option<io::Result<()>> {
+        let UserFile { watch, allowed, users } = self;
+        let read = &mut |file: BorrowedFd<'_>, status| {
+            *users = read_users(file, status, allowed.as_deref())?;
+            Ok(())
+        };
+        let result = match look {
+            Look::Due => watch.look(now_ms, read)?,
+            Look::Now => watch.look_now(read)?,
+            Look::Anyway => watch.read(read),
+        };
+        if result.as_ref().is_err_and(is_gone) {
+            *users = Users::new();
+        }
+        Some(result)
+    }
+
+    fn explain(&self, error: &io::Error) -> String {
+        format!("password file {}: {error}", self.watch.path().display())
+    }
+
+    fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let mut names = String::new();
         for name in self.users.legacy() {
@@ -124,40 +256,36 @@ impl Store {
         if !names.is_empty() {
             warnings.push(format!("passwords kept as unsalted SHA-1 are easily guessed: set them anew with \"rctd passwd\": {names}"));
         }
-        if self.needs_password() && self.users.is_empty() {
+        if self.users.is_empty() {
             warnings.push("nobody can log in: the password file has no user with a password".to_owned());
         }
-        if let Backend::Shadow(_, allowed) = &self.backend {
-            for name in allowed.iter().filter(|name| !self.users.contains(name) && !self.users.is_empty()) {
-                warnings.push(format!(
-                    "{} can't log in: no such account, or it has no password",
-                    printable(name)
-                ));
-            }
+        let missing = self.allowed.iter().flatten().filter(|name| !self.users.contains(name));
+        for name in missing.filter(|_| !self.users.is_empty()) {
+            warnings
+                .push(format!("{} can't log in: no such account, or it has no password", printable(name)));
         }
         warnings
     }
 }
 
-/// Reads as much of a file as there is room for, unless it is not an ordinary one; what it is, and how many bytes that were.
-fn read(path: &Path, buffer: &mut [u8]) -> io::Result<(Status, usize)> {
-    // Without O_NONBLOCK opening a FIFO would wait for a writer.
-    let file = file::open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0)?;
-    let status = file::fstat(file.as_fd())?;
-    let length = if status.is(libc::S_IFREG) { file::fill(file.as_fd(), buffer)? } else { 0 };
-    Ok((status, length))
+/// True if there is no file any more. Any other error may be of the moment.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The text that was read, if the file is one that only its owner can change, and all of it is there.
-fn trusted<'a>(status: &Status, buffer: &'a [u8], length: usize) -> Result<&'a [u8], String> {
-    if !status.is(libc::S_IFREG) {
-        return Err("it is not an ordinary file".to_owned());
-    }
-    if status.mode & 0o022 != 0 {
-        return Err("others than its owner can write it: take that away with \"chmod go-w\"".to_owned());
-    }
+/// Reads a whole password file, if it is one that only its owner can change.
+fn read_users(file: BorrowedFd<'_>, status: Status, allowed: Option<&[Name]>) -> io::Result<Users> {
+    super::check_owner_alone(&status)?;
+    let mut buffer = [0; PASSWORD_FILE_BYTES];
+    let length = file::fill(file, &mut buffer)?;
     if length == buffer.len() {
-        return Err(format!("it is too large: {} bytes are the most", PASSWORD_FILE_BYTES - 1));
+        let most = PASSWORD_FILE_BYTES - 1;
+        return Err(io::Error::other(format!("it is too large: {most} bytes are the most")));
     }
-    Ok(buffer.split_at(length).0)
+    let text = buffer.split_at(length).0;
+    let users = match allowed {
+        Some(allowed) => Users::parse_shadow(text, allowed),
+        None => Users::parse(text),
+    };
+    users.map_err(|error| io::Error::other(error.to_string()))
 }

@@ -95,7 +95,7 @@ impl Record {
 }
 
 /// Failed logins by address, and the account of hashing time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Throttle {
     records: [Record; THROTTLE_ADDRESSES],
     /// For addresses without a record while the table is full of those that are held back.

@@ -16,7 +16,7 @@ pub struct Malformed;
 
 /// The attributes in a slice, one after the other.
 #[derive(Clone, Copy, Debug)]
-pub struct Attrs<'a> {
+pub(crate) struct Attrs<'a> {
     rest: &'a [u8],
 }
 
@@ -24,7 +24,7 @@ impl<'a> Attrs<'a> {
     /// Starts at the first attribute of `bytes`.
     #[must_use]
     #[inline]
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Attrs { rest: bytes }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Attrs<'a> {
     /// [`Malformed`] if the attribute does not fit; the cursor then is at its end. Fewer than four bytes at the end
     /// are padding.
     #[inline]
-    pub fn pull(&mut self) -> Result<Option<(u16, &'a [u8])>, Malformed> {
+    pub(crate) fn pull(&mut self) -> Result<Option<(u16, &'a [u8])>, Malformed> {
         let [l0, l1, t0, t1, ..] = *self.rest else {
             return Ok(None);
         };
@@ -54,7 +54,7 @@ impl<'a> Attrs<'a> {
 /// # Errors
 /// [`Malformed`] from an attribute that does not fit, or from `each`.
 #[inline]
-pub fn each<'a>(
+pub(crate) fn each<'a>(
     bytes: &'a [u8],
     mut each: impl FnMut(u16, &'a [u8]) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
@@ -70,7 +70,7 @@ pub fn each<'a>(
 /// # Errors
 /// [`Malformed`] if there is none.
 #[inline]
-pub fn byte(value: &[u8]) -> Result<u8, Malformed> {
+pub(crate) fn byte(value: &[u8]) -> Result<u8, Malformed> {
     value.first().copied().ok_or(Malformed)
 }
 
@@ -79,44 +79,44 @@ pub fn byte(value: &[u8]) -> Result<u8, Malformed> {
 /// # Errors
 /// [`Malformed`] if the value is of another size, as for its wider sisters.
 #[inline]
-pub fn be16(value: &[u8]) -> Result<u16, Malformed> {
+pub(crate) fn be16(value: &[u8]) -> Result<u16, Malformed> {
     Ok(u16::from_be_bytes(sized(value)?))
 }
 
 /// A big-endian 32-bit value. Errors: see [`be16`].
 #[inline]
-pub fn be32(value: &[u8]) -> Result<u32, Malformed> {
+pub(crate) fn be32(value: &[u8]) -> Result<u32, Malformed> {
     Ok(u32::from_be_bytes(sized(value)?))
 }
 
 /// A big-endian 64-bit value. Errors: see [`be16`].
 #[inline]
-pub fn be64(value: &[u8]) -> Result<u64, Malformed> {
+pub(crate) fn be64(value: &[u8]) -> Result<u64, Malformed> {
     Ok(u64::from_be_bytes(sized(value)?))
 }
 
 /// A value of exactly `N` bytes, for instance an address. Errors: see [`be16`].
 #[inline]
-pub fn sized<const N: usize>(value: &[u8]) -> Result<[u8; N], Malformed> {
+pub(crate) fn sized<const N: usize>(value: &[u8]) -> Result<[u8; N], Malformed> {
     value.try_into().map_err(|_| Malformed)
 }
 
 /// A string value without its NUL.
 #[must_use]
-pub fn text(value: &[u8]) -> &[u8] {
+pub(crate) fn text(value: &[u8]) -> &[u8] {
     value.split(|&b| b == 0).next().unwrap_or(&[])
 }
 
 /// Rounds up to the 4 bytes that attributes and messages are aligned to (`NLA_ALIGN`, `NLMSG_ALIGN`).
 #[must_use]
 #[inline]
-pub const fn aligned(len: usize) -> usize {
+pub(crate) const fn aligned(len: usize) -> usize {
     (len + 3) & !3
 }
 
 /// Writes attributes into a fixed buffer. Running out of room is remembered, not done ([`Builder::finish`] tells).
 #[derive(Debug)]
-pub struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     buf: &'a mut [u8],
     len: usize,
     full: bool,
@@ -124,12 +124,12 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// Writes into `buf` from offset `len` on.
-    pub fn new(buf: &'a mut [u8], len: usize) -> Self {
+    pub(crate) fn new(buf: &'a mut [u8], len: usize) -> Self {
         Builder { buf, len, full: false }
     }
 
     /// Adds one attribute.
-    pub fn put(&mut self, kind: u16, value: &[u8]) {
+    pub(crate) fn put(&mut self, kind: u16, value: &[u8]) {
         let len = NLA_HEADER_SIZE + value.len();
         let Some(room) = self.buf.get_mut(self.len..self.len + aligned(len)) else {
             self.full = true;
@@ -145,18 +145,19 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a big-endian 16-bit attribute.
-    pub fn put_be16(&mut self, kind: u16, value: u16) {
+    pub(crate) fn put_be16(&mut self, kind: u16, value: u16) {
         self.put(kind, &value.to_be_bytes());
     }
 
     /// Adds a big-endian 32-bit attribute.
-    pub fn put_be32(&mut self, kind: u16, value: u32) {
+    pub(crate) fn put_be32(&mut self, kind: u16, value: u32) {
         self.put(kind, &value.to_be_bytes());
     }
 
     /// Adds an attribute that holds the attributes which `inner` adds.
-    pub fn nest(&mut self, kind: u16, inner: impl FnOnce(&mut Self)) {
+    pub(crate) fn nest(&mut self, kind: u16, inner: impl FnOnce(&mut Self)) {
         let start = self.len;
+        // Mutants: no number of an attribute has the flag, so `^` for `|` is the same.
         self.put(kind | NLA_F_NESTED, &[]);
         inner(self);
         self.close(start);
@@ -172,7 +173,7 @@ impl<'a> Builder<'a> {
 
     /// The length of all that is in the buffer, or `None` if it did not fit.
     #[must_use]
-    pub fn finish(self) -> Option<usize> {
+    pub(crate) fn finish(self) -> Option<usize> {
         (!self.full).then_some(self.len)
     }
 }

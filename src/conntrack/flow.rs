@@ -8,8 +8,9 @@ use super::attr::{Builder, Malformed, be16, be32, be64, byte, each, sized, text}
 use super::label::{Label, Labels, TooMany};
 use super::message::Message;
 use super::uapi::*;
+use core::net::{IpAddr, SocketAddr};
 
-/// Every attribute that a [`Flow`] has room for.
+/// Every attribute that a [`Flow`] has room for. Mutants: each bit comes once, so `^` for `|` is the same.
 pub const ALL: u32 = bit(CTA_TUPLE_ORIG)
     | bit(CTA_TUPLE_REPLY)
     | bit(CTA_STATUS)
@@ -95,11 +96,29 @@ pub struct Tuple {
     pub l3proto: u8,
     /// `IPPROTO_*`.
     pub l4proto: u8,
-    /// A zone that holds for this direction alone.
+    /// The zone, where it is not 0 and holds for this direction alone; then the entry has no other.
     pub zone: Option<u16>,
 }
 
 impl Tuple {
+    /// The direction from `src` to `dst` of a TCP connection, in no zone of its own.
+    #[must_use]
+    pub(crate) fn tcp(src: SocketAddr, dst: SocketAddr) -> Self {
+        let address = |end: SocketAddr| match end.ip().to_canonical() {
+            IpAddr::V4(ip) => (AF_INET, mapped(ip.octets())),
+            IpAddr::V6(ip) => (AF_INET6, ip.octets()),
+        };
+        let (l3proto, src_address) = address(src);
+        Tuple {
+            src: src_address,
+            dst: address(dst).1,
+            ends: Ends::Ports { src: src.port(), dst: dst.port() },
+            l3proto,
+            l4proto: IPPROTO_TCP,
+            zone: None,
+        }
+    }
+
     /// Reads the attributes inside `CTA_TUPLE_ORIG` or `CTA_TUPLE_REPLY`.
     #[inline]
     fn fill(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
@@ -213,7 +232,7 @@ pub struct Flow {
     pub status: Option<u32>,
     /// Seconds left.
     pub timeout: Option<u32>,
-    /// The connection mark.
+    /// The connection mark. None is sent by kernels without connmarks, and by some (around 6.1) where it is 0.
     pub mark: Option<u32>,
     /// References held.
     pub uses: Option<u32>,
@@ -221,6 +240,8 @@ pub struct Flow {
     pub zone: Option<u16>,
     /// `TCP_CONNTRACK_*`.
     pub tcp_state: Option<u8>,
+    /// `SCTP_CONNTRACK_*`.
+    pub sctp_state: Option<u8>,
     /// The helper's name.
     pub helper: Option<Label>,
     /// The security context.
@@ -244,7 +265,12 @@ impl Flow {
     /// # Errors
     /// Those of [`Flow::read`].
     #[inline]
-    pub fn fill(&mut self, message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<(), ReadError> {
+    pub(crate) fn fill(
+        &mut self,
+        message: &Message<'_>,
+        needs: u32,
+        labels: &mut Labels,
+    ) -> Result<(), ReadError> {
         let mut attrs = message.attrs();
         while let Some((kind, value)) = attrs.pull()? {
             if kind < 32 && needs & bit(kind) != 0 {
@@ -260,7 +286,7 @@ impl Flow {
             CTA_TUPLE_ORIG => self.orig.insert(Tuple::default()).fill(value)?,
             CTA_TUPLE_REPLY => self.repl.insert(Tuple::default()).fill(value)?,
             CTA_STATUS => self.status = Some(be32(value)?),
-            CTA_PROTOINFO => self.tcp_state = read_tcp_state(value)?,
+            CTA_PROTOINFO => self.read_states(value)?,
             CTA_HELP => self.helper = read_label(value, CTA_HELP_NAME, labels)?,
             CTA_TIMEOUT => self.timeout = Some(be32(value)?),
             CTA_MARK => self.mark = Some(be32(value)?),
@@ -275,22 +301,23 @@ impl Flow {
         }
         Ok(())
     }
-}
 
-fn read_tcp_state(bytes: &[u8]) -> Result<Option<u8>, Malformed> {
-    let mut state = None;
-    each(bytes, |kind, value| {
-        if kind != CTA_PROTOINFO_TCP {
-            return Ok(());
-        }
-        each(value, |kind, value| {
-            if kind == CTA_PROTOINFO_TCP_STATE {
-                state = Some(byte(value)?);
-            }
-            Ok(())
+    /// Reads the attributes inside `CTA_PROTOINFO`.
+    fn read_states(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        each(bytes, |kind, value| {
+            let (state, wanted) = match kind {
+                CTA_PROTOINFO_TCP => (&mut self.tcp_state, CTA_PROTOINFO_TCP_STATE),
+                CTA_PROTOINFO_SCTP => (&mut self.sctp_state, CTA_PROTOINFO_SCTP_STATE),
+                _ => return Ok(()),
+            };
+            each(value, |kind, value| {
+                if kind == wanted {
+                    *state = Some(byte(value)?);
+                }
+                Ok(())
+            })
         })
-    })?;
-    Ok(state)
+    }
 }
 
 fn read_counters(bytes: &[u8]) -> Result<Counters, Malformed> {
@@ -330,6 +357,9 @@ fn read_label(bytes: &[u8], wanted: u16, labels: &mut Labels) -> Result<Option<L
 
 /// What names exactly one entry to the kernel: its original tuple, its zone and its id.
 ///
+/// A zone that holds for the original direction alone is a part of the tuple, and one that holds for the reply alone is no
+/// part of the key: the kernel then looks for the original tuple in zone 0 (`nf_ct_zone_id`).
+///
 /// A delete request without a tuple flushes the whole table. So the request can be built from a `Target` alone
 /// ([`super::request::delete`]), and a `Target` can be had only from a flow that has all three: the fields are
 /// private and there is no other constructor. With the id in the request the kernel itself refuses (ENOENT) when
@@ -341,7 +371,7 @@ pub struct Target {
     id: u32,
 }
 
-/// The attributes that [`Target::of`] needs.
+/// The attributes that [`Target::of`] needs. Mutants: as of [`ALL`].
 pub const TARGET: u32 = bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE) | bit(CTA_ID);
 
 impl Target {

@@ -13,13 +13,13 @@ pub struct Label(u8);
 impl Label {
     /// Its number, for a record of a flow.
     #[must_use]
-    pub fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         self.0
     }
 
     /// The label with a number that [`Label::number`] gave.
     #[must_use]
-    pub fn from_number(number: u8) -> Self {
+    pub(crate) fn from_number(number: u8) -> Self {
         Label(number)
     }
 }
@@ -45,7 +45,7 @@ impl Labels {
     ///
     /// # Errors
     /// [`TooMany`] if it is new and does not fit.
-    pub fn intern(&mut self, text: &[u8]) -> Result<Label, TooMany> {
+    pub(crate) fn intern(&mut self, text: &[u8]) -> Result<Label, TooMany> {
         if let Some(at) = self.texts.iter().position(|t| t == text) {
             return Ok(Label(at as u8));
         }
@@ -61,7 +61,7 @@ impl Labels {
     }
 
     /// Forgets all. Only when nothing holds a label any more.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.texts.clear();
     }
 }

@@ -11,9 +11,9 @@ use netlink_packet_core::{
 };
 
 /// Bytes of `struct nlmsghdr`.
-pub const NLMSGHDR_BYTES: usize = 16;
+pub(super) const NLMSGHDR_BYTES: usize = 16;
 /// Bytes of `struct nfgenmsg`.
-pub const NFGENMSG_BYTES: usize = 4;
+pub(super) const NFGENMSG_BYTES: usize = 4;
 
 /// One message of ctnetlink: its type and its attributes.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct Message<'a> {
 impl<'a> Message<'a> {
     /// The attributes from the first one on.
     #[must_use]
-    pub fn attrs(&self) -> Attrs<'a> {
+    pub(crate) fn attrs(&self) -> Attrs<'a> {
         Attrs::new(self.attrs)
     }
 }

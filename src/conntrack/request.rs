@@ -305,7 +305,9 @@ pub fn dump(filter: &KernelFilter) -> Request {
             to.put_be32(CTA_STATUS, value);
             to.put_be32(CTA_STATUS_MASK, mask);
         }
-        if let Some(zone) = filter.zone {
+        // Asked for zone 0 some kernels (6.18 is one) leave out entries that have a zone in one direction, and others
+        // nothing at all.
+        if let Some(zone) = filter.zone.filter(|&zone| zone != 0) {
             to.put_be16(CTA_ZONE, zone);
         }
         if orig | repl == 0 {

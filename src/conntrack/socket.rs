@@ -1,12 +1,12 @@
 //! The one file that talks to the kernel's netfilter, and what can go wrong there.
 //!
-//! A [`Link`] sends and receives datagrams: [`Netlink`] is the real one, tests script their own. A dump and the short
-//! requests use a link each, so that a delete can be sent in the middle of a dump. One request is in flight on a link;
-//! its sequence number tells its answers from left-overs.
+//! A [`Link`] sends and receives datagrams: [`Netlink`] is the real one, tests script their own. A dump
+//! ([`super::reader::DumpReader`]) and the short requests ([`Control`]) use a link each, so that a delete can be sent in
+//! the middle of a dump. One request is in flight on a link; its sequence number tells its answers from left-overs.
 
 use super::message::{Datagram, Item, Message};
 use super::request::Request;
-use crate::limits::{ANSWER_BYTES, DUMP_BYTES};
+use crate::limits::ANSWER_BYTES;
 use core::fmt;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use netlink_sys::{Socket, SocketAddr};
@@ -23,8 +23,24 @@ pub struct OpError {
 }
 
 impl OpError {
-    fn new(operation: &'static str, error: &io::Error) -> Self {
+    /// What an error of a system call becomes; EIO where it has no errno.
+    pub(crate) fn new(operation: &'static str, error: &io::Error) -> Self {
         OpError { operation, errno: error.raw_os_error().unwrap_or(libc::EIO) }
+    }
+
+    /// What happened, as the beginning of a sentence that the error's own text ends: "the kernel refused" + "dump:
+    /// EPERM". Not every error is a refusal.
+    #[must_use]
+    pub fn cause(&self) -> &'static str {
+        match self.errno {
+            libc::ETIMEDOUT | libc::EAGAIN => "the kernel gave no answer to",
+            libc::EIO => "the kernel's answer makes no sense in",
+            libc::EMSGSIZE => "the kernel's answer is too long in",
+            libc::ENOBUFS | libc::EINTR => "the kernel's answer was cut short in",
+            libc::EBADF => "there was no socket for",
+            libc::EMFILE | libc::ENFILE => "there was no file descriptor left for",
+            _ => "the kernel refused",
+        }
     }
 }
 
@@ -39,8 +55,7 @@ impl fmt::Display for OpError {
 }
 
 /// The name of an errno that netlink and ctnetlink are known to give.
-#[must_use]
-pub fn errno_name(errno: i32) -> Option<&'static str> {
+fn errno_name(errno: i32) -> Option<&'static str> {
     Some(match errno {
         libc::EPERM => "EPERM",
         libc::ENOENT => "ENOENT",
@@ -90,7 +105,8 @@ pub trait Link {
     /// The system call's; the link then is good for nothing until another reset succeeds.
     fn reset(&mut self) -> io::Result<()>;
 
-    /// The file descriptor that becomes readable, if there is one.
+    /// The file descriptor that becomes readable when there is a datagram. `None` only after a reset that failed: a
+    /// reader that must not spin has nothing else to wait for.
     fn fd(&self) -> Option<RawFd>;
 }
 
@@ -98,7 +114,7 @@ pub trait Link {
 ///
 /// The library's `Socket` can be cloned although each clone closes the descriptor; this one can't.
 #[derive(Debug)]
-pub struct Netlink {
+pub(crate) struct Netlink {
     /// `None` only after a reset that failed.
     socket: Option<Socket>,
 }
@@ -109,7 +125,7 @@ impl Netlink {
     /// # Errors
     /// The system call's: EPROTONOSUPPORT in a kernel without netfilter's netlink, EMFILE and ENFILE without a
     /// descriptor left.
-    pub fn open() -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_NETFILTER)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
@@ -150,7 +166,7 @@ impl Link for Netlink {
 }
 
 /// Receives a datagram that is whole: an interrupted call is repeated, a datagram cut short is EMSGSIZE.
-fn recv_whole(link: &mut dyn Link, buf: &mut [u8]) -> io::Result<usize> {
+pub(super) fn recv_whole(link: &mut dyn Link, buf: &mut [u8]) -> io::Result<usize> {
     loop {
         match link.recv(buf) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -179,7 +195,7 @@ impl Control {
     ///
     /// # Errors
     /// [`OpError`] with the errno that the kernel answered or that the link gave.
-    pub fn transact(
+    pub(super) fn transact(
         &mut self,
         operation: &'static str,
         request: &mut Request,
@@ -216,138 +232,3 @@ impl Control {
 
 /// Datagrams read for one short request before it is given up: the counters of some thousand CPUs.
 const MAX_DATAGRAMS: usize = 64;
-
-/// A link for dumps: one at a time, a datagram at a time.
-pub struct Dump {
-    link: Box<dyn Link>,
-    sequence: u32,
-    running: bool,
-}
-
-/// How far a [`Dump`] is after a slice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is more to read.
-    More,
-    /// The link has nothing yet: go on when it is readable.
-    Blocked,
-    /// The table has been read to its end.
-    Done,
-}
-
-impl Dump {
-    /// Takes the link that the dumps will use.
-    #[must_use]
-    pub fn new(link: Box<dyn Link>) -> Self {
-        Dump { link, sequence: 0, running: false }
-    }
-
-    /// The descriptor to watch.
-    #[must_use]
-    pub fn fd(&self) -> Option<RawFd> {
-        self.link.fd()
-    }
-
-    /// Starts a dump; one that still runs is forgotten.
-    ///
-    /// # Errors
-    /// [`OpError`], for instance EPERM without the right to read the table.
-    pub fn start(&mut self, request: &mut Request) -> Result<(), OpError> {
-        let fail = |e: io::Error| OpError::new("dump", &e);
-        if self.running {
-            self.link.reset().map_err(fail)?;
-        }
-        self.sequence = self.sequence.wrapping_add(1);
-        self.link.send(request.numbered(self.sequence)).map_err(fail)?;
-        self.running = true;
-        Ok(())
-    }
-
-    /// Forgets a dump that still runs. The kernel frees what it holds for it at once.
-    pub fn cancel(&mut self) {
-        if core::mem::take(&mut self.running) && self.link.reset().is_err() {
-            // No descriptor for a new socket: it is tried again at the next start.
-            self.running = true;
-        }
-    }
-
-    /// Receives one datagram into `buf`: `Some(length)` of it, or `None` when there is none yet.
-    ///
-    /// # Errors
-    /// [`OpError`]; the dump then is over.
-    pub fn recv(&mut self, buf: &mut [u8]) -> Result<Option<usize>, OpError> {
-        match recv_whole(&mut *self.link, buf) {
-            Ok(len) => Ok(Some(len)),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(e) => {
-                self.cancel();
-                Err(OpError::new("dump", &e))
-            }
-        }
-    }
-
-    /// The messages of a datagram that [`Dump::recv`] gave, to be read from `offset` on.
-    #[must_use]
-    pub fn datagram<'a>(&self, bytes: &'a [u8]) -> Datagram<'a> {
-        Datagram::new(bytes, self.sequence)
-    }
-
-    /// Reads the next item of `datagram`: a message, or `None` at the end of the datagram, or the end of the dump.
-    ///
-    /// # Errors
-    /// [`OpError`]; the dump then is over.
-    #[inline]
-    pub fn item<'a>(&mut self, datagram: &mut Datagram<'a>) -> Result<Step<'a>, OpError> {
-        let errno = match datagram.pull() {
-            Ok(Some(Item::Message(message))) => return Ok(Step::Message(message)),
-            Ok(None) => return Ok(Step::Empty),
-            Ok(Some(Item::End(0))) => {
-                self.running = false;
-                return Ok(Step::End);
-            }
-            Ok(Some(Item::End(errno))) => {
-                self.running = false;
-                errno
-            }
-            Ok(Some(Item::Interrupted)) => libc::EINTR,
-            Ok(Some(Item::Overrun)) => libc::ENOBUFS,
-            Err(_) => libc::EIO,
-        };
-        self.cancel();
-        Err(OpError { operation: "dump", errno })
-    }
-
-    /// Receives one datagram and calls `each` with each entry in it: the slice that is done between other events,
-    /// about 0.15 ms of work.
-    ///
-    /// # Errors
-    /// [`OpError`]; the dump then is over.
-    pub fn slice(
-        &mut self,
-        buf: &mut [u8; DUMP_BYTES],
-        mut each: impl FnMut(&Message<'_>),
-    ) -> Result<Progress, OpError> {
-        let Some(len) = self.recv(buf)? else {
-            return Ok(Progress::Blocked);
-        };
-        let mut datagram = self.datagram(buf.get(..len).unwrap_or(&[]));
-        loop {
-            match self.item(&mut datagram)? {
-                Step::Message(message) => each(&message),
-                Step::Empty => return Ok(Progress::More),
-                Step::End => return Ok(Progress::Done),
-            }
-        }
-    }
-}
-
-/// What [`Dump::item`] found.
-#[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
-    /// An entry.
-    Message(Message<'a>),
-    /// The datagram is read: receive the next.
-    Empty,
-    /// The dump is complete.
-    End,
-}

@@ -28,7 +28,7 @@ pub const CTA_PROTOINFO: u16 = 4;
 pub const CTA_HELP: u16 = 5;
 /// `CTA_TIMEOUT`, u32: seconds left. Absent for an offloaded flow.
 pub const CTA_TIMEOUT: u16 = 7;
-/// `CTA_MARK`, u32.
+/// `CTA_MARK`, u32. Kernels around 6.1 send none that is 0.
 pub const CTA_MARK: u16 = 8;
 /// `CTA_COUNTERS_ORIG`, nested; only with `nf_conntrack_acct`.
 pub const CTA_COUNTERS_ORIG: u16 = 9;
@@ -90,6 +90,10 @@ pub const CTA_PROTO_ICMPV6_CODE: u16 = 9;
 pub const CTA_PROTOINFO_TCP: u16 = 1;
 /// `CTA_PROTOINFO_TCP_STATE`, u8: `TCP_CONNTRACK_*`.
 pub const CTA_PROTOINFO_TCP_STATE: u16 = 1;
+/// `CTA_PROTOINFO_SCTP`, nested.
+pub const CTA_PROTOINFO_SCTP: u16 = 3;
+/// `CTA_PROTOINFO_SCTP_STATE`, u8: `SCTP_CONNTRACK_*`.
+pub const CTA_PROTOINFO_SCTP_STATE: u16 = 1;
 /// `TCP_CONNTRACK_TIME_WAIT` (`nf_conntrack_tcp.h`).
 pub const TCP_CONNTRACK_TIME_WAIT: u8 = 7;
 
@@ -151,6 +155,8 @@ pub const IPPROTO_TCP: u8 = 6;
 pub const IPPROTO_UDP: u8 = 17;
 /// `IPPROTO_DCCP`.
 pub const IPPROTO_DCCP: u8 = 33;
+/// `IPPROTO_GRE`: its keys, or call identifiers, come as ports.
+pub const IPPROTO_GRE: u8 = 47;
 /// `IPPROTO_ICMPV6`.
 pub const IPPROTO_ICMPV6: u8 = 58;
 /// `IPPROTO_SCTP`.

@@ -24,7 +24,7 @@ pub const BUFFER_BYTES: usize = BODY_BYTES + SPARE_BYTES;
 
 /// How far a body has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum BodyProgress {
     /// More is to come.
     More {
         /// Bytes of the buffer now in use; the next ones go behind them.
@@ -45,15 +45,16 @@ pub enum Progress {
 /// One request's body on its way in.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
-    state: State,
+    part: Part,
     /// Bytes decoded, at the front of the buffer.
     len: usize,
     /// Bytes spent on size lines and line ends.
     framing_bytes: usize,
 }
 
+/// What comes next of a body.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum Part {
     /// A body of known length.
     Length(usize),
     /// In a size line, of which so many bytes hold no line feed.
@@ -89,11 +90,11 @@ enum Trailer {
 impl Body {
     /// A body of which nothing has been seen yet.
     pub fn new(framing: Framing) -> Body {
-        let state = match framing {
-            Framing::Length(length) => State::Length(length),
-            Framing::Chunked => State::Size { scanned: 0 },
+        let part = match framing {
+            Framing::Length(length) => Part::Length(length),
+            Framing::Chunked => Part::Size { scanned: 0 },
         };
-        Body { state, len: 0, framing_bytes: 0 }
+        Body { part, len: 0, framing_bytes: 0 }
     }
 
     /// Goes on with the bytes that have come in: `filled` of `buf` are in use, the first of them where the body
@@ -102,27 +103,27 @@ impl Body {
     /// # Errors
     /// A malformed or too large body: reply with [`super::error`] and close. [`Error::Internal`] if `filled` is
     /// over the buffer's size or below what the last call left.
-    pub fn advance(&mut self, buf: &mut [u8], filled: usize) -> Result<Progress, Error> {
+    pub fn advance(&mut self, buf: &mut [u8], filled: usize) -> Result<BodyProgress, Error> {
         if filled > buf.len() || filled < self.len {
             return Err(Error::Internal);
         }
         let mut at = self.len;
         loop {
             let rest = buf.get(at..filled).unwrap_or_default();
-            match self.state {
-                State::Length(length) => return Ok(self.known_length(length, filled)),
-                State::Done { consumed } => return Ok(self.done(consumed)),
-                State::Size { scanned } => match self.size(rest, scanned)? {
+            match self.part {
+                Part::Length(length) => return Ok(self.known_length(length, filled)),
+                Part::Done { consumed } => return Ok(self.done(consumed)),
+                Part::Size { scanned } => match self.size(rest, scanned)? {
                     Some(used) => at += used,
                     None => return Ok(self.more(buf, at, filled)),
                 },
-                State::Data(left) => {
+                Part::Data(left) => {
                     at += self.data(buf, at, filled, left);
-                    if let State::Data(_) = self.state {
+                    if let Part::Data(_) = self.part {
                         return Ok(self.more(buf, at, filled));
                     }
                 }
-                State::DataCr | State::DataLf | State::Trailer(..) => match rest.first() {
+                Part::DataCr | Part::DataLf | Part::Trailer(..) => match rest.first() {
                     Some(&byte) => {
                         at += 1;
                         self.byte(byte, at)?;
@@ -133,29 +134,27 @@ impl Body {
         }
     }
 
-    fn known_length(&mut self, length: usize, filled: usize) -> Progress {
+    fn known_length(&mut self, length: usize, filled: usize) -> BodyProgress {
         if filled < length {
-            return Progress::More { filled, wants: length };
+            return BodyProgress::More { filled, wants: length };
         }
         self.len = length;
-        self.state = State::Done { consumed: length };
+        self.part = Part::Done { consumed: length };
         self.done(length)
     }
 
-    fn done(&self, consumed: usize) -> Progress {
-        Progress::Done { body_len: self.len, consumed }
+    fn done(&self, consumed: usize) -> BodyProgress {
+        BodyProgress::Done { body_len: self.len, consumed }
     }
 
     /// Moves what is not decoded yet to behind what is.
-    fn more(&self, buf: &mut [u8], at: usize, filled: usize) -> Progress {
-        if at > self.len && at < filled {
-            buf.copy_within(at..filled, self.len);
-        }
-        let data = match self.state {
-            State::Data(left) => left,
+    fn more(&self, buf: &mut [u8], at: usize, filled: usize) -> BodyProgress {
+        buf.copy_within(at.min(filled)..filled, self.len);
+        let data = match self.part {
+            Part::Data(left) => left,
             _ => 0,
         };
-        Progress::More { filled: self.len + (filled - at), wants: self.len + data + SPARE_BYTES }
+        BodyProgress::More { filled: self.len + (filled - at), wants: self.len + data + SPARE_BYTES }
     }
 
     /// A size line, once it is whole; its length in bytes.
@@ -166,7 +165,7 @@ impl Body {
             if window.len() == LINE_BYTES {
                 return Err(Error::ChunkSyntax);
             }
-            self.state = State::Size { scanned: window.len() };
+            self.part = Part::Size { scanned: window.len() };
             return Ok(None);
         };
         let line = window.get(..=scanned + at).unwrap_or_default();
@@ -174,9 +173,9 @@ impl Body {
         if size > BODY_BYTES - self.len {
             return Err(Error::BodyTooLarge);
         }
-        self.state = match size {
-            0 => State::Trailer(Trailer::Line, 0),
-            _ => State::Data(size),
+        self.part = match size {
+            0 => Part::Trailer(Trailer::Line, 0),
+            _ => Part::Data(size),
         };
         let used = line.len();
         self.spend(used)?;
@@ -195,26 +194,27 @@ impl Body {
     /// Moves data to its place; the bytes moved.
     fn data(&mut self, buf: &mut [u8], at: usize, filled: usize, left: usize) -> usize {
         let moved = left.min(filled - at);
-        if at > self.len {
+        // Data that goes on from the last call is in its place.
+        if at != self.len {
             buf.copy_within(at..at + moved, self.len);
         }
         self.len += moved;
-        self.state = match left - moved {
-            0 => State::DataCr,
-            left => State::Data(left),
+        self.part = match left - moved {
+            0 => Part::DataCr,
+            left => Part::Data(left),
         };
         moved
     }
 
     /// One byte of a line end or a trailer; `at` is where the next one is.
     fn byte(&mut self, byte: u8, at: usize) -> Result<(), Error> {
-        self.state = match (self.state, byte) {
-            (State::DataCr, b'\r') => State::DataLf,
-            (State::DataLf, b'\n') => State::Size { scanned: 0 },
-            (State::Trailer(trailer, bytes), _) => match trailer.next(byte)? {
-                Trailer::Over => State::Done { consumed: at },
+        self.part = match (self.part, byte) {
+            (Part::DataCr, b'\r') => Part::DataLf,
+            (Part::DataLf, b'\n') => Part::Size { scanned: 0 },
+            (Part::Trailer(trailer, bytes), _) => match trailer.next(byte)? {
+                Trailer::Over => Part::Done { consumed: at },
                 _ if bytes >= HEAD_BYTES => return Err(Error::TrailerTooLong),
-                next => State::Trailer(next, bytes + 1),
+                next => Part::Trailer(next, bytes + 1),
             },
             _ => return Err(Error::ChunkSyntax),
         };
@@ -256,9 +256,10 @@ fn chunk_size(line: &[u8]) -> Result<usize, Error> {
     if !is_extension || !printable || !in_limits {
         return Err(Error::ChunkSyntax);
     }
+    // Of a line that keeps these rules httparse takes all; should it ever stop before the end, the two readings differ.
     match httparse::parse_chunk_size(line) {
         Ok(httparse::Status::Complete((end, size))) if end == line.len() => {
-            // Eight digits fit 32 bits; elsewhere it would be over the limit anyway.
+            // Eight hexadecimal digits fit a `usize` of 32 bits.
             Ok(usize::try_from(size).unwrap_or(usize::MAX))
         }
         _ => Err(Error::ChunkSyntax),

@@ -1,16 +1,18 @@
 //! Everything that can be wrong with a request: its status, and a sentence for people.
 
-/// A reply's status (RFC 9110 section 15), other than 200.
+/// A reply's status (RFC 9110 section 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Status {
+    /// A reply to a call, be it a fault, or the page.
+    Ok = 200,
     /// Not HTTP, or HTTP that could be read in two ways.
     BadRequest = 400,
     /// A foreign web page might have sent it.
     Forbidden = 403,
     /// No such path.
     NotFound = 404,
-    /// Anything but POST.
+    /// A method that is not for this path.
     MethodNotAllowed = 405,
     /// The request took too long to arrive.
     RequestTimeout = 408,
@@ -33,7 +35,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The code, 400 to 505.
+    /// The code, 200 to 505.
     pub fn code(self) -> u16 {
         self as u16
     }
@@ -41,6 +43,7 @@ impl Status {
     /// The code with its phrase, as the status line has them.
     pub fn line(self) -> &'static str {
         match self {
+            Status::Ok => "200 OK",
             Status::BadRequest => "400 Bad Request",
             Status::Forbidden => "403 Forbidden",
             Status::NotFound => "404 Not Found",
@@ -130,9 +133,14 @@ errors! {
         "The Origin is not this server's own: calls from another site's pages are refused.";
     /// A path other than `/` and `/RPC2`.
     Path, NotFound, "There is nothing at this path: calls go to /RPC2 or /, without a query.";
-    /// A method other than POST.
+    /// A method other than POST for `/RPC2`.
     Method, MethodNotAllowed,
         "This address takes XML-RPC calls: send a POST with an XML body, no other method.";
+    /// A method other than POST, GET and HEAD for `/`.
+    RootMethod, MethodNotAllowed,
+        "This address takes XML-RPC calls by POST and says what it is to a GET: send one of these.";
+    /// A GET or HEAD with a body.
+    GetBody, BadRequest, "A GET or HEAD has a body, which means nothing here: leave it out, or send a POST.";
     /// A POST with neither `Content-Length` nor chunks.
     LengthMissing, LengthRequired,
         "The body's length is unknown: send Content-Length, or Transfer-Encoding: chunked.";
@@ -141,7 +149,7 @@ errors! {
     /// Over [`crate::limits::CHUNK_FRAMING_BYTES`] spent on the chunks' own lines.
     ChunkOverhead, ContentTooLarge,
         "The chunks are too many and too small: send larger ones, or Content-Length.";
-    /// A `Content-Type` other than XML, or none.
+    /// A `Content-Type` other than XML, or none in what a browser may have sent.
     MediaType, UnsupportedMediaType, "The body is not said to be XML: send Content-Type: text/xml.";
     /// A `charset` that is not known here.
     Charset, UnsupportedMediaType, "The charset is not understood: send utf-8, us-ascii or iso-8859-1.";

@@ -3,10 +3,12 @@
 //! Bytes in, small records out, and back again; sockets, clocks and buffers are the caller's:
 //!
 //! 1. [`HeadReader::read`] looks at the bytes that have come in so far, and when the head is whole gives a
-//!    [`Head`] and its length. Everything a foreign web page could forge is refused there ([`Policy`]).
+//!    [`Head`], which says what is asked for, and its length. Everything a foreign web page could forge is refused there
+//!    ([`Policy`]).
 //! 2. [`Body::advance`] joins the body in place, at the front of the buffer it arrives in. Bytes of the next
 //!    request stay where they are.
-//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, or [`error`] the refusal.
+//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, [`index`] the page that says what this is,
+//!    or [`error`] the refusal.
 //!
 //! # What it promises
 //! - No bytes, however cut, make it panic: there is no indexing in here, and arithmetic is bounded by
@@ -20,16 +22,22 @@
 //! [`Error`] is what was wrong, [`Error::status`] the reply's status, [`Error::text`] the sentence in its body.
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accept;
 mod body;
 mod error;
 mod fields;
+mod index;
+mod list;
 mod policy;
 mod request;
 mod response;
 
-pub use body::{BUFFER_BYTES, Body, Progress, SPARE_BYTES};
+pub use body::{BUFFER_BYTES, Body, BodyProgress, SPARE_BYTES};
 pub use error::{Error, Status};
-pub use fields::{Charset, Framing};
+pub use fields::Framing;
+pub use index::{INDEX, index};
 pub use policy::{NameError, Policy, Via};
-pub use request::{Head, HeadReader, Version};
-pub use response::{CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, ReplyBody, chunk_data, chunk_seal, error, head};
+pub use request::{Head, HeadReader, Route, Version};
+pub use response::{
+    CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, Media, ReplyBody, chunk_data, chunk_seal, error, head,
+};

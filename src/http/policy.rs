@@ -88,7 +88,7 @@ impl Policy {
         host: Option<&Authority<'_>>,
         origin: Option<&[u8]>,
     ) -> Result<(), Error> {
-        // Without a Host it is HTTP/1.0, which no browser speaks.
+        // A request without a Host is one of HTTP/1.0, which no browser speaks.
         let refused = host.is_some_and(|host| !self.accepts(host));
         if via == Via::Tcp && refused {
             return Err(Error::HostRefused);

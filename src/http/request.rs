@@ -1,8 +1,9 @@
 //! Request heads (RFC 9112 sections 2, 3 and 5): from bytes to a [`Head`], or to the error that fits.
 
 use super::error::Error;
-use super::fields::{Charset, Fields, Framing};
+use super::fields::{Fields, Framing};
 use super::policy::{Authority, Policy, Via};
+use crate::charset::Charset;
 use crate::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 
 /// The client's HTTP version.
@@ -14,9 +15,24 @@ pub enum Version {
     V11,
 }
 
-/// What a head said, as far as it matters after it: a POST to one of the two paths, from somebody allowed to.
+/// What is asked for, by method and path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// A call of XML-RPC: a POST to `/` or `/RPC2`.
+    Call,
+    /// The page that says what this is: a GET or HEAD of `/`.
+    Index,
+}
+
+/// What a head said, as far as it matters after it: something that there is, for somebody who is allowed to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// What is asked for.
+    pub route: Route,
+    /// Whether the method was HEAD, so that the reply has no body.
+    pub head_only: bool,
+    /// Whether the client would rather have JSON than XML.
+    pub json: bool,
     /// The client's version.
     pub version: Version,
     /// Whether the connection goes on after the reply.
@@ -71,7 +87,7 @@ impl HeadReader {
         let limit = buf.len().min(HEAD_BYTES);
         for &byte in buf.get(self.scanned..limit).unwrap_or_default() {
             self.scanned += 1;
-            // Refused at once rather than at the head's end: a TLS client never gets that far.
+            // The byte is refused at once rather than at the head's end, which a client of TLS never sends.
             let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n');
             if control || (self.after_cr && byte != b'\n') {
                 return Err(Error::ControlByte);
@@ -96,7 +112,8 @@ fn parse(head: &[u8], policy: &Policy, via: Via) -> Result<Head, Error> {
     let mut headers = [httparse::EMPTY_HEADER; HEAD_FIELDS];
     let mut request = httparse::Request::new(&mut headers);
     match request.parse(head) {
-        // Otherwise it and `find_end` would not agree on where the head ends: never go on from there.
+        // httparse and `find_end` must agree on where the head ends: two readings of one message are how requests are
+        // smuggled.
         Ok(httparse::Status::Complete(end)) if end == head.len() => {}
         Ok(_) => return Err(Error::FieldSyntax),
         Err(error) => return Err(parse_error(error, head)),
@@ -129,31 +146,55 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
     if http11 && fields.host.is_none() {
         return Err(Error::HostMissing);
     }
-    // Both are checked for their form, but a target's host goes first (RFC 9112 section 3.2.2).
+    // Both hosts are checked for their form, but the target's goes first (RFC 9112 section 3.2.2).
     let field_host = authority(fields.host, via)?;
     let host = authority(target_host, Via::Tcp)?.or(field_host);
     let framing = fields.framing(http11)?;
     policy.check(via, host.as_ref(), fields.origin)?;
 
-    if !matches!(path, "/" | "/RPC2" | "*") {
-        return Err(Error::Path);
-    }
-    match line.method {
-        "POST" => {}
-        _ => return Err(Error::Method),
-    }
+    let route = route(line.method, path)?;
     let expect_continue = fields.expect_continue(http11)?;
-    let (framing, length) = framing.ok_or(Error::LengthMissing)?;
-    if length > BODY_BYTES as u64 {
-        return Err(Error::BodyTooLarge);
-    }
+    let (framing, charset) = match route {
+        Route::Call => (call_framing(framing)?, fields.charset()?),
+        Route::Index => (no_body(framing)?, Charset::Unspecified),
+    };
     Ok(Head {
+        route,
+        head_only: line.method == "HEAD",
+        json: fields.accept.prefers_json(),
         version: line.version,
         keep_alive: fields.keep_alive(http11),
         expect_continue: expect_continue && framing != Framing::Length(0),
         framing,
-        charset: fields.charset()?,
+        charset,
     })
+}
+
+/// What there is at `path`, for those methods that it has.
+fn route(method: &str, path: &str) -> Result<Route, Error> {
+    match (path, method) {
+        ("/" | "/RPC2", "POST") => Ok(Route::Call),
+        ("/", "GET" | "HEAD") => Ok(Route::Index),
+        ("/" | "*", _) => Err(Error::RootMethod),
+        ("/RPC2", _) => Err(Error::Method),
+        _ => Err(Error::Path),
+    }
+}
+
+/// Where the body of a call ends: it has one, and of a length within the limit as far as it is told.
+fn call_framing(framing: Option<(Framing, u64)>) -> Result<Framing, Error> {
+    match framing.ok_or(Error::LengthMissing)? {
+        (_, length) if length > BODY_BYTES as u64 => Err(Error::BodyTooLarge),
+        (framing, _) => Ok(framing),
+    }
+}
+
+/// Where the body of a GET ends: it has none (RFC 9110 section 9.3.1 lets a server refuse one).
+fn no_body(framing: Option<(Framing, u64)>) -> Result<Framing, Error> {
+    match framing {
+        None | Some((Framing::Length(0), _)) => Ok(Framing::Length(0)),
+        Some(_) => Err(Error::GetBody),
+    }
 }
 
 /// Reads a host, where there is one. From a proxy `Host` may be anything, since a unix socket has no name that
@@ -206,7 +247,7 @@ fn names_other_version(head: &[u8]) -> bool {
     let line = line.split(|&b| b == b'\n').next().unwrap_or_default();
     let word = line.trim_ascii_end().rsplit(|&b| b == b' ').next();
     match word.and_then(|word| word.strip_prefix(b"HTTP/")) {
-        // With these two it was something before them, such as a second space.
+        // The version is one that is spoken, so the error is in what stands before it, such as a second space.
         Some(b"1.0" | b"1.1") => false,
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,

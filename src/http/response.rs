@@ -38,19 +38,47 @@ impl ReplyBody {
     }
 }
 
-/// Writes the head of a 200 reply, XML in every case. The version is ours, 1.1, whatever the client's
-/// (RFC 9110 section 2.5). With [`ReplyBody::UntilClose`] the connection is announced to close, wanted or not.
+/// The type of a reply's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// A value of XML-RPC.
+    Xml,
+    /// A value as JSON.
+    Json,
+    /// A page. It may load nothing and run nothing, as its head says.
+    Html,
+    /// A sentence.
+    Text,
+}
+
+impl Media {
+    /// The value of `Content-Type`, and what else goes with the type.
+    fn fields(self) -> &'static [u8] {
+        match self {
+            // XML says in its declaration, and JSON in its RFC, that it is UTF-8.
+            Media::Xml => b"text/xml",
+            Media::Json => b"application/json",
+            Media::Html => b"text/html; charset=utf-8\r\nContent-Security-Policy: default-src 'none'",
+            Media::Text => b"text/plain; charset=utf-8",
+        }
+    }
+}
+
+/// Writes a reply's head. The version is ours, 1.1, whatever the client's (RFC 9110 section 2.5). With
+/// [`ReplyBody::UntilClose`] the connection is announced to close, wanted or not.
 ///
 /// # Errors
 /// [`Full`], and then `out` is as before.
-pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBody) -> Result<(), Full> {
-    whole(out, |out| {
-        out.put(
-            b"HTTP/1.1 200 OK\r\n\
-              Content-Type: text/xml\r\n\
-              Cache-Control: no-store\r\n\
-              X-Content-Type-Options: nosniff\r\n",
-        )?;
+pub fn head(
+    out: &mut Out<'_>,
+    status: Status,
+    media: Media,
+    version: Version,
+    keep_alive: bool,
+    body: ReplyBody,
+) -> Result<(), Full> {
+    out.atomically(|out| {
+        put_common(out, status, media)?;
         match body {
             ReplyBody::Length(length) => put_length(out, length)?,
             ReplyBody::Chunked => out.put(b"Transfer-Encoding: chunked\r\n")?,
@@ -59,7 +87,7 @@ pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBo
         match (keep_alive && body != ReplyBody::UntilClose, version) {
             (false, _) => out.put(b"Connection: close\r\n")?,
             (true, Version::V10) => out.put(b"Connection: keep-alive\r\n")?,
-            // Goes without saying in HTTP/1.1.
+            // HTTP/1.1 keeps the connection without being told.
             (true, Version::V11) => {}
         }
         out.put(b"\r\n")
@@ -75,18 +103,12 @@ pub fn head(out: &mut Out<'_>, version: Version, keep_alive: bool, body: ReplyBo
 /// [`Full`], and then `out` is as before.
 pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full> {
     let text = error.text().as_bytes();
-    whole(out, |out| {
-        out.put(b"HTTP/1.1 ")?;
-        out.put(error.status().line().as_bytes())?;
-        out.put(
-            b"\r\n\
-              Content-Type: text/plain; charset=utf-8\r\n\
-              Cache-Control: no-store\r\n\
-              X-Content-Type-Options: nosniff\r\n",
-        )?;
-        match error.status() {
-            Status::MethodNotAllowed => out.put(b"Allow: POST\r\n")?,
-            Status::ServiceUnavailable => out.put(b"Retry-After: 1\r\n")?,
+    out.atomically(|out| {
+        put_common(out, error.status(), Media::Text)?;
+        match error {
+            Error::Method => out.put(b"Allow: POST\r\n")?,
+            Error::RootMethod => out.put(b"Allow: GET, HEAD, POST\r\n")?,
+            Error::Busy => out.put(b"Retry-After: 1\r\n")?,
             _ => {}
         }
         put_length(out, text.len() + 1)?;
@@ -98,6 +120,15 @@ pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full
         out.put(text)?;
         out.put(b"\n")
     })
+}
+
+/// The status line, and the fields that every reply has: it is of the moment, and it is what it says that it is.
+fn put_common(out: &mut Out<'_>, status: Status, media: Media) -> Result<(), Full> {
+    out.put(b"HTTP/1.1 ")?;
+    out.put(status.line().as_bytes())?;
+    out.put(b"\r\nContent-Type: ")?;
+    out.put(media.fields())?;
+    out.put(b"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
 }
 
 /// Where in the free part of a buffer the next chunk's data goes; empty if there is no room for any.
@@ -142,10 +173,4 @@ fn put_length(out: &mut Out<'_>, length: usize) -> Result<(), Full> {
     out.put(b"Content-Length: ")?;
     out.put_u64(length as u64)?;
     out.put(b"\r\n")
-}
-
-/// Runs a writer, and takes all of it back if it doesn't fit.
-fn whole(out: &mut Out<'_>, write: impl FnOnce(&mut Out<'_>) -> Result<(), Full>) -> Result<(), Full> {
-    let start = out.len();
-    write(out).inspect_err(|_| out.truncate(start))
 }

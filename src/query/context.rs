@@ -1,8 +1,7 @@
 //! What fields and filters depend on beside the flow itself.
 
-use super::field::Value;
 use super::net::Net;
-use super::users::Users;
+use super::users::UserNames;
 use crate::conntrack::flow::Flow;
 use crate::conntrack::label::Labels;
 use crate::conntrack::uapi::{
@@ -17,7 +16,7 @@ pub struct Context {
     /// Helper names and security contexts.
     pub labels: Labels,
     /// User names by number.
-    pub users: Users,
+    pub(crate) users: UserNames,
     /// Which bits of the mark are a user's number; 0 for none.
     pub uid_mask: u32,
     /// Flows from or to these are hidden.
@@ -29,20 +28,21 @@ pub struct Context {
 impl Context {
     /// The number of the user in the flow's mark.
     #[must_use]
-    pub fn user_id(&self, flow: &Flow) -> Option<u32> {
+    pub(crate) fn user_id(&self, flow: &Flow) -> Option<u32> {
         let shift = self.uid_mask.trailing_zeros();
-        (self.uid_mask != 0).then(|| flow.mark.map(|m| (m & self.uid_mask) >> shift))?
+        // A mark that the kernel leaves out is 0.
+        (self.uid_mask != 0).then(|| (flow.mark.unwrap_or(0) & self.uid_mask) >> shift)
     }
 
     /// The name of the user in the flow's mark, if the number has one.
     #[must_use]
-    pub fn user_name(&self, flow: &Flow) -> Option<&[u8]> {
+    pub(crate) fn user_name(&self, flow: &Flow) -> Option<&[u8]> {
         self.users.name(self.user_id(flow)?).map(str::as_bytes)
     }
 
     /// The attributes that [`Context::hides`] needs.
     #[must_use]
-    pub fn needs(&self) -> u32 {
+    pub(crate) fn needs(&self) -> u32 {
         let tuples = if self.ignored.is_empty() { 0 } else { bit(CTA_TUPLE_ORIG) | bit(CTA_TUPLE_REPLY) };
         tuples | if self.hide_time_wait { bit(CTA_PROTOINFO) } else { 0 }
     }
@@ -50,7 +50,7 @@ impl Context {
     /// Whether the flow is hidden: from or to an ignored network in either direction, or in TIME_WAIT.
     #[must_use]
     #[inline]
-    pub fn hides(&self, flow: &Flow) -> bool {
+    pub(crate) fn hides(&self, flow: &Flow) -> bool {
         if self.hide_time_wait && flow.tcp_state == Some(TCP_CONNTRACK_TIME_WAIT) {
             return true;
         }
@@ -60,8 +60,7 @@ impl Context {
     fn is_ignored(&self, flow: &Flow) -> bool {
         [&flow.orig, &flow.repl].into_iter().flatten().any(|tuple| {
             let v4 = tuple.l3proto == AF_INET;
-            let sides = [Value::Ip(tuple.src, v4), Value::Ip(tuple.dst, v4)];
-            self.ignored.iter().any(|net| sides.iter().any(|&side| net.matches(side)))
+            self.ignored.iter().any(|net| net.contains(&tuple.src, v4) || net.contains(&tuple.dst, v4))
         })
     }
 }

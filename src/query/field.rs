@@ -3,12 +3,14 @@
 //! Names are those of libnetfilter_conntrack and pynetfilter_conntrack.
 
 use super::context::Context;
+use super::part::KernelPart;
+use super::words::{Words, nearest};
 use crate::conntrack::flow::{Address, Counters, Ends, Flow, Tuple};
 use crate::conntrack::uapi::*;
 
 /// What kind of value a field has, which decides what a filter on it takes and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     /// An unsigned number up to and with this one.
     Int(u64),
     /// An unsigned 32-bit set of bits: a filter may have a mask.
@@ -27,7 +29,7 @@ pub enum Kind {
 
 /// A field's value in one flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub(crate) enum FieldValue<'a> {
     /// A number.
     Int(u64),
     /// An address; whether it is IPv4.
@@ -49,11 +51,11 @@ pub enum Scope {
 
 /// How a field's value is had from a flow.
 #[derive(Clone, Copy)]
-pub enum Get {
+enum Get {
     /// At most one value.
-    One(for<'a> fn(&Flow, &'a Context) -> Option<Value<'a>>),
+    One(for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>),
     /// Up to four values, any of which a filter may match.
-    Any(fn(&Flow) -> [Option<Value<'static>>; 4]),
+    Any(fn(&Flow) -> [Option<FieldValue<'static>>; 4]),
 }
 
 /// One field.
@@ -61,11 +63,15 @@ pub struct Field {
     /// Its name in the protocol.
     pub name: &'static str,
     /// The kind of its values.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// Where it may be used.
     pub scope: Scope,
     /// The attributes ([`bit`]) that a flow must be read with to have it.
     pub needs: u32,
+    /// What of an entry it is to the kernel.
+    pub(crate) kernel: KernelPart,
+    /// The words that a filter takes in place of its numbers.
+    pub(crate) words: Words,
     get: Get,
 }
 
@@ -81,6 +87,22 @@ impl FieldId {
         u8::try_from(at).ok().map(FieldId)
     }
 
+    /// A field that the program itself names; the compiler refuses a name that none has.
+    #[allow(clippy::indexing_slicing)] // Runs in the compiler alone.
+    const fn always(name: &str) -> Self {
+        let mut at = 0;
+        while !same(FIELDS[at].name.as_bytes(), name.as_bytes()) {
+            at += 1;
+        }
+        FieldId(at as u8)
+    }
+
+    /// The name that is nearest to one that no field has, if a slip of the pen explains the difference.
+    #[must_use]
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        nearest(name, &mut FIELDS.iter().map(|f| f.name))
+    }
+
     /// The field.
     #[must_use]
     #[allow(clippy::indexing_slicing)] // The table is not empty, as the compiler sees.
@@ -91,16 +113,28 @@ impl FieldId {
 
     /// Its place, for a set of fields.
     #[must_use]
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
 }
 
 impl Field {
+    /// The field as a part of an entry by which the kernel can filter.
+    const fn by_kernel(mut self, part: KernelPart) -> Self {
+        self.kernel = part;
+        self
+    }
+
+    /// The field with words for its numbers.
+    const fn with(mut self, words: Words) -> Self {
+        self.words = words;
+        self
+    }
+
     /// The field's value in `flow`; `None` if the flow has not the field, and always for a field with many values.
     #[inline]
     #[must_use]
-    pub fn value<'a>(&self, flow: &Flow, context: &'a Context) -> Option<Value<'a>> {
+    pub(crate) fn value<'a>(&self, flow: &Flow, context: &'a Context) -> Option<FieldValue<'a>> {
         match self.get {
             Get::One(get) => get(flow, context),
             Get::Any(_) => None,
@@ -110,7 +144,7 @@ impl Field {
     /// The field's values in `flow`, for a filter.
     #[inline]
     #[must_use]
-    pub fn values<'a>(&self, flow: &Flow, context: &'a Context) -> [Option<Value<'a>>; 4] {
+    pub(crate) fn values<'a>(&self, flow: &Flow, context: &'a Context) -> [Option<FieldValue<'a>>; 4] {
         match self.get {
             Get::One(get) => [get(flow, context), None, None, None],
             Get::Any(get) => get(flow),
@@ -121,60 +155,99 @@ impl Field {
 const ORIG: u32 = bit(CTA_TUPLE_ORIG);
 const REPL: u32 = bit(CTA_TUPLE_REPLY);
 const COUNTERS: u32 = bit(CTA_COUNTERS_ORIG) | bit(CTA_COUNTERS_REPLY);
-const BYTE: Kind = Kind::Int(u8::MAX as u64);
-const PORT: Kind = Kind::Int(u16::MAX as u64);
-const WORD: Kind = Kind::Int(u32::MAX as u64);
-const LONG: Kind = Kind::Int(u64::MAX);
+const BYTE: FieldKind = FieldKind::Int(u8::MAX as u64);
+const PORT: FieldKind = FieldKind::Int(u16::MAX as u64);
+const WORD: FieldKind = FieldKind::Int(u32::MAX as u64);
+const LONG: FieldKind = FieldKind::Int(u64::MAX);
 
 const fn row(
     name: &'static str,
-    kind: Kind,
+    kind: FieldKind,
     needs: u32,
-    get: for<'a> fn(&Flow, &'a Context) -> Option<Value<'a>>,
+    get: for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>,
 ) -> Field {
-    Field { name, kind, scope: Scope::Row, needs, get: Get::One(get) }
+    Field {
+        name,
+        kind,
+        scope: Scope::Row,
+        needs,
+        kernel: KernelPart::None,
+        words: Words::None,
+        get: Get::One(get),
+    }
 }
 
 const fn sort(
     name: &'static str,
-    kind: Kind,
+    kind: FieldKind,
     needs: u32,
-    get: for<'a> fn(&Flow, &'a Context) -> Option<Value<'a>>,
+    get: for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>,
 ) -> Field {
     let mut field = row(name, kind, needs, get);
     field.scope = Scope::Sort;
     field
 }
 
-const fn any(name: &'static str, kind: Kind, get: fn(&Flow) -> [Option<Value<'static>>; 4]) -> Field {
-    Field { name, kind, scope: Scope::Filter, needs: ORIG | REPL, get: Get::Any(get) }
+const fn any(
+    name: &'static str,
+    kind: FieldKind,
+    get: fn(&Flow) -> [Option<FieldValue<'static>>; 4],
+) -> Field {
+    Field {
+        name,
+        kind,
+        scope: Scope::Filter,
+        needs: ORIG | REPL,
+        kernel: KernelPart::None,
+        words: Words::None,
+        get: Get::Any(get),
+    }
 }
 
-/// Every field. `id` is first: [`ID`] names it.
+/// Every field. `id` is first: [`FieldSet::ID_ONLY`] counts on it.
 pub const FIELDS: &[Field] = &[
-    row("id", Kind::Id, bit(CTA_ID), |f, _| int(f.id)),
-    row("orig_l3proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l3proto))),
-    row("orig_l4proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l4proto))),
-    row("repl_l3proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l3proto))),
-    row("repl_l4proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l4proto))),
-    row("orig_ipv4_src", Kind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.src)),
-    row("orig_ipv4_dst", Kind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.dst)),
-    row("repl_ipv4_src", Kind::Ipv4, REPL, |f, _| v4(&f.repl, |t| t.src)),
-    row("repl_ipv4_dst", Kind::Ipv4, REPL, |f, _| v4(&f.repl, |t| t.dst)),
-    row("orig_ipv6_src", Kind::Ipv6, ORIG, |f, _| v6(&f.orig, |t| t.src)),
-    row("orig_ipv6_dst", Kind::Ipv6, ORIG, |f, _| v6(&f.orig, |t| t.dst)),
-    row("repl_ipv6_src", Kind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.src)),
-    row("repl_ipv6_dst", Kind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.dst)),
-    row("orig_port_src", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.0))),
-    row("orig_port_dst", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.1))),
-    row("repl_port_src", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.0))),
-    row("repl_port_dst", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.1))),
-    row("icmp_type", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.0))),
-    row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))),
-    row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))),
-    row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)),
-    row("mark", Kind::Bits, bit(CTA_MARK), |f, _| int(f.mark)),
-    row("status", Kind::Bits, bit(CTA_STATUS), |f, _| int(f.status)),
+    row("id", FieldKind::Id, bit(CTA_ID), |f, _| int(f.id)),
+    row("orig_l3proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l3proto)))
+        .with(Words::Family)
+        .by_kernel(KernelPart::Family),
+    row("orig_l4proto", BYTE, ORIG, |f, _| int(f.orig.map(|t| t.l4proto)))
+        .with(Words::Protocol)
+        .by_kernel(KernelPart::OrigProto),
+    row("repl_l3proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l3proto)))
+        .with(Words::Family)
+        .by_kernel(KernelPart::Family),
+    row("repl_l4proto", BYTE, REPL, |f, _| int(f.repl.map(|t| t.l4proto)))
+        .with(Words::Protocol)
+        .by_kernel(KernelPart::ReplProto),
+    row("orig_ipv4_src", FieldKind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.src)).by_kernel(KernelPart::OrigSrc),
+    row("orig_ipv4_dst", FieldKind::Ipv4, ORIG, |f, _| v4(&f.orig, |t| t.dst)).by_kernel(KernelPart::OrigDst),
+    row("repl_ipv4_src", FieldKind::Ipv4, REPL, |f, _| v4(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
+    row("repl_ipv4_dst", FieldKind::Ipv4, REPL, |f, _| v4(&f.repl, |t| t.dst)).by_kernel(KernelPart::ReplDst),
+    row("orig_ipv6_src", FieldKind::Ipv6, ORIG, |f, _| v6(&f.orig, |t| t.src)).by_kernel(KernelPart::OrigSrc),
+    row("orig_ipv6_dst", FieldKind::Ipv6, ORIG, |f, _| v6(&f.orig, |t| t.dst)).by_kernel(KernelPart::OrigDst),
+    row("repl_ipv6_src", FieldKind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
+    row("repl_ipv6_dst", FieldKind::Ipv6, REPL, |f, _| v6(&f.repl, |t| t.dst)).by_kernel(KernelPart::ReplDst),
+    row("orig_port_src", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.0)))
+        .with(Words::Service)
+        .by_kernel(KernelPart::OrigSrcPort),
+    row("orig_port_dst", PORT, ORIG, |f, _| int(ports(&f.orig).map(|p| p.1)))
+        .with(Words::Service)
+        .by_kernel(KernelPart::OrigDstPort),
+    row("repl_port_src", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.0)))
+        .with(Words::Service)
+        .by_kernel(KernelPart::ReplSrcPort),
+    row("repl_port_dst", PORT, REPL, |f, _| int(ports(&f.repl).map(|p| p.1)))
+        .with(Words::Service)
+        .by_kernel(KernelPart::ReplDstPort),
+    row("icmp_type", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.0))).by_kernel(KernelPart::IcmpType),
+    row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))).by_kernel(KernelPart::IcmpCode),
+    row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))).by_kernel(KernelPart::IcmpId),
+    row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)).with(Words::TcpState),
+    // A mark that the kernel leaves out is 0.
+    row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(f.mark.or(Some(0)))).by_kernel(KernelPart::Mark),
+    row("status", FieldKind::Bits, bit(CTA_STATUS), |f, _| int(f.status))
+        .with(Words::Status)
+        .by_kernel(KernelPart::Status),
     row("use", WORD, bit(CTA_USE), |f, _| int(f.uses)),
     row("timeout", WORD, bit(CTA_TIMEOUT), |f, _| int(f.timeout)),
     row("orig_counter_packets", LONG, bit(CTA_COUNTERS_ORIG), |f, _| int(f.orig_counters.map(|c| c.packets))),
@@ -184,53 +257,77 @@ pub const FIELDS: &[Field] = &[
     }),
     row("repl_counter_bytes", LONG, bit(CTA_COUNTERS_REPLY), |f, _| int(f.repl_counters.map(|c| c.bytes))),
     row("start", WORD, bit(CTA_TIMESTAMP), |f, _| int(f.start_ns.map(|ns| ns / 1_000_000_000))),
-    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone)),
-    row("helper", Kind::Text, bit(CTA_HELP), |f, c| f.helper.map(|l| Value::Text(c.labels.text(l)))),
-    row("secctx", Kind::Text, bit(CTA_SECCTX), |f, c| f.secctx.map(|l| Value::Text(c.labels.text(l)))),
+    // A zone that the kernel leaves out is 0.
+    row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone.or(Some(0)))).by_kernel(KernelPart::Zone),
+    row("orig_zone", PORT, ORIG, |f, _| int(f.orig.and_then(|t| t.zone))),
+    row("repl_zone", PORT, REPL, |f, _| int(f.repl.and_then(|t| t.zone))),
+    row("sctp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.sctp_state)).with(Words::SctpState),
+    row("gre_key_src", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.0))),
+    row("gre_key_dst", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.1))),
+    row("helper", FieldKind::Text, bit(CTA_HELP), |f, c| {
+        f.helper.map(|l| FieldValue::Text(c.labels.text(l)))
+    }),
+    row("secctx", FieldKind::Text, bit(CTA_SECCTX), |f, c| {
+        f.secctx.map(|l| FieldValue::Text(c.labels.text(l)))
+    }),
     row("user_id", WORD, bit(CTA_MARK), |f, c| int(c.user_id(f))),
-    row("username", Kind::Text, bit(CTA_MARK), |f, c| c.user_name(f).map(Value::Text)),
-    sort("orig_src", Kind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.src)),
-    sort("orig_dst", Kind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.dst)),
-    sort("repl_src", Kind::Ip, REPL, |f, _| ip(&f.repl, |t| t.src)),
-    sort("repl_dst", Kind::Ip, REPL, |f, _| ip(&f.repl, |t| t.dst)),
+    row("username", FieldKind::Text, bit(CTA_MARK), |f, c| c.user_name(f).map(FieldValue::Text)),
+    sort("orig_src", FieldKind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.src)).by_kernel(KernelPart::OrigSrc),
+    sort("orig_dst", FieldKind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.dst)).by_kernel(KernelPart::OrigDst),
+    sort("repl_src", FieldKind::Ip, REPL, |f, _| ip(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
+    sort("repl_dst", FieldKind::Ip, REPL, |f, _| ip(&f.repl, |t| t.dst)).by_kernel(KernelPart::ReplDst),
     sort("bytes", LONG, COUNTERS, |f, _| sum(f, |c| c.bytes)),
     sort("packets", LONG, COUNTERS, |f, _| sum(f, |c| c.packets)),
-    any("host", Kind::Ip, |f| {
+    any("host", FieldKind::Ip, |f| {
         [ip(&f.orig, |t| t.src), ip(&f.orig, |t| t.dst), ip(&f.repl, |t| t.src), ip(&f.repl, |t| t.dst)]
-    }),
+    })
+    .by_kernel(KernelPart::AnyAddress),
     any("port", PORT, |f| {
         let (orig, repl) = (ports(&f.orig), ports(&f.repl));
         [int(orig.map(|p| p.0)), int(orig.map(|p| p.1)), int(repl.map(|p| p.0)), int(repl.map(|p| p.1))]
-    }),
+    })
+    .with(Words::Service),
 ];
 
 /// The field `id`, which every row has.
-pub const ID: FieldId = FieldId(0);
+pub(crate) const ID: FieldId = FieldId::always("id");
 
 /// The field `timeout`, the one that changes by itself.
-pub const TIMEOUT: FieldId = FieldId(24);
-#[allow(clippy::indexing_slicing)] // Looked at by the compiler alone.
-const _: () = assert!(matches!(FIELDS[24].name.as_bytes(), b"timeout"));
+pub(crate) const TIMEOUT: FieldId = FieldId::always("timeout");
 
-#[inline]
-fn int<T: Into<u64>>(value: Option<T>) -> Option<Value<'static>> {
-    value.map(|v| Value::Int(v.into()))
+/// The field `host`: any of the four addresses.
+pub(crate) const ANY_HOST: FieldId = FieldId::always("host");
+
+/// The field `port`: any of the four ports.
+pub(crate) const ANY_PORT: FieldId = FieldId::always("port");
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    match (a, b) {
+        ([], []) => true,
+        ([a, rest @ ..], [b, others @ ..]) => *a == *b && same(rest, others),
+        _ => false,
+    }
 }
 
 #[inline]
-fn ip(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<Value<'static>> {
+fn int<T: Into<u64>>(value: Option<T>) -> Option<FieldValue<'static>> {
+    value.map(|v| FieldValue::Int(v.into()))
+}
+
+#[inline]
+fn ip(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
     let tuple = tuple.as_ref()?;
-    Some(Value::Ip(side(tuple), tuple.l3proto == AF_INET))
+    Some(FieldValue::Ip(side(tuple), tuple.l3proto == AF_INET))
 }
 
 #[inline]
-fn v4(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<Value<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, Value::Ip(_, true)))
+fn v4(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
+    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, true)))
 }
 
 #[inline]
-fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<Value<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, Value::Ip(_, false)))
+fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
+    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, false)))
 }
 
 /// Source and destination port, of the protocols that have such. (The kernel also sends the keys of GRE as ports.)
@@ -246,6 +343,15 @@ fn ports(tuple: &Option<Tuple>) -> Option<(u16, u16)> {
     }
 }
 
+/// The keys of GRE (the call identifiers of PPTP), as the original direction has them.
+#[inline]
+fn gre_keys(flow: &Flow) -> Option<(u16, u16)> {
+    match flow.orig {
+        Some(Tuple { l4proto: IPPROTO_GRE, ends: Ends::Ports { src, dst }, .. }) => Some((src, dst)),
+        _ => None,
+    }
+}
+
 /// Type, code and identifier of ICMP and ICMPv6, as the original direction has them.
 #[inline]
 fn icmp(flow: &Flow) -> Option<(u8, u8, u16)> {
@@ -257,11 +363,11 @@ fn icmp(flow: &Flow) -> Option<(u8, u8, u16)> {
 
 /// The sum of both directions.
 #[inline]
-fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<Value<'static>> {
+fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<FieldValue<'static>> {
     let both = [flow.orig_counters, flow.repl_counters];
     let known = both.iter().any(Option::is_some);
     let sum = both.into_iter().flatten().map(part);
-    known.then(|| Value::Int(sum.fold(0, u64::saturating_add)))
+    known.then(|| FieldValue::Int(sum.fold(0, u64::saturating_add)))
 }
 
 /// A set of fields.

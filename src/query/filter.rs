@@ -1,17 +1,31 @@
 //! What must match: a conjunction of conditions on fields, in fixed memory.
 //!
-//! A condition has one or more wanted values, any of which will do. Each is an equality, a range (`"1024-2048"`), a value
-//! under a mask (`"0x100/0xff00"`), a network (`"192.0.2.0/24"`) or a text, and a `!` in front negates it. A flow
-//! without the field never matches, negated or not.
+//! A condition has one or more elements, any of which will do. An element is one value or a list, any of which will do,
+//! or the complement of such: all flows that it does not match, those without the field included. A value is an
+//! equality, a range (`"1024-2048"`, `"1024-"`, `"10.0.0.5-10.0.0.9"`), bits under a mask (`"0x100/0xff00"`), a network
+//! (`"192.0.2.0/24"`), a word (`"tcp"`) or a text.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `value` | one wanted value |
+//! | [`text`] | filters as text, as people type them |
+//! | `explain` | filters in words |
+//! | `kernel` | what the kernel can judge |
+
+mod explain;
+mod kernel;
+pub mod text;
+mod value;
+
+pub(crate) use value::{masked, unsigned, word};
 
 use super::context::Context;
-use super::field::{FieldId, Kind, Scope, Value};
-use super::net::Net;
+use super::field::{FieldId, FieldKind};
 use crate::conntrack::flow::Flow;
-use crate::conntrack::request::{KernelFilter, TupleFilter};
-use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
+use core::fmt;
 use heapless::Vec;
+use value::{Takes, Test};
 
 /// A wanted value as a client gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,43 +51,36 @@ pub enum FilterError {
     TooLarge,
 }
 
-/// What a filter on a field of this kind takes, as a part of a sentence.
+/// What a filter on `field` takes, as a part of a sentence.
 #[must_use]
-pub fn takes(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Int(0xff) => "an integer from 0 to 255 or a range such as \"1-17\"",
-        Kind::Int(0xffff) => "an integer from 0 to 65535 or a range such as \"1024-2048\"",
-        Kind::Int(0xffff_ffff) | Kind::Id => {
-            "an unsigned 32-bit integer (also as a decimal or 0x string) or a range such as \"60-3600\""
-        }
-        Kind::Int(_) => "an unsigned integer or a range such as \"1000-2000\"",
-        Kind::Bits => "an unsigned 32-bit integer, a range, or value/mask such as \"0x100/0xff00\"",
-        Kind::Ipv4 => "an IPv4 address, a network such as \"192.0.2.0/24\", or an integer in host order",
-        Kind::Ipv6 => "an IPv6 address or a network such as \"2001:db8::/32\"",
-        Kind::Ip => "an address, a network such as \"192.0.2.0/24\", or an integer (IPv4, host order)",
-        Kind::Text => "a string",
-    }
+pub(crate) fn takes(field: FieldId) -> impl fmt::Display {
+    takes_of(field)
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Test {
-    Range(u64, u64),
-    Masked(u32, u32),
-    Net(Net),
-    Text { start: u16, len: u16 },
+fn takes_of(field: FieldId) -> Takes {
+    let field = field.field();
+    Takes { kind: field.kind, words: field.words, versions: false }
 }
 
+/// One wanted value. Those of an element stand one behind the other.
 #[derive(Clone, Copy, Debug)]
 struct Alternative {
+    /// The element wants none of its values rather than any.
     negated: bool,
+    /// It belongs to the element of the value before.
+    joins: bool,
     test: Test,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Condition {
     field: FieldId,
+    /// The first of its alternatives, and how many there are.
     first: u8,
     count: u8,
+    elements: u8,
+    /// It and the next condition must not both be met, in place of each being met.
+    not_both: bool,
 }
 
 /// Conditions that a flow must meet, all of them. The empty filter matches every flow.
@@ -83,13 +90,15 @@ pub struct Filter {
     alternatives: Vec<Alternative, ALTERNATIVES>,
     text: Vec<u8, FILTER_TEXT_BYTES>,
     needs: u32,
+    /// Whether the next value belongs to the element of the last one.
+    joins: bool,
 }
 
 impl Filter {
     /// A filter that matches every flow.
     #[must_use]
     pub const fn new() -> Self {
-        Filter { conditions: Vec::new(), alternatives: Vec::new(), text: Vec::new(), needs: 0 }
+        Filter { conditions: Vec::new(), alternatives: Vec::new(), text: Vec::new(), needs: 0, joins: false }
     }
 
     /// Whether it matches every flow.
@@ -104,45 +113,71 @@ impl Filter {
         self.needs
     }
 
-    /// Adds a condition on `field`; [`Filter::or`] then adds its wanted values.
+    /// Adds a condition on `field`; [`Filter::or`] then adds its elements. Conditions on one field all count.
     ///
     /// # Errors
     /// [`FilterError::TooLarge`].
     pub fn condition(&mut self, field: FieldId) -> Result<(), FilterError> {
         let first = self.alternatives.len() as u8;
         self.needs |= field.field().needs;
-        let condition = Condition { field, first, count: 0 };
+        let condition = Condition { field, first, count: 0, elements: 0, not_both: false };
         self.conditions.push(condition).map_err(|_| FilterError::TooLarge)
     }
 
-    /// Adds a wanted value to the condition that was added last.
+    /// Adds an element to the condition that was added last: a flow that meets any of them meets the condition.
+    ///
+    /// An element is a number, or a text: one value or, where the field is no text, several with commas between them, any
+    /// of which will do; and a `!` in front makes it its complement, which flows without the field meet as well.
     ///
     /// # Errors
-    /// [`FilterError`], when the value can't be read or there is no room.
+    /// [`FilterError`], when a value can't be read or there is no room. The filter is then of no use.
     pub fn or(&mut self, input: Input<'_>) -> Result<(), FilterError> {
-        let Some(condition) = self.conditions.last_mut() else {
-            return Err(FilterError::Empty);
+        let field = self.conditions.last().ok_or(FilterError::Empty)?.field;
+        let takes = takes_of(field);
+        self.element()?;
+        let Input::Text(text) = input else {
+            return self.value(takes.read(input)?, false);
         };
-        if usize::from(condition.count) == ALTERNATIVES_A_FIELD {
+        let (negated, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+        if takes.kind == FieldKind::Text {
+            let test = self.keep(text)?;
+            return self.value(test, negated);
+        }
+        text.split(',').try_for_each(|value| self.value(takes.read(Input::Text(value))?, negated))
+    }
+
+    /// Adds a condition on `field` and begins an element.
+    fn begin(&mut self, field: FieldId) -> Result<(), FilterError> {
+        self.condition(field)?;
+        self.element()
+    }
+
+    /// Makes the condition that was added last and the one that comes next such that not both may be met.
+    fn not_both(&mut self) {
+        if let Some(condition) = self.conditions.last_mut() {
+            condition.not_both = true;
+        }
+    }
+
+    /// Begins an element of the condition that was added last.
+    fn element(&mut self) -> Result<(), FilterError> {
+        let condition = self.conditions.last_mut().ok_or(FilterError::Empty)?;
+        if usize::from(condition.elements) == ALTERNATIVES_A_FIELD {
             return Err(FilterError::TooManyForField);
         }
+        condition.elements += 1;
+        self.joins = false;
+        Ok(())
+    }
+
+    /// Adds a value to the element that was begun last.
+    fn value(&mut self, test: Test, negated: bool) -> Result<(), FilterError> {
+        let condition = self.conditions.last_mut().ok_or(FilterError::Empty)?;
+        let alternative = Alternative { negated, joins: self.joins, test };
+        self.alternatives.push(alternative).map_err(|_| FilterError::TooLarge)?;
         condition.count += 1;
-        let kind = condition.field.field().kind;
-        let (negated, input) = match input {
-            Input::Text(text) => match text.strip_prefix('!') {
-                Some(rest) => (true, Input::Text(rest)),
-                None => (false, input),
-            },
-            Input::Int(_) => (false, input),
-        };
-        let test = match (kind, input) {
-            (Kind::Text, Input::Text(text)) => self.keep(text)?,
-            (Kind::Text, Input::Int(_)) => return Err(FilterError::BadValue),
-            (Kind::Ipv4 | Kind::Ipv6 | Kind::Ip, _) => read_net(kind, input)?,
-            _ => read_number(kind, input)?,
-        };
-        let alternative = Alternative { negated, test };
-        self.alternatives.push(alternative).map_err(|_| FilterError::TooLarge)
+        self.joins = true;
+        Ok(())
     }
 
     /// Checks that the condition that was added last has a wanted value.
@@ -166,19 +201,50 @@ impl Filter {
     #[must_use]
     #[inline]
     pub fn matches(&self, flow: &Flow, context: &Context) -> bool {
-        self.conditions.iter().all(|c| self.meets(c, flow, context))
+        let mut conditions = self.conditions.iter();
+        while let Some(condition) = conditions.next() {
+            let met = self.meets(condition, flow, context);
+            let met = if condition.not_both {
+                let other = conditions.next();
+                !(met && other.is_some_and(|other| self.meets(other, flow, context)))
+            } else {
+                met
+            };
+            if !met {
+                return false;
+            }
+        }
+        true
     }
 
+    /// Whether the flow is one to be shown or acted upon: it is not hidden, and meets every condition. It must have been read
+    /// with [`Filter::needs`] and [`Context::needs`].
+    #[must_use]
+    #[inline]
+    pub fn admits(&self, flow: &Flow, context: &Context) -> bool {
+        !context.hides(flow) && self.matches(flow, context)
+    }
+
+    /// Whether the flow meets an element of the condition.
     fn meets(&self, condition: &Condition, flow: &Flow, context: &Context) -> bool {
         let values = condition.field.field().values(flow, context);
-        if values.iter().all(Option::is_none) {
-            return false;
+        // The element is negated, and none of its values has been found so far.
+        let mut none_found = false;
+        for wanted in self.wanted(condition) {
+            if !wanted.joins {
+                if none_found {
+                    return true;
+                }
+                none_found = wanted.negated;
+            }
+            if values.iter().flatten().any(|&value| wanted.test.passes(value, &self.text)) {
+                if !wanted.negated {
+                    return true;
+                }
+                none_found = false;
+            }
         }
-        self.wanted(condition).iter().any(|alternative| {
-            let mut values = values.iter().flatten();
-            let found = values.any(|&value| self.passes(&alternative.test, value));
-            found != alternative.negated
-        })
+        none_found
     }
 
     fn wanted(&self, condition: &Condition) -> &[Alternative] {
@@ -186,185 +252,4 @@ impl Filter {
         let range = first..first + usize::from(condition.count);
         self.alternatives.get(range).unwrap_or(&[])
     }
-
-    #[inline]
-    fn passes(&self, test: &Test, value: Value<'_>) -> bool {
-        match (test, value) {
-            (&Test::Range(low, high), Value::Int(v)) => low <= v && v <= high,
-            (&Test::Masked(bits, mask), Value::Int(v)) => v & u64::from(mask) == u64::from(bits),
-            (Test::Net(net), value) => net.matches(value),
-            (&Test::Text { start, len }, Value::Text(v)) => {
-                let range = usize::from(start)..usize::from(start) + usize::from(len);
-                self.text.get(range) == Some(v)
-            }
-            _ => false,
-        }
-    }
-
-    /// What of this filter the kernel can judge: conditions with one wanted value, not negated, and exact.
-    #[must_use]
-    pub fn kernel(&self) -> KernelFilter {
-        let mut kernel = KernelFilter::default();
-        let mut conflict = false;
-        for condition in &self.conditions {
-            if let [Alternative { negated: false, test }] = self.wanted(condition) {
-                conflict |= !push_down(&mut kernel, condition.field.field().name, test);
-            }
-        }
-        // Two conditions that contradict each other match nothing; user space finds that out.
-        if conflict { KernelFilter::default() } else { kernel }
-    }
-}
-
-/// Sets `slot`, or tells (false) that it already has another value.
-fn put<T: PartialEq>(slot: &mut Option<T>, value: T) -> bool {
-    match slot {
-        Some(old) => *old == value,
-        None => {
-            *slot = Some(value);
-            true
-        }
-    }
-}
-
-/// Adds to `kernel` what it can judge of a condition. False on a contradiction.
-fn push_down(kernel: &mut KernelFilter, name: &str, test: &Test) -> bool {
-    match *test {
-        Test::Net(net) => push_net(kernel, name, net),
-        Test::Masked(value, mask) => push_masked(kernel, name, value, mask),
-        Test::Range(low, high) if low == high => push_number(kernel, name, low),
-        _ => true,
-    }
-}
-
-fn push_net(kernel: &mut KernelFilter, name: &str, net: Net) -> bool {
-    let Some((direction, side)) = name.split_once('_').filter(|(d, _)| matches!(*d, "orig" | "repl")) else {
-        // `host`: any of four addresses, but both directions are of one family.
-        return put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    };
-    let family = put(&mut kernel.l3proto, if net.is_v4() { AF_INET } else { AF_INET6 });
-    let tuple = tuple_of(kernel, direction);
-    let slot = if side.ends_with("src") { &mut tuple.src } else { &mut tuple.dst };
-    family && net.single().is_none_or(|address| put(slot, address))
-}
-
-fn push_masked(kernel: &mut KernelFilter, name: &str, value: u32, mask: u32) -> bool {
-    match name {
-        // Every flow meets an empty mask, and the kernel refuses one.
-        _ if mask == 0 => true,
-        "mark" => put(&mut kernel.mark, (value, mask)),
-        "status" => put(&mut kernel.status, (value, mask)),
-        _ => true,
-    }
-}
-
-fn push_number(kernel: &mut KernelFilter, name: &str, value: u64) -> bool {
-    let word = value as u32;
-    let (byte, port) = (value as u8, value as u16);
-    match name {
-        "mark" | "status" => return push_masked(kernel, name, word, u32::MAX),
-        "zone" => return put(&mut kernel.zone, port),
-        "icmp_type" => return put(&mut kernel.orig.icmp_type, byte),
-        "icmp_code" => return put(&mut kernel.orig.icmp_code, byte),
-        "icmp_id" => return put(&mut kernel.orig.icmp_id, port),
-        "orig_l3proto" | "repl_l3proto" if matches!(byte, AF_INET | AF_INET6) => {
-            return put(&mut kernel.l3proto, byte);
-        }
-        _ => {}
-    }
-    let Some((direction, side)) = name.split_once('_') else {
-        return true;
-    };
-    let tuple = tuple_of(kernel, direction);
-    match side {
-        "l4proto" => put(&mut tuple.l4proto, byte),
-        "port_src" => put(&mut tuple.src_port, port),
-        "port_dst" => put(&mut tuple.dst_port, port),
-        _ => true,
-    }
-}
-
-fn tuple_of<'a>(kernel: &'a mut KernelFilter, direction: &str) -> &'a mut TupleFilter {
-    if direction == "repl" { &mut kernel.repl } else { &mut kernel.orig }
-}
-
-fn read_net(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
-    let net = match input {
-        Input::Int(_) if kind == Kind::Ipv6 => None,
-        Input::Int(number) => word(number).map(Net::from_u32),
-        Input::Text(text) => Net::parse(text).or_else(|| {
-            let number = unsigned(text).and_then(|n| u32::try_from(n).ok());
-            number.filter(|_| kind != Kind::Ipv6).map(Net::from_u32)
-        }),
-    };
-    let fits = |net: &Net| match kind {
-        Kind::Ipv4 => net.is_v4(),
-        Kind::Ipv6 => !net.is_v4(),
-        _ => true,
-    };
-    net.filter(fits).map(Test::Net).ok_or(FilterError::BadValue)
-}
-
-fn read_number(kind: Kind, input: Input<'_>) -> Result<Test, FilterError> {
-    let max = match kind {
-        Kind::Int(max) => max,
-        _ => u64::from(u32::MAX),
-    };
-    let bad = FilterError::BadValue;
-    match input {
-        Input::Int(number) if max == u64::from(u32::MAX) => {
-            let number = word(number).map(u64::from).ok_or(bad)?;
-            Ok(Test::Range(number, number))
-        }
-        Input::Int(number) => {
-            let number = u64::try_from(number).ok().filter(|&n| n <= max).ok_or(bad)?;
-            Ok(Test::Range(number, number))
-        }
-        Input::Text(text) => {
-            if let Some((value, mask)) = text.split_once('/').filter(|_| kind == Kind::Bits) {
-                let (value, mask) = masked(value, mask).ok_or(bad)?;
-                return if value & !mask == 0 {
-                    Ok(Test::Masked(value, mask))
-                } else {
-                    Err(FilterError::OutsideMask)
-                };
-            }
-            let (low, high) = text.split_once('-').unwrap_or((text, text));
-            let (low, high) = (unsigned(low).ok_or(bad)?, unsigned(high).ok_or(bad)?);
-            if low <= high && high <= max { Ok(Test::Range(low, high)) } else { Err(bad) }
-        }
-    }
-}
-
-/// A 32-bit unsigned number from a client's integer: negative ones are its two's complement, as PHP's encoder sends them.
-#[must_use]
-pub fn word(number: i64) -> Option<u32> {
-    u32::try_from(number).ok().or_else(|| i32::try_from(number).ok().map(i32::cast_unsigned))
-}
-
-/// An unsigned number from decimal or `0x` digits, without sign or space.
-#[must_use]
-pub fn unsigned(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => (hex, 16),
-        None => (text, 10),
-    };
-    let number = digits.chars().try_fold(0_u64, |number, digit| {
-        let digit = digit.to_digit(radix)?;
-        number.checked_mul(radix.into())?.checked_add(digit.into())
-    });
-    number.filter(|_| !digits.is_empty())
-}
-
-/// Value and mask, each an unsigned 32-bit number.
-#[must_use]
-pub fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
-    let word = |text| u32::try_from(unsigned(text)?).ok();
-    Some((word(value)?, word(mask)?))
-}
-
-/// Whether `field` may stand in a filter: all may.
-#[must_use]
-pub fn allows(field: FieldId) -> bool {
-    field.field().scope >= Scope::Filter
 }

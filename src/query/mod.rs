@@ -6,25 +6,34 @@
 //! | file | subject |
 //! |---|---|
 //! | [`field`] | the one table of fields: name, kind, where its value is |
+//! | [`part`] | what of an entry the kernel can judge, a column of that table |
+//! | [`words`] | words for numbers, another column: protocols, states, flags, services |
 //! | [`context`] | what values depend on beside the flow: labels, user names, what is hidden |
 //! | [`users`] | the passwd file, for `username` |
-//! | [`filter`] | what must match, and what of it the kernel can judge |
+//! | [`filter`] | what must match: from values or from text, in words, and what of it the kernel can judge |
+//! | [`net`] | networks and ranges of addresses |
 //! | [`order`] | the total order of rows |
 //! | [`rows`] | the memory for rows, shared by all queries |
 //! | [`page`] | the passes that find a page |
+//! | [`view`] | filter, page, fields and memory together: what the passes are run for |
+//! | [`entry`] | an entry of a dump, read as far as it is needed |
 //! | [`snapshot`] | a table kept in compact form |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod context;
+pub mod entry;
 pub mod field;
 pub mod filter;
 pub mod net;
 pub mod order;
 pub mod page;
+pub(crate) mod part;
 pub mod rows;
 pub mod snapshot;
 pub mod users;
+pub mod view;
+pub mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,82 +1,117 @@
-//! A network: an address and how many of its leading bits count.
+//! Networks and other ranges of addresses.
 
-use super::field::Value;
 use crate::conntrack::flow::{Address, mapped};
-use core::net::{IpAddr, Ipv4Addr};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 or IPv6 network.
+/// The addresses of one family from a lowest to a highest: one address, a network, or any other range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Net {
-    address: u128,
-    mask: u128,
+    low: Address,
+    high: Address,
     v4: bool,
+}
+
+/// The form in which flows carry an address, and whether it is IPv4.
+fn canonical(address: IpAddr) -> (Address, bool) {
+    match address {
+        IpAddr::V4(a) => (mapped(a.octets()), true),
+        IpAddr::V6(a) => (a.octets(), false),
+    }
+}
+
+/// The text before the first such byte, which is ASCII, and the one behind it. One piece of code for all who read
+/// addresses and filters.
+#[inline(never)]
+pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|b| b == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 impl Net {
     /// The network of one address.
     #[must_use]
     pub fn host(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(a) => Net::new(&mapped(a.octets()), 128, true),
-            IpAddr::V6(a) => Net::new(&a.octets(), 128, false),
-        }
-    }
-
-    fn new(address: &Address, bits: u32, v4: bool) -> Self {
-        let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-        Net { address: u128::from_be_bytes(*address) & mask, mask, v4 }
+        let (address, v4) = canonical(address);
+        Net { low: address, high: address, v4 }
     }
 
     /// Reads `ADDRESS` or `ADDRESS/BITS`. Bits of the address behind the mask are taken as 0, as routers do. `None` if
     /// it is neither.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
+        let Some((address, bits)) = cut(text, b'/') else {
+            return Some(Net::host(text.parse().ok()?));
         };
-        let address: IpAddr = address.parse().ok()?;
-        let Some(bits) = bits else {
-            return Some(Net::host(address));
-        };
+        let (address, v4) = canonical(address.parse().ok()?);
         let digits = bits.bytes().all(|b| b.is_ascii_digit()) && bits.len() <= 3;
-        let bits: u32 = bits.parse().ok().filter(|_| digits)?;
-        match address {
-            IpAddr::V4(a) => (bits <= 32).then(|| Net::new(&mapped(a.octets()), 96 + bits, true)),
-            IpAddr::V6(a) => (bits <= 128).then(|| Net::new(&a.octets(), bits, false)),
-        }
+        let width: u32 = if v4 { 32 } else { 128 };
+        let free = width.checked_sub(bits.parse().ok().filter(|_| digits)?)?;
+        let behind = 1_u128.checked_shl(free).map_or(u128::MAX, |end| end - 1);
+        let low = u128::from_be_bytes(address) & !behind;
+        Some(Net { low: low.to_be_bytes(), high: (low | behind).to_be_bytes(), v4 })
+    }
+
+    /// Reads what [`Net::parse`] reads, or `ADDRESS-ADDRESS`, both of one family, the lower one first.
+    #[must_use]
+    pub(crate) fn parse_range(text: &str) -> Option<Self> {
+        let Some((low, high)) = cut(text, b'-') else {
+            return Net::parse(text);
+        };
+        let (low, high) = (canonical(low.parse().ok()?), canonical(high.parse().ok()?));
+        let fits = low.1 == high.1 && low.0 <= high.0;
+        fits.then_some(Net { low: low.0, high: high.0, v4: low.1 })
     }
 
     /// The IPv4 address that the number is, in host order.
     #[must_use]
-    pub fn from_u32(address: u32) -> Self {
+    pub(crate) fn from_u32(address: u32) -> Self {
         Net::host(IpAddr::V4(Ipv4Addr::from(address)))
     }
 
-    /// Whether it is an IPv4 network.
+    /// Whether it holds IPv4 addresses.
     #[must_use]
-    pub fn is_v4(&self) -> bool {
+    pub(crate) fn is_v4(&self) -> bool {
         self.v4
     }
 
     /// Its one address, if it has but one.
     #[must_use]
-    pub fn single(&self) -> Option<Address> {
-        (self.mask == u128::MAX).then(|| self.address.to_be_bytes())
+    pub(crate) fn single(&self) -> Option<Address> {
+        (self.low == self.high).then_some(self.low)
     }
 
     /// Whether the address is in it. An address of the other family never is.
     #[must_use]
     #[inline]
-    pub fn contains(&self, address: &Address, v4: bool) -> bool {
-        v4 == self.v4 && u128::from_be_bytes(*address) & self.mask == self.address
+    pub(crate) fn contains(&self, address: &Address, v4: bool) -> bool {
+        let number = u128::from_be_bytes;
+        let address = number(*address);
+        v4 == self.v4 && number(self.low) <= address && address <= number(self.high)
     }
 
-    /// Whether the value is an address in it.
-    #[must_use]
-    #[inline]
-    pub fn matches(&self, value: Value<'_>) -> bool {
-        matches!(value, Value::Ip(address, v4) if self.contains(&address, v4))
+    /// The bits of its mask, if it is a network.
+    fn mask_bits(&self) -> Option<u32> {
+        let (low, high) = (u128::from_be_bytes(self.low), u128::from_be_bytes(self.high));
+        let behind = low ^ high;
+        let is_network = behind & behind.wrapping_add(1) == 0 && low & behind == 0;
+        is_network.then(|| behind.leading_zeros() - if self.v4 { 96 } else { 0 })
+    }
+
+    fn address(&self, address: Address) -> IpAddr {
+        let v6 = Ipv6Addr::from(address);
+        if self.v4 { v6.to_canonical() } else { IpAddr::V6(v6) }
+    }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address(self.low))?;
+        match self.mask_bits() {
+            _ if self.low == self.high => Ok(()),
+            Some(bits) => write!(f, "/{bits}"),
+            None => write!(f, "-{}", self.address(self.high)),
+        }
     }
 }
 
@@ -125,5 +160,50 @@ mod tests {
         assert!(!inside("2001:db8::/33", "2001:db8:8000::1"));
         assert!(inside("10.1.2.3", "10.1.2.3"));
         assert_eq!(Net::from_u32(0xC000_0201), Net::parse("192.0.2.1").expect("one"));
+    }
+    #[test]
+    fn ranges_are_read_strictly() {
+        for bad in [
+            "10.0.0.1-",
+            "-10.0.0.1",
+            "10.0.0.2-10.0.0.1",
+            "1.2.3.4-::5",
+            "::1-::",
+            "1.2.3.4-1.2.3.5-1.2.3.6",
+            "1.2.3.4-5",
+        ] {
+            assert_eq!(Net::parse_range(bad), None, "{bad}");
+        }
+        assert_eq!(Net::parse("10.0.0.1-10.0.0.2"), None, "a range is no network");
+        let range = Net::parse_range("10.0.0.255-10.0.1.1").expect("a range");
+        for (address, inside) in
+            [([10, 0, 0, 254], false), ([10, 0, 0, 255], true), ([10, 0, 1, 1], true), ([10, 0, 1, 2], false)]
+        {
+            assert_eq!(range.contains(&mapped(address), true), inside, "{address:?}");
+        }
+        assert_eq!(range.single(), None);
+        assert_eq!(Net::parse_range("::1-::1"), Net::parse("::1"));
+        assert_eq!(Net::parse_range("10.0.0.0-10.255.255.255"), Net::parse("10.0.0.0/8"));
+    }
+
+    #[test]
+    fn ranges_are_written_as_they_are_read() {
+        for text in [
+            "10.1.2.3",
+            "10.0.0.0/8",
+            "0.0.0.0/0",
+            "10.0.0.5-10.0.0.9",
+            "10.0.0.1-10.0.0.2",
+            "::1",
+            "::/0",
+            "2001:db8::/32",
+            "2001:db8::1-2001:db8::ff",
+            "::-::2",
+        ] {
+            assert_eq!(Net::parse_range(text).expect(text).to_string(), text);
+        }
+        assert_eq!(Net::parse("10.9.8.7/24").expect("a network").to_string(), "10.9.8.0/24");
+        assert_eq!(Net::parse("10.9.8.7/32").expect("a network").to_string(), "10.9.8.7");
+        assert_eq!(Net::parse_range("::-::1").expect("a range").to_string(), "::/127");
     }
 }

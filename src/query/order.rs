@@ -5,7 +5,7 @@
 //! entries are equal, "the rows after this one" is exact, and a page boundary never falls inside a tie.
 
 use super::context::Context;
-use super::field::{FieldId, ID, Scope, TIMEOUT, Value};
+use super::field::{FieldId, FieldKind, FieldValue, Scope, TIMEOUT};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::uapi::{CTA_ID, CTA_TUPLE_ORIG, CTA_ZONE, bit};
 use core::cmp::Ordering;
@@ -35,12 +35,12 @@ impl Order {
 
     /// The attributes that a flow must be read with to be given a key and, with a text field, to be compared.
     #[must_use]
-    pub fn needs(&self) -> u32 {
+    pub(crate) fn needs(&self) -> u32 {
         self.field.field().needs | bit(CTA_ID)
     }
 
     /// The attributes that break a tie between two equal keys.
-    pub const TIE: u32 = bit(CTA_ID) | bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE);
+    pub(crate) const TIE: u32 = bit(CTA_ID) | bit(CTA_TUPLE_ORIG) | bit(CTA_ZONE);
 
     /// The flow's key. Smaller comes first, in both directions.
     ///
@@ -48,14 +48,14 @@ impl Order {
     /// That keeps the keys of two passes comparable, but for a second: timeouts are rounded down when they are read.
     #[must_use]
     #[inline]
-    pub fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {
+    pub(crate) fn key(&self, flow: &Flow, context: &Context, clock_s: u32) -> Key {
         let value = self.field.field().value(flow, context);
         let number = match value {
-            Some(Value::Int(v)) if self.field == TIMEOUT => u128::from(v) + u128::from(clock_s),
-            Some(Value::Int(v)) => u128::from(v),
-            Some(Value::Ip(address, _)) => u128::from_be_bytes(address),
+            Some(FieldValue::Int(v)) if self.field == TIMEOUT => u128::from(v) + u128::from(clock_s),
+            Some(FieldValue::Int(v)) => u128::from(v),
+            Some(FieldValue::Ip(address, _)) => u128::from_be_bytes(address),
             // The first bytes decide nearly always; `compare` looks at the rest.
-            Some(Value::Text(text)) => prefix(text),
+            Some(FieldValue::Text(text)) => prefix(text),
             None => 0,
         };
         let number = if self.descending && value.is_some() { !number } else { number };
@@ -68,16 +68,16 @@ impl Order {
     }
 
     fn is_text(&self) -> bool {
-        self.field.field().kind == super::field::Kind::Text
+        self.field.field().kind == FieldKind::Text
     }
 
     /// Compares two flows whose keys are equal. Both must have been read with [`Order::needs`] and [`Order::TIE`].
     #[must_use]
-    pub fn break_tie(&self, a: &Flow, b: &Flow, context: &Context) -> Ordering {
+    pub(crate) fn break_tie(&self, a: &Flow, b: &Flow, context: &Context) -> Ordering {
         let text = if self.is_text() {
             let field = self.field.field();
             let order = match (field.value(a, context), field.value(b, context)) {
-                (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
+                (Some(FieldValue::Text(a)), Some(FieldValue::Text(b))) => a.cmp(b),
                 _ => Ordering::Equal,
             };
             if self.descending { order.reverse() } else { order }
@@ -86,9 +86,6 @@ impl Order {
         };
         text.then_with(|| a.id.cmp(&b.id)).then_with(|| a.orig.cmp(&b.orig)).then_with(|| a.zone.cmp(&b.zone))
     }
-
-    /// The order by id, ascending.
-    pub const BY_ID: Order = Order { field: ID, descending: false };
 }
 
 /// The first 16 bytes of a text as a number that compares as they do.

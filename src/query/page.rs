@@ -27,36 +27,17 @@
 //! another second depending on when within a second the flow is read. A page of more than one pass in their order may
 //! miss flows that end within a second of where two passes meet, or give them twice. Of a snapshot it is exact.
 
+mod candidate;
 mod locate;
+mod select;
+
+pub use candidate::Candidate;
 
 use super::context::Context;
-use super::order::{Key, Order};
+use super::order::Order;
 use super::rows::{Lease, Ranking, Row, RowPool};
 use crate::conntrack::flow::{Flow, ReadError};
-use core::cmp::Ordering;
-
-/// A view of the query's flow stream: the flow as far as the query asked for it, and all of it on demand.
-pub trait Candidate {
-    /// The flow with at least [`Page::needs`].
-    fn flow(&self) -> &Flow;
-
-    /// The flow in full.
-    ///
-    /// # Errors
-    /// [`ReadError`], when an attribute that was not needed so far can't be read.
-    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError>;
-}
-
-/// A flow that is known in full, as those of the snapshot are.
-impl Candidate for Flow {
-    fn flow(&self) -> &Flow {
-        self
-    }
-
-    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
-        Ok(*self)
-    }
-}
+use candidate::Tie;
 
 /// What the pass that is under way does.
 #[derive(Clone, Copy, Debug)]
@@ -235,94 +216,6 @@ impl Page {
         self.order.is_none() && self.more
     }
 
-    fn take(
-        &mut self,
-        candidate: &mut dyn Candidate,
-        pool: &mut RowPool,
-        lease: &Lease,
-        context: &mut Context,
-    ) -> Result<(), ReadError> {
-        let Pass::Take { skip } = self.pass else {
-            return Ok(());
-        };
-        if self.matched <= skip || self.len as u64 >= self.remaining {
-            return Ok(());
-        }
-        match pool.get_mut(lease, self.len) {
-            Some(slot) => {
-                slot.flow = candidate.full(context)?;
-                self.len += 1;
-            }
-            None => self.more = true,
-        }
-        Ok(())
-    }
-
-    /// How many rows a selection keeps.
-    fn wanted(&self, lease: &Lease) -> usize {
-        let rows = match self.pass {
-            Pass::Select { skip } => self.remaining.saturating_add(skip as u64),
-            Pass::SelectBack { from_end } => from_end as u64,
-            Pass::Aim => u64::MAX,
-            _ => 0,
-        };
-        usize::try_from(rows).unwrap_or(usize::MAX).min(lease.capacity())
-    }
-
-    /// Whether a first page has all its rows, and the flow stands behind them by its key alone: so it is with nearly
-    /// every flow of a table, and nothing more need be known of it.
-    #[inline]
-    fn is_behind_all(&self, key: &Key, flow: &Flow, pool: &RowPool, lease: &Lease) -> bool {
-        let first_page = matches!(self.pass, Pass::Select { .. }) && self.after.is_none();
-        first_page
-            && self.len == self.wanted(lease)
-            && pool.get(lease, 0).is_some_and(|last| *key > last.key && flow.id != last.flow.id)
-    }
-
-    #[inline]
-    fn select(
-        &mut self,
-        tie: &mut Tie<'_>,
-        order: Order,
-        pool: &mut RowPool,
-        lease: &Lease,
-        context: &mut Context,
-    ) -> Result<(), ReadError> {
-        let wanted = self.wanted(lease);
-        let back = matches!(self.pass, Pass::SelectBack { .. });
-        let turned = |ordering: Ordering| if back { ordering.reverse() } else { ordering };
-        if let Some(bound) = if back { &self.before } else { &self.after } {
-            if turned(tie.compare(bound, order, context)?) != Ordering::Greater {
-                self.within += 1;
-                return Ok(());
-            }
-        }
-        if self.len == wanted {
-            self.more = true;
-            // The last of the rows kept so far dismisses nearly every flow.
-            let Some(last) = pool.get(lease, 0) else {
-                return Ok(());
-            };
-            if turned(tie.compare(last, order, context)?) != Ordering::Less {
-                return Ok(());
-            }
-        }
-        let row = *tie.full(context)?;
-        let at = if self.len < wanted { self.len } else { 0 };
-        let Some(slot) = pool.get_mut(lease, at) else {
-            return Ok(());
-        };
-        *slot = row;
-        let ranking = Ranking { order, context, back };
-        if self.len < wanted {
-            self.len += 1;
-            pool.sift_up(lease, ranking, at);
-        } else {
-            pool.sift_down(lease, ranking, 0, self.len);
-        }
-        Ok(())
-    }
-
     /// A pass is over: the table was read to its end.
     pub fn end(&mut self, pool: &mut RowPool, lease: &Lease, context: &Context) -> Outcome {
         if self.total.is_none() {
@@ -361,10 +254,33 @@ impl Page {
     /// The row to be written next; `None` when those of this pass are out.
     #[must_use]
     pub fn row<'a>(&self, pool: &'a RowPool, lease: &Lease) -> Option<&'a Row> {
-        if self.remaining == 0 || self.next >= self.len {
-            return None;
-        }
-        pool.get(lease, self.next)
+        self.row_ahead(0, pool, lease)
+    }
+
+    /// The row to be written `nth` from now, from 0 on; `None` when this pass has no more.
+    #[must_use]
+    pub fn row_ahead<'a>(&self, nth: usize, pool: &'a RowPool, lease: &Lease) -> Option<&'a Row> {
+        let index = self.next.checked_add(nth).filter(|&index| index < self.len)?;
+        pool.get(lease, index).filter(|_| (nth as u64) < self.remaining)
+    }
+
+    /// Whether this pass has all rows that are still to be written, so that no other one follows.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        !self.more || (self.len.saturating_sub(self.next)) as u64 >= self.remaining
+    }
+
+    /// The rows of this pass that are still to be written, by their places in the lease.
+    #[must_use]
+    pub fn places(&self) -> core::ops::Range<usize> {
+        let left = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        self.next..self.len.min(self.next.saturating_add(left))
+    }
+
+    /// The rows to be written begin at `first` from now on, since the lease has lost blocks before and behind them.
+    pub fn moved(&mut self, first: usize) {
+        let places = self.places();
+        (self.next, self.len) = (first, first + places.len());
     }
 
     /// The row that [`Page::row`] gave is written.
@@ -390,41 +306,5 @@ impl Page {
             _ => Pass::Select { skip: 0 },
         };
         true
-    }
-}
-
-/// A flow that is being compared: it is read in full at the first tie, or when it is kept.
-struct Tie<'a> {
-    candidate: &'a mut dyn Candidate,
-    row: &'a mut Row,
-    known: bool,
-}
-
-impl Tie<'_> {
-    #[inline]
-    fn full(&mut self, context: &mut Context) -> Result<&Row, ReadError> {
-        if !self.known {
-            self.row.flow = self.candidate.full(context)?;
-            self.known = true;
-        }
-        Ok(self.row)
-    }
-
-    #[inline]
-    fn compare(&mut self, other: &Row, order: Order, context: &mut Context) -> Result<Ordering, ReadError> {
-        // A flow whose key has changed since the other was kept may be the other itself.
-        if self.candidate.flow().id == other.flow.id {
-            self.full(context)?;
-            if (self.row.flow.orig, self.row.flow.zone) == (other.flow.orig, other.flow.zone) {
-                return Ok(Ordering::Equal);
-            }
-        }
-        match self.row.key.cmp(&other.key) {
-            Ordering::Equal => {
-                self.full(context)?;
-                Ok(order.break_tie(&self.row.flow, &other.flow, context))
-            }
-            decided => Ok(decided),
-        }
     }
 }

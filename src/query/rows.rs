@@ -7,7 +7,7 @@
 use super::context::Context;
 use super::order::{Key, Order};
 use crate::conntrack::flow::Flow;
-use crate::limits::{BLOCK_ROWS, CLIENTS, QUERY_BLOCKS, ROW_BLOCKS, ROW_BYTES};
+use crate::limits::{BLOCK_ROWS, CLIENTS, ENOUGH_BLOCKS, QUERY_BLOCKS, ROW_BLOCKS, ROW_BYTES};
 use core::cmp::Ordering;
 use heapless::Vec;
 
@@ -92,6 +92,32 @@ impl RowPool {
             // There is room: the loop's condition says so.
             let _ = lease.blocks.push(block);
         }
+    }
+
+    /// Whether a query that wants so many rows can have enough of them to be over after a few passes: one block where that is all
+    /// it wants, and else [`ENOUGH_BLOCKS`].
+    #[must_use]
+    pub fn has_enough(&self, rows: usize) -> bool {
+        let free = ROW_BLOCKS - self.leased.count_ones() as usize;
+        let others = CLIENTS - (self.leases + 1).min(CLIENTS);
+        rows <= BLOCK_ROWS || free >= ENOUGH_BLOCKS + others
+    }
+
+    /// Gives back the blocks in which none of the rows from `first` up to `end` is; where `first` is then.
+    pub fn shrink(&mut self, lease: &mut Lease, first: usize, end: usize) -> usize {
+        let (from, to) = (first / BLOCK_ROWS, end.div_ceil(BLOCK_ROWS));
+        let mut kept: Vec<u8, QUERY_BLOCKS> = Vec::new();
+        for (at, &block) in lease.blocks.iter().enumerate() {
+            // One block stays in any case, since the lease does.
+            if (from..to).contains(&at) || (from >= to && at == 0) {
+                // There is room: it was in the lease.
+                let _ = kept.push(block);
+            } else {
+                self.leased &= !(1 << block);
+            }
+        }
+        lease.blocks = kept;
+        if from < to { first - from * BLOCK_ROWS } else { 0 }
     }
 
     /// Takes all blocks of `lease` back.
@@ -182,22 +208,6 @@ impl RowPool {
             self.swap(lease, 0, end);
             self.sift_down(lease, ranking, 0, end);
         }
-    }
-
-    /// How many of the first `len` rows, which are in order, stand before `row`.
-    #[must_use]
-    pub fn rows_before(&self, lease: &Lease, ranking: Ranking<'_>, len: usize, row: &Row) -> usize {
-        let (mut low, mut high) = (0, len);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let before = self.get(lease, middle).is_some_and(|r| ranking.compare(r, row) == Ordering::Less);
-            if before {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
     }
 }
 

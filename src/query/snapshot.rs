@@ -61,12 +61,6 @@ impl Snapshot {
         self.flows
     }
 
-    /// Flows that there is room for.
-    #[must_use]
-    pub fn most(&self) -> usize {
-        self.most
-    }
-
     /// Records a flow that was read in full.
     ///
     /// # Errors

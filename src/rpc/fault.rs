@@ -3,57 +3,55 @@
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::socket::OpError;
 use crate::limits::{FAULT_BYTES, LABEL_BYTES, LABELS};
-use crate::xmlrpc::DecodeError;
+use crate::xmlrpc::{Class, DecodeError};
 use core::fmt::{self, Write};
 use heapless::String;
 
-/// What kind of fault it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
+macro_rules! codes {
+    ($($(#[$doc:meta])+ $variant:ident = $number:literal,)+) => {
+        /// What kind of fault it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])+ $variant = $number,)+ }
+
+        impl Code {
+            /// Every kind there is.
+            pub const ALL: &[Code] = &[$(Code::$variant,)+];
+        }
+    };
+}
+
+codes! {
     /// Not well-formed XML.
-    NotWellFormed,
+    NotWellFormed = -32700,
     /// Not a methodCall.
-    NotACall,
+    NotACall = -32600,
     /// No such procedure.
-    NoProcedure,
+    NoProcedure = -32601,
     /// Wrong parameters.
-    Parameters,
+    Parameters = -32602,
     /// An internal error.
-    Internal,
+    Internal = -32603,
     /// Wrong user name or password.
-    Login,
+    Login = 1,
     /// The session is unknown or expired.
-    Session,
+    Session = 2,
     /// Unknown field.
-    Field,
+    Field = 3,
     /// No such connection.
-    NoConnection,
+    NoConnection = 4,
     /// The kernel refused.
-    Kernel,
+    Kernel = 5,
     /// All sessions, dumps or slots are taken.
-    Busy,
+    Busy = 6,
     /// The snapshot does not fit its memory.
-    Snapshot,
+    Snapshot = 7,
 }
 
 impl Code {
     /// The number in the protocol.
     #[must_use]
     pub fn number(self) -> i32 {
-        match self {
-            Code::NotWellFormed => -32700,
-            Code::NotACall => -32600,
-            Code::NoProcedure => -32601,
-            Code::Parameters => -32602,
-            Code::Internal => -32603,
-            Code::Login => 1,
-            Code::Session => 2,
-            Code::Field => 3,
-            Code::NoConnection => 4,
-            Code::Kernel => 5,
-            Code::Busy => 6,
-            Code::Snapshot => 7,
-        }
+        self as i32
     }
 }
 
@@ -133,10 +131,10 @@ impl From<ReadError> for Fault {
 
 impl From<DecodeError> for Fault {
     fn from(error: DecodeError) -> Self {
-        let code = match error.class.code() {
-            -32700 => Code::NotWellFormed,
-            -32600 => Code::NotACall,
-            _ => Code::Parameters,
+        let code = match error.class {
+            Class::NotWellFormed => Code::NotWellFormed,
+            Class::NotACall => Code::NotACall,
+            Class::BadValue => Code::Parameters,
         };
         Fault::new(code, format_args!("{} (byte {})", error.what, error.at))
     }

@@ -1,53 +1,65 @@
-//! The procedures: what a call asks, done with queries and sessions, answered as XML-RPC.
+//! The procedures: what a call asks, done with queries and sessions, answered as XML-RPC or JSON.
 //!
 //! An [`Engine`] holds all state but sockets. The server gives it a client's call ([`Engine::begin`]) and then drives it
 //! with [`Engine::advance`], which writes as much of the reply as fits and says what it waits for. Calls that need the
 //! table wait for a scan; the server runs one for all that wait ([`Engine::begin_scan`], [`Engine::offer`],
-//! [`Engine::end_scan`]).
+//! [`Engine::end_scan`]). Long listings wait for a dump of their own and pull their rows from it.
 //!
 //! | file | subject |
 //! |---|---|
-//! | [`procedures`] | the table of procedures, one short function each |
+//! | [`procedures`] | the table of procedures |
 //! | [`args`] | parameters read, or refused by name |
-//! | [`task`] | one call in the making |
+//! | [`task`] | one client's call: how far it is |
+//! | [`work`] | what a job is to the engine |
+//! | [`jobs`] | what calls do, a file for each kind |
 //! | [`scan`] | flows handed to the calls that wait for them |
-//! | [`finish`] | what a call does when its scan is over |
-//! | [`reply`] | the reply, written piece by piece |
+//! | [`autorefresh`] | whether views read the kernel's table or a snapshot, and that snapshot |
+//! | [`reply`], [`pieces`] | the reply, written piece by piece |
+//! | [`measure`] | the reply's length, before it is written |
 //! | [`row`] | a flow as a struct |
 //! | [`fault`] | fault codes and their sentences |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod args;
+mod args;
+mod autorefresh;
 pub mod fault;
-pub mod finish;
+mod jobs;
+mod measure;
+mod pieces;
 pub mod procedures;
-pub mod reply;
+mod reply;
 pub mod row;
-pub mod scan;
-pub mod task;
+mod scan;
+mod task;
 #[cfg(test)]
 mod tests;
+mod work;
 
-use crate::auth::{Peer, Sessions, Store, Throttle};
+use crate::auth::{Handle, Peer, Sessions, Store, Throttle};
+use crate::conntrack::flow::Tuple;
 use crate::conntrack::kernel::Kernel;
-use crate::conntrack::request::KernelFilter;
-use crate::limits::{CLIENTS, WAIT_MS};
+use crate::conntrack::plan::KernelPlan;
+use crate::conntrack::reader::DumpReader;
+use crate::conntrack::socket::OpError;
+use crate::limits::CLIENTS;
 use crate::out::Out;
 use crate::query::context::Context;
 use crate::query::rows::RowPool;
-use crate::query::snapshot::Snapshot;
 use crate::stats::{Counter, Stats};
-use crate::xmlrpc::encode::WideInts;
-use crate::xmlrpc::{Call, Items, parse_call};
+use crate::syntax::{Syntax, WideInts};
+use crate::xmlrpc::parse_call;
+use autorefresh::Autorefresh;
 use fault::{Code, Fault};
+use jobs::Job;
 use scan::Scan;
-use task::{Answer, Job, Multicall, Stage, Task};
+use std::net::SocketAddr;
+use task::{Stage, Task};
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// What integers beyond 32 signed bits become.
+    /// What integers beyond 32 signed bits become in XML.
     pub wide: WideInts,
     /// Flows that a snapshot must hold.
     pub snapshot_flows: usize,
@@ -58,10 +70,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What of `filter` this kernel is asked.
+    /// What of `plan` this kernel is asked.
     #[must_use]
-    pub fn kernel_filter(&self, filter: KernelFilter) -> KernelFilter {
-        if self.kernel_filter { filter.for_kernel(self.kernel_release) } else { KernelFilter::default() }
+    fn kernel_plan(&self, plan: KernelPlan) -> KernelPlan {
+        if self.kernel_filter { plan.for_kernel(self.kernel_release) } else { KernelPlan::default() }
     }
 }
 
@@ -69,29 +81,34 @@ impl Settings {
 pub struct World<'a> {
     /// The kernel, for short requests.
     pub kernel: &'a mut dyn Kernel,
-    /// Milliseconds on a clock that never goes back.
+    /// The dump of its own that the call was given ([`Engine::begin_dump`]).
+    pub dump: Option<&'a mut DumpReader>,
+    /// Nothing of the reply was sent yet: the output has all of it.
+    pub is_unsent: bool,
+    /// Milliseconds since the daemon was started, on a clock that never goes back.
     pub now_ms: u64,
 }
 
 /// What [`Engine::advance`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It waits for a scan: go on when [`Engine::is_ready`].
+    /// It waits for a scan, for a dump of its own, or for the time that [`Engine::wakes_at_ms`] gives: go on when
+    /// [`Engine::is_ready`].
     Wait,
-    /// It is held back until then, in milliseconds.
-    Sleep(u64),
     /// The output is full: go on when it was sent.
     Full,
-    /// It writes rows from a dump of its own: [`Engine::stream_row`], then [`Engine::stream_end`].
-    Stream,
+    /// It has read what its own dump had: go on when the output was sent and the dump has more.
+    Dump,
+    /// Nothing is written yet, and it can go on at once: others may have their turn in between.
+    More,
     /// The reply is complete.
     Done,
     /// The reply has begun and can't be completed: close the connection, so that the client can't take it for whole.
     Abort,
 }
 
-/// All that procedures work with.
-pub struct Engine {
+/// What all calls share.
+pub struct Shared {
     /// What stays the same.
     pub settings: Settings,
     /// Who is logged in.
@@ -107,16 +124,39 @@ pub struct Engine {
     /// Random bits for session ids.
     pub random: fn(&mut [u8; 16]) -> std::io::Result<()>,
     pool: RowPool,
+    autorefresh: Autorefresh,
+}
+
+/// Who makes a call, and how it is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Who it is.
+    pub peer: Peer,
+    /// This machine's end of the TCP connection that the call came by, and the client's.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// What the reply is written in.
+    pub syntax: Syntax,
+}
+
+/// What a procedure has when it begins.
+struct Ask<'a, 'w> {
+    shared: &'a mut Shared,
+    world: &'a mut World<'w>,
+    /// Who asks.
+    peer: Peer,
+    /// The reply direction of the connection that the call came by.
+    own: Option<Tuple>,
+    /// The session that was found for the call.
+    session: Option<Handle>,
+}
+
+/// All that procedures work with.
+pub struct Engine {
+    /// What all calls share.
+    pub shared: Shared,
     tasks: Vec<Task>,
     kernel_scan: Scan,
     snapshot_scan: Scan,
-    snapshot: Option<Snapshot>,
-    /// When the snapshot was taken; `None` while autorefresh is on.
-    snapshot_at_ms: Option<u64>,
-    /// The snapshot is being taken anew, or could not be: what is in it is not a whole table.
-    snapshot_broken: bool,
-    /// How many times taking a snapshot was begun.
-    snapshots: u32,
 }
 
 impl Engine {
@@ -128,7 +168,7 @@ impl Engine {
         store: Store,
         random: fn(&mut [u8; 16]) -> std::io::Result<()>,
     ) -> Self {
-        Engine {
+        let shared = Shared {
             settings,
             sessions,
             store,
@@ -137,78 +177,84 @@ impl Engine {
             stats: Stats::default(),
             random,
             pool: RowPool::new(),
+            autorefresh: Autorefresh::default(),
+        };
+        Engine {
+            shared,
             // Room for all from the start; a task is made, and its memory touched, when its slot is first used.
             tasks: Vec::with_capacity(CLIENTS),
             kernel_scan: Scan::default(),
             snapshot_scan: Scan::default(),
-            snapshot: None,
-            snapshot_at_ms: None,
-            snapshot_broken: false,
-            snapshots: 0,
         }
     }
 
-    /// Takes a call from the client in `slot`; `body` stays the same until the reply is complete.
-    pub fn begin(&mut self, slot: usize, peer: Peer) {
+    /// Takes the call of the client in `slot`, below [`CLIENTS`]: `body` is its text, which stays the same until the reply is
+    /// complete, or why it is none.
+    pub fn begin(&mut self, slot: usize, asker: Asker, body: Result<&str, Fault>, world: &mut World<'_>) {
         while self.tasks.len() <= slot && self.tasks.len() < CLIENTS {
             self.tasks.push(Task::default());
         }
         self.forget(slot);
+        let call = body.and_then(|body| parse_call(body).map_err(Fault::from));
         if let Some(task) = self.tasks.get_mut(slot) {
-            (task.stage, task.peer, task.session) = (Stage::Fresh, Some(peer), None);
-            (task.multicall, task.call, task.begun, task.in_value) = (None, None, false, false);
+            task.begin(call, asker, &mut self.shared, world);
         }
-    }
-
-    /// Answers the call of `slot`, which could not be read, with a fault.
-    pub fn refuse(&mut self, slot: usize, fault: Fault) {
-        if let Some(task) = self.tasks.get_mut(slot) {
-            task.stage = Stage::Answering(Answer::Fault(fault));
-        }
-    }
-
-    /// A call that has waited [`WAIT_MS`] for a dump of its own is told that the daemon is busy.
-    pub fn check_patience(&mut self, slot: usize, now_ms: u64) {
-        let Some(task) = self.tasks.get_mut(slot) else {
-            return;
-        };
-        if task.stage != Stage::WaitingForStream {
-            task.waits_since_ms = None;
-        } else if now_ms.saturating_sub(*task.waits_since_ms.get_or_insert(now_ms)) >= WAIT_MS {
-            let text = format_args!("all dumps for whole listings are taken; try again");
-            task.stage = Stage::Answering(Answer::Fault(Fault::new(Code::Busy, text)));
-        }
+        self.carry_out_switch();
     }
 
     /// When the call of `slot` gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something
     /// else must happen first.
     #[must_use]
     pub fn wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
-        let task = self.tasks.get(slot)?;
-        match task.stage {
-            Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) => None,
-            Stage::WaitingForStream => task.waits_since_ms.map(|since| since + WAIT_MS),
-            Stage::Asleep(until) => Some(until),
-            _ => Some(now_ms),
+        self.tasks.get(slot).and_then(|task| task.wakes_at_ms(now_ms))
+    }
+
+    /// Since when, in milliseconds, the call of `slot` has waited for a dump of its own; `None` if it does not.
+    #[must_use]
+    pub fn waits_for_dump(&self, slot: usize) -> Option<u64> {
+        let task = self.tasks.get(slot).filter(|task| task.stage == Stage::WaitingForDump)?;
+        Some(task.waits_since_ms)
+    }
+
+    /// Whether the call of `slot` is a login that is held back for wrong ones before it, or that a program judges.
+    #[must_use]
+    pub fn is_held_back(&self, slot: usize) -> bool {
+        let task = self.tasks.get(slot);
+        task.is_some_and(|task| matches!(task.stage, Stage::Asleep(_) | Stage::WaitingForVerdict))
+    }
+
+    /// A program has judged a login, or has come to no end in time ([`Store::reap`]): whoever waits for one asks.
+    pub fn wake_judged(&mut self) {
+        for task in self.tasks.iter_mut().filter(|task| task.stage == Stage::WaitingForVerdict) {
+            task.stage = Stage::Over(None);
         }
     }
 
-    /// Whether the call of `slot` waits for a dump of its own.
+    /// Whether the call of `slot` pulls rows from a dump of its own. The dump ends with that, whatever ends it.
     #[must_use]
-    pub fn waits_for_stream(&self, slot: usize) -> bool {
-        self.tasks.get(slot).is_some_and(|task| task.stage == Stage::WaitingForStream)
+    pub fn reads_dump(&self, slot: usize) -> bool {
+        let task = self.tasks.get(slot);
+        task.is_some_and(|task| task.stage == Stage::Writing && matches!(task.job, Job::Listing(_)))
     }
 
-    /// Since when the call of `slot` has waited for a dump of its own, in milliseconds.
-    #[must_use]
-    pub fn waits_since_ms(&self, slot: usize) -> u64 {
-        self.tasks.get(slot).and_then(|task| task.waits_since_ms).unwrap_or(u64::MAX)
+    /// The call of `slot` is given a dump of its own: what the kernel may leave out of it. `None` if it does not wait for one.
+    pub fn begin_dump(&mut self, slot: usize) -> Option<KernelPlan> {
+        let task = self.tasks.get_mut(slot)?;
+        if task.stage != Stage::WaitingForDump {
+            return None;
+        }
+        task.stage = Stage::Writing;
+        task.dumps += 1;
+        self.shared.stats.add(Counter::Scans);
+        Some(self.shared.settings.kernel_plan(task.job.asks().kernel_plan()).in_one())
     }
 
-    /// Whether the call of `slot` is a login that is held back for wrong ones before it.
-    #[must_use]
-    pub fn is_held_back(&self, slot: usize) -> bool {
-        self.tasks.get(slot).is_some_and(|task| matches!(task.stage, Stage::Asleep(_)))
+    /// The dump of the call of `slot` could not be started: a fault says so.
+    pub fn dump_failed(&mut self, slot: usize, error: OpError) {
+        self.shared.stats.add(Counter::ScanErrors);
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.stage = Stage::Faulty(error.into());
+        }
     }
 
     /// Ends the call of `slot`, wherever it is, and frees what it holds.
@@ -216,120 +262,104 @@ impl Engine {
         self.kernel_scan.leave(slot);
         self.snapshot_scan.leave(slot);
         if let Some(task) = self.tasks.get_mut(slot) {
-            self.pool.release(&mut task.lease);
-            (task.stage, task.job, task.page) = (Stage::Idle, Job::None, None);
-            task.waits_since_ms = None;
+            task.job.work().release(&mut self.shared);
+            task.stage = Stage::Idle;
         }
-        self.free_snapshot();
+        if !self.is_taking_snapshot() {
+            self.shared.autorefresh.nobody_records();
+        }
     }
 
     /// Whether [`Engine::advance`] would get further.
     #[must_use]
     pub fn is_ready(&self, slot: usize, now_ms: u64) -> bool {
-        match self.tasks.get(slot).map(|t| &t.stage) {
-            None | Some(Stage::Idle | Stage::Waiting(_) | Stage::Riding(_) | Stage::WaitingForStream) => {
-                false
-            }
-            Some(&Stage::Asleep(until)) => until <= now_ms,
-            Some(_) => true,
-        }
+        self.tasks.get(slot).is_some_and(|task| task.is_ready(now_ms))
+    }
+
+    /// The length in bytes of the whole reply to the call of `slot`, if it is known. Once a piece of the reply is written that
+    /// does not change.
+    #[must_use]
+    pub fn reply_length(&self, slot: usize) -> Option<usize> {
+        self.tasks.get(slot).and_then(Task::length)
     }
 
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.
     pub fn advance(&mut self, slot: usize, body: &str, out: &mut Out<'_>, world: &mut World<'_>) -> Step {
         if let Some(session) = self.tasks.get(slot).and_then(|task| task.session) {
-            self.sessions.renew(session, world.now_ms);
+            self.shared.sessions.renew(session, world.now_ms);
         }
-        loop {
+        let step = loop {
             let Some(task) = self.tasks.get_mut(slot) else {
                 return Step::Abort;
             };
-            match task.stage {
-                Stage::Idle => return Step::Done,
-                Stage::Fresh => self.dispatch(slot, body, world),
-                Stage::Asleep(until) if until > world.now_ms => return Step::Sleep(until),
-                Stage::Asleep(_) => self.dispatch(slot, body, world),
-                Stage::Waiting(_) | Stage::Riding(_) | Stage::WaitingForStream => return Step::Wait,
-                Stage::Streaming => return Step::Stream,
-                Stage::Scanned => self.finish(slot, world),
-                _ => match self.write(slot, body, out, world) {
-                    Ok(None) => {}
-                    Ok(Some(step)) => return step,
-                    Err(_) => return Step::Full,
-                },
+            if let Some(step) = task.advance(body, out, &mut self.shared, world) {
+                break step;
             }
+            self.carry_out_switch();
+        };
+        if step == Step::Done {
+            self.forget(slot);
         }
+        step
     }
 
-    /// Looks at a call for the first time, or again after a login was held back.
-    fn dispatch(&mut self, slot: usize, body: &str, world: &mut World<'_>) {
-        let Some(task) = self.tasks.get_mut(slot) else {
+    /// Autorefresh is on again, if a call has just asked for that. Who was about to take the snapshot anew has nothing to do any
+    /// more. Who asked to switch autorefresh off, and is not answered yet, still does so.
+    fn carry_out_switch(&mut self) {
+        if !self.shared.autorefresh.is_to_switch_on() {
             return;
-        };
-        let call = match &task.call {
-            Some(mark) => {
-                mark.call(body).ok_or_else(|| Fault::new(Code::Internal, format_args!("the call is gone")))
-            }
-            None => parse_call(body).map_err(Fault::from),
-        };
-        let outcome = call.and_then(|call| self.call(slot, &call, world));
-        let stage = outcome.unwrap_or_else(|fault| Stage::Answering(Answer::Fault(fault)));
-        if let Some(task) = self.tasks.get_mut(slot) {
-            task.stage = stage;
         }
-    }
-
-    fn call(&mut self, slot: usize, call: &Call<'_>, world: &mut World<'_>) -> Result<Stage, Fault> {
-        let Some(task) = self.tasks.get_mut(slot) else {
-            return Ok(Stage::Idle);
-        };
-        if call.method == "system.multicall" && task.multicall.is_none() {
-            let mut args = args::Args::new(&call.params);
-            let takes = "an Array of Structs, each with methodName and params";
-            let calls = args.required("calls", takes)?;
-            let items = calls.as_array().ok_or_else(|| Fault::parameter("calls", takes))?;
-            args.end("calls")?;
-            task.multicall = Some(Multicall { rest: items.range() });
-            task.call = None;
-            self.stats.add(Counter::Calls);
-            return Ok(Stage::Written);
+        for (slot, task) in self.tasks.iter_mut().enumerate() {
+            let under_way = matches!(task.stage, Stage::Waiting(_) | Stage::Riding(_));
+            let is_moot = matches!(&task.job, Job::TakeSnapshot(job) if job.is_refresh());
+            if under_way && is_moot {
+                task.stage = Stage::Writing;
+                self.kernel_scan.leave(slot);
+            }
         }
-        task.call = Some(call.mark());
-        self.stats.add(Counter::Calls);
-        let procedure = procedures::named(call.method).ok_or_else(|| {
-            let name = call.method;
-            Fault::new(
-                Code::NoProcedure,
-                format_args!("there is no procedure \"{name}\"; system.listMethods names all"),
-            )
-        })?;
-        (procedure.run)(self, slot, &mut args::Args::new(&call.params), world)
+        let is_recorded = self.is_taking_snapshot();
+        self.shared.autorefresh.switch_on(is_recorded);
     }
+}
 
-    /// The next call of a multicall. False when there is none.
-    fn next_call(&mut self, slot: usize, body: &str) -> bool {
-        let Some(task) = self.tasks.get_mut(slot) else {
-            return false;
-        };
-        let Some(multicall) = &mut task.multicall else {
-            return false;
-        };
-        let mut items = Items::from_range(body, multicall.rest.clone());
-        let Some(entry) = items.as_mut().and_then(Iterator::next) else {
-            return false;
-        };
-        multicall.rest = items.map_or(0..0, |items| items.range());
-        task.stage = match Call::from_entry(&entry) {
-            Ok(call) if call.method == "system.multicall" => {
-                let nested = format_args!("system.multicall can't call itself");
-                Stage::Answering(Answer::Fault(Fault::new(Code::Parameters, nested)))
+impl Task {
+    /// Gets one stage further. `None`: go on at once.
+    fn advance(
+        &mut self,
+        body: &str,
+        out: &mut Out<'_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Option<Step> {
+        let is_ready = self.is_ready(world.now_ms);
+        match &mut self.stage {
+            Stage::Idle => Some(Step::Done),
+            Stage::WaitingForVerdict | Stage::Riding(_) => Some(Step::Wait),
+            Stage::Asleep(_) if !is_ready => Some(Step::Wait),
+            Stage::Waiting(_) | Stage::WaitingForDump if !is_ready => Some(Step::Wait),
+            Stage::Waiting(_) => {
+                let text = format_args!("too many other calls read the table; try again");
+                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
+                None
             }
-            Ok(call) => {
-                task.call = Some(call.mark());
-                Stage::Fresh
+            Stage::WaitingForDump => {
+                let text = format_args!("all dumps for whole listings are taken; try again");
+                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
+                None
             }
-            Err(error) => Stage::Answering(Answer::Fault(error.into())),
-        };
-        true
+            Stage::Asleep(_) => {
+                self.end(None, shared, world);
+                None
+            }
+            Stage::Over(failure) => {
+                let failure = failure.take();
+                self.end(failure, shared, world);
+                None
+            }
+            Stage::Measuring => self.measure(out, shared),
+            Stage::Writing | Stage::Closing | Stage::Faulty(_) | Stage::Written => {
+                self.write(body, out, shared, world).unwrap_or(Some(Step::Full))
+            }
+        }
     }
 }

@@ -1,99 +1,32 @@
 //! A flow written as the struct that clients get.
 
 use crate::conntrack::flow::Flow;
-use crate::out::{Full, Out};
+use crate::out::Full;
 use crate::query::context::Context;
-use crate::query::field::{FIELDS, FieldSet, Kind, Scope, Value};
-
-use crate::xmlrpc::encode::{
-    self, MEMBER_CLOSE, MEMBER_OPEN, MEMBER_VALUE, STRUCT_CLOSE, STRUCT_OPEN, WideInts,
-};
-
-/// Bytes of the longest tag.
-const TAG_BYTES: usize = 52;
-
-/// The opening of a member, made when the program is: `<member><name>orig_ipv4_src</name>`.
-#[derive(Clone, Copy)]
-struct Tag {
-    bytes: [u8; TAG_BYTES],
-    len: usize,
-}
-
-impl Tag {
-    #[allow(clippy::indexing_slicing)] // Runs in the compiler alone, as below.
-    const fn of(name: &str) -> Self {
-        let mut tag = Tag { bytes: [0; TAG_BYTES], len: 0 };
-        let parts = [MEMBER_OPEN, name.as_bytes(), MEMBER_VALUE];
-        let mut part = 0;
-        while part < parts.len() {
-            let mut at = 0;
-            while at < parts[part].len() {
-                tag.bytes[tag.len] = parts[part][at];
-                tag.len += 1;
-                at += 1;
-            }
-            part += 1;
-        }
-        tag
-    }
-
-    fn text(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&[])
-    }
-}
-
-#[allow(clippy::indexing_slicing)]
-static TAGS: [Tag; FIELDS.len()] = {
-    let mut tags = [Tag { bytes: [0; TAG_BYTES], len: 0 }; FIELDS.len()];
-    let mut at = 0;
-    while at < tags.len() {
-        tags[at] = Tag::of(FIELDS[at].name);
-        at += 1;
-    }
-    tags
-};
+use crate::query::field::{FIELDS, FieldKind, FieldSet, FieldValue, Scope};
+use crate::syntax::Writer;
 
 /// Writes the flow, which was read in full, as a struct of those of its fields that are in `fields`.
 ///
 /// # Errors
-/// [`Full`], and `out` is as before.
-pub fn write(
-    out: &mut Out<'_>,
-    flow: &Flow,
-    context: &Context,
-    fields: FieldSet,
-    wide: WideInts,
-) -> Result<(), Full> {
-    out.atomically(|out| {
-        out.put(STRUCT_OPEN)?;
-        for (at, field) in FIELDS.iter().enumerate() {
-            if field.scope != Scope::Row || !fields.contains(at) {
-                continue;
-            }
-            let (Some(value), Some(tag)) = (field.value(flow, context), TAGS.get(at)) else {
-                continue;
-            };
-            out.put(tag.text())?;
-            write_value(out, field.kind, value, wide)?;
-            out.put(MEMBER_CLOSE)?;
+/// [`Full`]; then a part of it may be written.
+pub fn write(writer: &mut Writer<'_>, flow: &Flow, context: &Context, fields: FieldSet) -> Result<(), Full> {
+    writer.struct_open()?;
+    for (at, field) in FIELDS.iter().enumerate() {
+        if field.scope != Scope::Row || !fields.contains(at) {
+            continue;
         }
-        out.put(STRUCT_CLOSE)
-    })
-}
-
-fn write_value(out: &mut Out<'_>, kind: Kind, value: Value<'_>, wide: WideInts) -> Result<(), Full> {
-    match (kind, value) {
-        (Kind::Id, Value::Int(id)) => {
-            out.put(b"<value><string>")?;
-            out.put_u64(id)?;
-            out.put(b"</string></value>")
+        let Some(value) = field.value(flow, context) else {
+            continue;
+        };
+        writer.member(field.name)?;
+        match (field.kind, value) {
+            (FieldKind::Id, FieldValue::Int(id)) => writer.id(id as u32)?,
+            (_, FieldValue::Int(number)) => writer.uint(number)?,
+            (_, FieldValue::Ip(address, v4)) => writer.address(&address, v4)?,
+            (_, FieldValue::Text(text)) => writer.string(text)?,
         }
-        (_, Value::Int(number)) => encode::uint(out, number, wide),
-        (_, Value::Ip(address, true)) => {
-            let [.., a, b, c, d] = address;
-            encode::ipv4(out, [a, b, c, d])
-        }
-        (_, Value::Ip(address, false)) => encode::ipv6(out, address),
-        (_, Value::Text(text)) => encode::string(out, text),
+        writer.member_close()?;
     }
+    writer.struct_close()
 }

@@ -1,183 +1,246 @@
-//! One client's call in the making: what it waits for, and all the memory it needs, in place.
+//! One client's call in the making: how far it is, and its job. Several calls, one after the other, in a multicall.
 
-use super::fault::Fault;
-use crate::auth::{Handle, Peer};
-use crate::conntrack::flow::Target;
-use crate::limits::{KILL_IDS, TASK_BYTES};
-use crate::query::field::FieldSet;
-use crate::query::filter::Filter;
-use crate::query::page::Page;
-use crate::query::rows::Lease;
-use crate::xmlrpc::Mark;
+use super::args::{self, Args};
+use super::fault::{Code, Fault};
+use super::jobs::Job;
+use super::jobs::answer::Answer;
+use super::pieces::Length;
+use super::work::{Source, Wait};
+use super::{Ask, Asker, Shared, World, procedures};
+use crate::auth::{Handle, Peer, Who, audit};
+use crate::conntrack::flow::Tuple;
+use crate::limits::{TASK_BYTES, WAIT_MS};
+use crate::stats::Counter;
+use crate::syntax::{Document, Style};
+use crate::xmlrpc::{Call, Items};
 use core::ops::Range;
-use heapless::Vec;
 
-/// Where a scan gets its flows from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The kernel's table.
-    Kernel,
-    /// The snapshot.
-    Snapshot,
-}
-
-/// What the call does with the flows of a scan.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Job {
-    /// Nothing.
-    #[default]
-    None,
-    /// Finds a page.
-    View,
-    /// Deletes the flows with the ids that [`Task::ids`] has.
-    Kill,
-    /// Deletes the flows that match [`Task::filter`].
-    KillMatching,
-    /// Looks for the flow to be changed.
-    Change(Wanted),
-    /// Records every flow.
-    Snapshot {
-        /// Takes the place of a snapshot, and has nothing to do where there is none any more.
-        refresh: bool,
-    },
-}
-
-/// A change that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// These bits of the mark.
-    Mark {
-        /// The bits' new values.
-        value: u32,
-        /// Which bits.
-        mask: u32,
-    },
-    /// Seconds left.
-    Timeout(u32),
-}
-
-/// How far the call is.
+/// How far a call is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// No call.
     #[default]
     Idle,
-    /// Not looked at yet.
-    Fresh,
-    /// A login that is held back until then, in milliseconds.
+    /// Held back until then, in milliseconds.
     Asleep(u64),
+    /// Waits for what a program says of the login.
+    WaitingForVerdict,
     /// Waits for the next scan.
     Waiting(Source),
-    /// Waits for a dump of its own.
-    WaitingForStream,
     /// Takes part in the scan that is under way.
     Riding(Source),
-    /// The scan is over; what it came to is not yet looked at.
-    Scanned,
-    /// Knows its answer.
-    Answering(Answer),
-    /// Writes what comes before a view's rows.
-    ViewHead,
-    /// Writes the rows that a pass found.
-    ViewRows,
-    /// Writes rows as they come from a dump of its own.
-    Streaming,
-    /// Writes what comes after a view's rows.
-    ViewTail,
-    /// The reply's value is written.
+    /// Waits for a dump of its own.
+    WaitingForDump,
+    /// What it waited for is here or over; why a scan did not come to its end.
+    Over(Option<Fault>),
+    /// The length of the job's value is added up.
+    Measuring,
+    /// The job writes its value.
+    Writing,
+    /// The value is written, but for what comes behind it.
+    Closing,
+    /// A fault is to be written.
+    Faulty(Fault),
+    /// The value or fault is written: the next call of a multicall is made, or the reply is at its end.
     Written,
 }
 
-/// A short answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A boolean.
-    Bool(bool),
-    /// A number.
-    Int(i64),
-    /// A session's id.
-    Session([u8; 32]),
-    /// The names of all procedures.
-    Methods,
-    /// The signature of a procedure, by its place in the table.
-    Signature(usize),
-    /// The help of a procedure, by its place in the table.
-    Help(usize),
-    /// Counters.
-    Stats,
-    /// A fault.
-    Fault(Fault),
-}
-
-/// A `system.multicall` under way.
-#[derive(Clone, Debug)]
-pub struct Multicall {
-    /// Where in the body the calls stand that were not made yet.
-    pub rest: Range<usize>,
-}
-
 /// One client's call.
-#[derive(Default)]
-pub struct Task {
-    /// How far it is.
-    pub stage: Stage,
-    /// What it does with flows.
-    pub job: Job,
-    /// Which flows it wants.
-    pub filter: Filter,
-    /// The page it makes.
-    pub page: Option<Page>,
-    /// The rows that it holds.
-    pub lease: Lease,
-    /// The ids that it wants, sorted.
-    pub ids: Vec<u32, KILL_IDS>,
-    /// The members of its rows.
-    pub fields: FieldSet,
-    /// Flows that were deleted for it.
-    pub killed: u32,
-    /// Flows that the kernel would not delete, and the last reason.
-    pub refused: (u32, Option<Fault>),
-    /// Flows with the id that it wants, and the first of them.
-    pub found: (u32, Option<Target>),
-    /// What went wrong in the scan.
-    pub failure: Option<Fault>,
-    /// Flows still to be passed over, flows still to be written, and flows that matched, in a stream.
-    pub stream: (u64, u64, u64),
-    /// Since when, in milliseconds, it has waited for a dump of its own.
-    pub waits_since_ms: Option<u64>,
-    /// Whether the view reads the snapshot.
-    pub of_snapshot: bool,
-    /// Which snapshot it has begun to read.
-    pub snapshot: u32,
-    /// The snapshot is not taken anew before this view has its first rows.
-    pub ahead: bool,
-    /// A view in the kernel's own order goes on with the flow whose record ends there.
-    pub from: usize,
-    /// The call, in the body.
-    pub call: Option<Mark>,
-    /// The calls behind it.
-    pub multicall: Option<Multicall>,
-    /// Who asked,
-    pub peer: Option<Peer>,
-    /// and with which session, whose time begins anew while the reply goes out.
-    pub session: Option<Handle>,
+pub(crate) struct Task {
+    pub(super) stage: Stage,
+    pub(super) job: Job,
+    peer: Peer,
+    /// The reply direction of the connection that the call came by.
+    own: Option<Tuple>,
+    /// The session of the call, whose time begins anew while the reply goes out.
+    pub(super) session: Option<Handle>,
+    /// When it began to wait for what it waits for, and when the call was made, in milliseconds.
+    pub(super) waits_since_ms: u64,
+    made_ms: u64,
+    /// The procedure, and dumps of the kernel's table that were read for it: for the log.
+    procedure: &'static str,
+    pub(super) dumps: u32,
+    /// How long the reply is, as far as that is known.
+    pub(super) length: Length,
+    /// The reply as it is being written.
+    pub(super) document: Document,
+    /// Where in the body the calls of a multicall stand that were not made yet.
+    calls: Option<Range<usize>>,
     /// What comes before the results of a multicall is written.
-    pub begun: bool,
-    /// A view's value has begun, so that there is no place for a fault any more.
-    pub in_value: bool,
+    pub(super) is_opened: bool,
+    /// A part of the value has left, or may have: there is no place for a fault any more.
+    pub(super) in_value: bool,
 }
 
-impl Task {
-    /// Whether it records the table.
-    pub fn is_recorder(&self) -> bool {
-        matches!(self.job, Job::Snapshot { .. })
-    }
-
-    /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
-    /// while nothing depends on its client, who may take any time.
-    pub fn is_ahead(&self) -> bool {
-        self.ahead && !self.in_value && self.stage == Stage::Waiting(Source::Snapshot)
+impl Default for Task {
+    fn default() -> Self {
+        Task {
+            stage: Stage::Idle,
+            job: Job::Answer(Answer::Bool(true)),
+            peer: Peer::Unix,
+            own: None,
+            session: None,
+            waits_since_ms: 0,
+            made_ms: 0,
+            procedure: "",
+            dumps: 0,
+            length: Length::default(),
+            document: Document::default(),
+            calls: None,
+            is_opened: false,
+            in_value: false,
+        }
     }
 }
 
 const _: () = assert!(size_of::<Task>() <= TASK_BYTES, "what limits.rs says a task costs");
+
+impl Task {
+    /// Takes a call, or what kept it from being read.
+    pub(super) fn begin(
+        &mut self,
+        call: Result<Call<'_>, Fault>,
+        asker: Asker,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) {
+        let style = Style { syntax: asker.syntax, wide: shared.settings.wide };
+        (self.peer, self.document) = (asker.peer, Document::new(style));
+        self.own = asker.ends.map(|(local, remote)| Tuple::tcp(local, remote));
+        (self.calls, self.is_opened, self.in_value) = (None, false, false);
+        (self.length, self.session) = (Length::default(), None);
+        let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
+        match call {
+            Ok(call) if is_multicall(&call) => {
+                shared.stats.add(Counter::Calls);
+                match calls_of(&call) {
+                    Ok(calls) => (self.calls, self.stage) = (Some(calls), Stage::Written),
+                    Err(fault) => self.stage = Stage::Faulty(fault),
+                }
+            }
+            Ok(call) => self.make(&call, shared, world),
+            Err(fault) => self.stage = Stage::Faulty(fault),
+        }
+    }
+
+    /// Whether it is a multicall.
+    pub(super) fn is_multicall(&self) -> bool {
+        self.calls.is_some()
+    }
+
+    /// Makes the next call of a multicall. False when there is none.
+    pub(super) fn make_next(&mut self, body: &str, shared: &mut Shared, world: &mut World<'_>) -> bool {
+        let items = self.calls.take().and_then(|calls| Items::from_range(body, calls));
+        let Some(mut items) = items else {
+            return false;
+        };
+        let entry = items.next();
+        self.calls = Some(items.range());
+        let Some(entry) = entry else {
+            return false;
+        };
+        match Call::from_entry(&entry) {
+            Ok(call) => self.make(&call, shared, world),
+            Err(error) => self.stage = Stage::Faulty(error.into()),
+        }
+        true
+    }
+
+    /// Makes a call: its parameters are read, and its job begins.
+    fn make(&mut self, call: &Call<'_>, shared: &mut Shared, world: &mut World<'_>) {
+        shared.stats.add(Counter::Calls);
+        // The job before it, in a multicall, may still hold memory for rows.
+        self.job.work().release(shared);
+        (self.made_ms, self.dumps) = (world.now_ms, 0);
+        let mut ask = Ask { shared, world, peer: self.peer, own: self.own, session: None };
+        let procedure = procedures::named(call.method);
+        self.procedure = procedure.map_or("an unknown procedure", |procedure| procedure.name);
+        let made = procedure
+            .ok_or_else(|| no_procedure(call.method))
+            .and_then(|procedure| (procedure.run)(&mut Args::new(&call.params), &mut ask));
+        self.session = ask.session;
+        match made {
+            Ok(job) => {
+                self.job = job;
+                self.wait(self.job.asks().waits_for(), world.now_ms);
+            }
+            Err(fault) => self.stage = Stage::Faulty(fault),
+        }
+    }
+
+    /// What the job waits for next. With nothing to wait for it comes to its end at once.
+    pub(super) fn wait(&mut self, wait: Wait, now_ms: u64) {
+        self.waits_since_ms = now_ms;
+        self.stage = match wait {
+            Wait::Nothing => Stage::Over(None),
+            Wait::Scan(source) => Stage::Waiting(source),
+            Wait::Dump => Stage::WaitingForDump,
+            Wait::Until(until_ms) => Stage::Asleep(until_ms),
+            Wait::Verdict => Stage::WaitingForVerdict,
+        };
+    }
+
+    /// What the job waited for is over.
+    pub(super) fn end(&mut self, failure: Option<Fault>, shared: &mut Shared, world: &mut World<'_>) {
+        match self.job.work().end(shared, failure, world) {
+            Ok(Wait::Nothing) => self.begin_value(world),
+            Ok(wait) => self.wait(wait, world.now_ms),
+            Err(fault) => self.stage = Stage::Faulty(fault),
+        }
+    }
+
+    /// Tells the log of a call that has been answered.
+    pub(super) fn tell(&self, shared: &Shared, now_ms: u64) {
+        let who = self.session.and_then(|session| shared.sessions.who(session));
+        let took_ms = now_ms.saturating_sub(self.made_ms);
+        audit::call(who, self.procedure, self.job.asks().rows(), self.dumps, took_ms);
+    }
+
+    /// Whether the call gets further without anything else happening.
+    pub(super) fn is_ready(&self, now_ms: u64) -> bool {
+        self.wakes_at_ms(now_ms).is_some_and(|at_ms| at_ms <= now_ms)
+    }
+
+    /// When the call gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something else must
+    /// happen first.
+    pub(super) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
+        match self.stage {
+            Stage::Idle | Stage::WaitingForVerdict | Stage::Riding(_) => None,
+            Stage::Asleep(until_ms) => Some(until_ms),
+            Stage::Waiting(_) | Stage::WaitingForDump => Some(self.waits_since_ms.saturating_add(WAIT_MS)),
+            _ => Some(now_ms),
+        }
+    }
+}
+
+/// Where in the body the calls of a multicall stand.
+fn calls_of(call: &Call<'_>) -> Result<Range<usize>, Fault> {
+    let takes = "an Array of Structs, each with methodName and params";
+    let mut args = Args::new(&call.params);
+    let calls = args.required("calls", takes)?;
+    let items = calls.as_array().ok_or_else(|| Fault::parameter("calls", takes))?;
+    args.end("calls")?;
+    Ok(items.range())
+}
+
+fn no_procedure(name: &str) -> Fault {
+    Fault::new(
+        Code::NoProcedure,
+        format_args!("there is no procedure \"{name}\"; system.listMethods names all"),
+    )
+}
+
+impl Ask<'_, '_> {
+    /// Renews the session that the first parameter names, and tells whose it is.
+    ///
+    /// # Errors
+    /// A fault, when there is no such session of this client's.
+    pub(super) fn check_session(&mut self, args: &mut Args<'_>) -> Result<Who, Fault> {
+        let mut buf = [0; crate::limits::ARGUMENT_BYTES];
+        let id = args::session_id(args, &mut buf)?;
+        let known = self.shared.sessions.touch(id.as_bytes(), self.peer, self.world.now_ms);
+        let session = known.map_err(|_| args::no_session())?;
+        self.session = Some(session);
+        self.shared.sessions.who(session).cloned().ok_or_else(args::no_session)
+    }
+}

@@ -46,7 +46,7 @@ impl Server {
             Ok(newcomer) => newcomer,
             Err(e) => return self.accept_failed(at, &e, now_ms),
         };
-        self.engine.stats.add(Counter::Accepted);
+        self.engine.shared.stats.add(Counter::Accepted);
         let newcomer = Newcomer { socket, peer, via, since_ms: now_ms };
         // Nobody overtakes those who wait.
         let verdict = if self.room.is_empty() { self.decide_slot(peer, now_ms) } else { Verdict::Wait };
@@ -92,7 +92,7 @@ impl Server {
 
     /// Tells a newcomer that there is no slot for it.
     fn turn_away(&mut self, newcomer: Newcomer, now_ms: u64) {
-        self.engine.stats.add(Counter::NoSlot);
+        self.engine.shared.stats.add(Counter::NoSlot);
         let Newcomer { mut socket, peer, .. } = newcomer;
         let mut buf = [0; 512];
         let mut out = Out::new(&mut buf);
@@ -111,7 +111,7 @@ impl Server {
             ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => return,
             ErrorKind::WouldBlock => {}
             _ => {
-                self.engine.stats.add(Counter::NoDescriptor);
+                self.engine.shared.stats.add(Counter::NoDescriptor);
                 log::debug(format_args!("can't take a client in for now: {error}"));
                 self.paused_until_ms = Some(now_ms + PAUSE_MS);
                 return;

@@ -12,14 +12,15 @@
 
 use super::input::{Input, LargeBuffers};
 use super::listen::Socket;
-use super::output::{Output, Sent};
+use super::output::{Output, Piece, Sent};
 use super::pace::Pace;
 use crate::auth::Peer;
-use crate::http::{Body, CONTINUE, Error, Head, HeadReader, Policy, Progress, Via};
+use crate::charset::{self, Charset};
+use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy, Route, Via};
 use crate::limits::{BODY_MS, HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
-use crate::xmlrpc::charset::{self, Charset};
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 /// Where a client is.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,8 @@ pub struct Client {
     socket: Option<Socket>,
     /// Who it is.
     pub peer: Peer,
+    /// This machine's end of the TCP connection, and the client's.
+    pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     via: Via,
     /// Where it is.
     pub state: State,
@@ -94,6 +97,7 @@ impl Client {
     #[must_use]
     pub fn new(socket: Socket, peer: Peer, via: Via, now_ms: u64) -> Self {
         Client {
+            ends: socket.ends(),
             socket: Some(socket),
             peer,
             via,
@@ -116,6 +120,7 @@ impl Client {
     pub fn reuse(&mut self, socket: Socket, peer: Peer, via: Via, now_ms: u64, large: &mut LargeBuffers) {
         self.input.clear(large);
         self.output.clear();
+        self.ends = socket.ends();
         (self.socket, self.peer, self.via) = (Some(socket), peer, via);
         self.state = State::Head(HeadReader::default());
         (self.readable, self.writable, self.gone) = (true, true, false);
@@ -284,15 +289,19 @@ impl Client {
         let progress = body.advance(self.input.buffer(), filled)?;
         self.state = State::Body(head, body);
         match progress {
-            Progress::Done { body_len, consumed } => {
+            BodyProgress::Done { body_len, consumed } => {
                 self.input.set_body(body_len, consumed);
+                if head.route == Route::Index {
+                    self.show_index(head, now_ms);
+                    return Ok(Next::Go);
+                }
                 self.state = State::Calling { head, begun: false, ended: false };
                 (self.deadline_ms, self.called_ms) = (None, now_ms);
                 self.pace.stop(now_ms);
                 self.pace.mark_call(now_ms);
                 Ok(Next::Call)
             }
-            Progress::More { filled, wants } => {
+            BodyProgress::More { filled, wants } => {
                 self.input.set_filled(filled);
                 // Without a large buffer it waits, unread, until another client's is free.
                 self.wants_large = wants > self.input.buffer().len() && !self.input.is_large();
@@ -341,9 +350,17 @@ impl Client {
         self.pace.wait(now_ms);
     }
 
-    /// Writes a piece of the reply with `write`, which says whether the reply is complete with it; with `last` the reply
+    /// Writes the whole reply to a request for the page.
+    fn show_index(&mut self, head: Head, now_ms: u64) {
+        self.output.show_index(&head);
+        self.state = State::Calling { head, begun: true, ended: true };
+        (self.deadline_ms, self.moved_ms) = (Some(now_ms + WRITE_MS), now_ms);
+        self.pace.wait(now_ms);
+    }
+
+    /// Writes a piece of the reply with `write`, which says what of the reply it is; with `last` the reply
     /// says that no other will follow on this connection. The output must be flushed.
-    pub fn reply(&mut self, last: bool, now_ms: u64, write: impl FnOnce(&str, &mut Out<'_>) -> bool) {
+    pub(super) fn reply(&mut self, last: bool, now_ms: u64, write: impl FnOnce(&str, &mut Out<'_>) -> Piece) {
         let State::Calling { mut head, begun, .. } = self.state else {
             return;
         };
@@ -391,7 +408,10 @@ mod tests {
         client.input.set_filled(text.len());
         let policy = Policy::default();
         while client.receive(&policy, 0).unwrap() != Next::Call {}
-        client.reply(false, 9000, |_, out| out.put(b"reply").is_ok());
+        client.reply(false, 9000, |_, out| {
+            let is_last = out.put(b"reply").is_ok();
+            Piece { is_last, is_full: false, length: None }
+        });
         assert_eq!(client.flush(9000), Next::Go);
         assert_eq!(client.finish_reply(false, &mut large, 9000), Next::Go);
         assert_eq!(client.input.bytes(), b"POST /");

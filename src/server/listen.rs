@@ -4,13 +4,16 @@ use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
 use crate::limits::{CLIENTS, LINGERING, STREAMS, WAITING_ROOM};
-use crate::sys::{self, file};
+use crate::sys;
+use crate::sys::file::{self, Stamp};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream as BlockingUnixStream;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Bits that the mode of a unix socket must not have: only owner and group may connect.
@@ -116,15 +119,36 @@ fn open_unix(path: &Path, owner: Option<(u32, u32)>) -> io::Result<Listener> {
     Ok(Listener::Unix(listener, path.to_owned(), inode))
 }
 
-/// Removes a socket that nobody listens on any more. Anything else at the path stays, and binding then fails.
+/// Removes a socket that was left behind. Anything else at the path stays, and binding then fails.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    if !file::lstat(path).is_ok_and(|status| status.is(libc::S_IFSOCK)) {
+    let Some(status) = file::lstat(path).ok().filter(|status| status.is(libc::S_IFSOCK)) else {
         return Ok(());
-    }
-    match BlockingUnixStream::connect(path) {
-        Err(e) if e.kind() == ErrorKind::ConnectionRefused => file::remove(path),
+    };
+    // Refused is who does not listen: because it is gone, or not yet. It is not waited for one whose queue is full
+    // (`EAGAIN`): somebody is there.
+    match UnixStream::connect(path) {
+        Err(e) if e.kind() == ErrorKind::ConnectionRefused && !is_bound(&status.stamp) => file::remove(path),
         _ => Ok(()),
     }
+}
+
+/// Whether some program has a socket bound to this file, by the kernel's list of those of this network namespace. Where
+/// there is no list, nobody is known to.
+fn is_bound(socket: &Stamp) -> bool {
+    let mut bound = false;
+    let list = file::open(Path::new("/proc/net/unix"), libc::O_RDONLY, 0);
+    let _ = list.and_then(|list| {
+        file::lines(list.as_fd(), &mut |line| {
+            // Num RefCount Protocol Flags Type St Inode Path: only the path can have a blank in it.
+            let path = line.splitn(7, |&byte| byte == b' ').last().unwrap_or_default().trim_ascii_start();
+            let path =
+                path.split_at(path.iter().position(|&byte| byte == b' ').map_or(path.len(), |at| at + 1)).1;
+            let at_path = file::lstat(Path::new(OsStr::from_bytes(path)));
+            bound = at_path.is_ok_and(|status| status.stamp.device_and_inode() == socket.device_and_inode());
+            !bound
+        })
+    });
+    bound
 }
 
 fn explain(at: &Listen, error: &io::Error) -> String {
@@ -218,6 +242,14 @@ impl Socket {
             Socket::Unix(stream) => stream,
         };
         if known { source.reregister(registry, token, both) } else { source.register(registry, token, both) }
+    }
+
+    /// This machine's end of a TCP connection, and the other one.
+    pub(super) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Socket::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Socket::Unix(_) => None,
+        }
     }
 
     /// Reads what has come in.

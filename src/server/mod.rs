@@ -10,7 +10,7 @@
 //! | `admit`, `room`, `linger` | connections that have no slot: newcomers, those who wait, those who leave |
 //! | [`slots`], [`client`], [`input`], `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
-//! | [`dumps`], `muster` | reading the table |
+//! | [`dumps`], `scan_delay` | reading the table |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -20,26 +20,27 @@ pub mod dumps;
 pub mod input;
 mod linger;
 pub mod listen;
-mod muster;
 mod open;
 mod output;
 mod pace;
 pub mod passwd;
 mod room;
+mod scan_delay;
 mod shares;
 pub mod slots;
 mod turn;
 mod worth;
 
-use crate::auth::Peer;
+use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
-use crate::http::{self, Policy, Via};
-use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, YIELD_MS};
+use crate::http::{Policy, Via};
+use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
-use crate::rpc::{Engine, Step, World};
+use crate::rpc::{Asker, Engine, Step, World};
 use crate::stats::Counter;
+use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
-use crate::xmlrpc::charset::Charset;
+use crate::xmlrpc::DecodeError;
 use client::{Client, Next, State};
 use dumps::{SharedScan, Streams};
 use input::LargeBuffers;
@@ -47,6 +48,7 @@ use linger::Linger;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use output::Piece;
 use passwd::PasswdFile;
 use room::Room;
 use slots::Slots;
@@ -54,9 +56,11 @@ use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-/// Tokens: the first are the listeners', then these, then the clients', then those of clients who leave.
+/// Tokens: the first are the listeners', then these, then the dumps', the clients', and those of clients who leave.
 const SIGNALS: Token = Token(LISTENERS);
-const FIRST_CLIENT: usize = LISTENERS + 1;
+const SHARED_SCAN: Token = Token(LISTENERS + 1);
+const FIRST_STREAM: usize = LISTENERS + 2;
+const FIRST_CLIENT: usize = FIRST_STREAM + STREAMS;
 const FIRST_LINGER: usize = FIRST_CLIENT + CLIENTS;
 
 /// The longest sleep, in milliseconds: files are looked at for changes this often.
@@ -161,11 +165,13 @@ impl Server {
         for event in events {
             match event.token() {
                 SIGNALS => self.read_signals(),
+                SHARED_SCAN => self.scan.set_readable(),
                 Token(at) if at < LISTENERS => {
                     if let Some((_, ready)) = self.listeners.get_mut(at) {
                         *ready = true;
                     }
                 }
+                Token(at) if at < FIRST_CLIENT => self.streams.set_readable(at - FIRST_STREAM),
                 Token(at) if at >= FIRST_LINGER => self.linger.set_readable(at - FIRST_LINGER),
                 Token(token) => {
                     if let Some(client) = self.slots.get_mut(token - FIRST_CLIENT) {
@@ -190,31 +196,28 @@ impl Server {
                     self.listeners.clear();
                 }
                 Signal::HangUp => {
-                    // Without passwords there are none to read.
-                    if self.engine.store.needs_password() {
-                        let result = self.engine.store.reload();
-                        self.report_reload(result);
-                    }
+                    self.refresh_users(Look::Anyway, self.now_ms());
                 }
+                // What the signal woke the loop for: the next turn looks which program has ended.
+                Signal::Child => {}
             }
         }
     }
 
-    fn report_reload(&self, result: Result<(), String>) {
-        match result {
-            Ok(()) => {
-                log::info(format_args!("the users were read again"));
-                self.engine.store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-            }
-            Err(why) => log::error(format_args!("{why}; the old users stay")),
-        }
+    fn refresh_users(&mut self, look: Look, now_ms: u64) {
+        let shared = &mut self.engine.shared;
+        auth::refresh(&mut shared.store, &mut shared.sessions, look, now_ms);
     }
 
-    fn check_files(&mut self, now_ms: u64) {
-        if let Some(result) = self.engine.store.reload_if_changed(now_ms) {
-            self.report_reload(result);
+    /// Reads files that have changed, and looks after programs that judge logins. Whether one of these has an answer.
+    fn check_logins(&mut self, now_ms: u64) -> bool {
+        self.refresh_users(Look::Due, now_ms);
+        self.passwd.check(now_ms, &mut self.engine.shared.context.users);
+        let has_answer = self.engine.shared.store.reap(now_ms);
+        if has_answer {
+            self.engine.wake_judged();
         }
-        self.passwd.check(now_ms, &mut self.engine.context.users);
+        has_answer
     }
 
     fn step(&mut self, slot: usize, now_ms: u64) -> Next {
@@ -240,7 +243,7 @@ impl Server {
                 Ok(Next::Enlarge) => self.enlarge(slot, now_ms),
                 Ok(next) => next,
                 Err(error) => {
-                    self.engine.stats.add(Counter::HttpErrors);
+                    self.engine.shared.stats.add(Counter::HttpErrors);
                     client.refuse(error, now_ms);
                     Next::Go
                 }
@@ -261,55 +264,48 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
-        let charset = match head.charset {
-            http::Charset::Utf8 => Charset::Utf8,
-            http::Charset::UsAscii => Charset::UsAscii,
-            http::Charset::Latin1 => Charset::Latin1,
-            http::Charset::Unspecified => Charset::Unspecified,
-        };
-        let decoded = client.decode_body(charset, &mut self.large, now_ms);
-        self.engine.begin(slot, client.peer);
-        if let Err(error) = decoded {
-            self.engine.refuse(slot, crate::xmlrpc::DecodeError::from(error).into());
-        }
+        let decoded = client.decode_body(head.charset, &mut self.large, now_ms);
+        let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
+        let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
+        let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
+        let asker = Asker { peer: client.peer, ends: client.ends, syntax };
+        self.engine.begin(slot, asker, body, &mut world);
         Next::Go
     }
 
     /// Lets the engine write a piece of the reply.
     fn answer(&mut self, slot: usize, now_ms: u64) -> Next {
         self.begin_stream(slot, now_ms);
-        self.engine.check_patience(slot, now_ms);
-        if !self.engine.is_ready(slot, now_ms) {
+        if !self.engine.is_ready(slot, now_ms) || self.streams.is_blocked(slot, now_ms) {
             return Next::Wait;
         }
-        let unsent = self.slots.get(slot).is_some_and(Client::has_no_reply);
+        let is_unsent = self.slots.get(slot).is_some_and(Client::has_no_reply);
         // The reply's head says whether it is the last.
-        let last = unsent && (self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms));
+        let last = is_unsent && (self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms));
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
-        let (engine, streams) = (&mut self.engine, &mut self.streams);
-        let mut world = World { kernel: &mut self.control, now_ms };
+        let dump = self.streams.reader(slot, now_ms);
+        let mut world = World { kernel: &mut self.control, dump, is_unsent, now_ms };
+        let engine = &mut self.engine;
         let mut step = Step::Wait;
         client.reply(last, now_ms, |body, out| {
             step = engine.advance(slot, body, out, &mut world);
-            // What was written goes out before the dump goes on, unless nothing was.
-            if step == Step::Stream {
-                step = streams.fill(slot, engine, out, now_ms, unsent);
-            }
-            step == Step::Done
+            let length = engine.reply_length(slot);
+            Piece { is_last: step == Step::Done, is_full: step == Step::Full, length }
         });
+        self.streams.settle(slot, engine, self.poll.registry());
         match step {
             Step::Abort => Next::Close,
+            // What was written goes out before anything else is done.
             _ if !client.is_flushed() => Next::Go,
             Step::Full => {
                 // Every piece is smaller than an empty output; a test holds the largest row to it.
                 log::error(format_args!("a piece of a reply is larger than the output buffer"));
                 Next::Close
             }
-            Step::Stream => Next::Go,
-            Step::Wait | Step::Sleep(_) => Next::Wait,
-            Step::Done => Next::Go,
+            Step::Wait => Next::Wait,
+            Step::Dump | Step::More | Step::Done => Next::Go,
         }
     }
 }

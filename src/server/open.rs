@@ -9,12 +9,13 @@ use super::listen::{self, Listener};
 use super::passwd::PasswdFile;
 use super::room::Room;
 use super::slots::Slots;
+use crate::auth::Store;
 use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::socket::{Control, OpError};
 use crate::log;
 use crate::rpc::{Engine, Settings};
-use crate::sys::{self, Signals, privileges};
+use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
 use std::time::Instant;
 
@@ -52,12 +53,14 @@ impl Server {
         let most = listen::most_clients()?;
         let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
         let mut engine = engine(&config)?;
-        passwd.check(0, &mut engine.context.users);
+        passwd.check(0, &mut engine.shared.context.users);
         match &config.user {
             Some(user) => privileges::drop_privileges(user),
             None => privileges::harden(),
         }
         .map_err(|e| e.to_string())?;
+        engine.shared.store.check_access()?;
+        tell_start(&engine.shared.store, config.user.as_deref());
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
@@ -94,12 +97,12 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
         kernel_release: sys::kernel_release(),
     };
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
-    let store = crate::auth::Store::open(config.auth.clone())?;
+    let store = Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
     let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
-    engine.context.uid_mask = config.uid_mask;
-    engine.context.ignored = config.ignored.clone();
-    engine.context.hide_time_wait = config.hide_time_wait;
+    engine.shared.context.uid_mask = config.uid_mask;
+    engine.shared.context.ignored = config.ignored.clone();
+    engine.shared.context.hide_time_wait = config.hide_time_wait;
     Ok(engine)
 }
 
@@ -108,9 +111,17 @@ fn check_table(control: &mut Control) -> Result<u32, String> {
     control.count().map(|count| count.entries).map_err(explain_refusal)
 }
 
-/// A newcomer must not take an empty table for a fault.
+/// The first line of the log: what runs here, and who may use it.
+fn tell_start(store: &Store, user: Option<&str>) {
+    let version = env!("CARGO_PKG_VERSION");
+    let (becomes, user) = user.map_or(("", ""), |user| ("; it runs as ", user));
+    log::info(format_args!("rctd {version} starts: logins are {store}{becomes}{user}"));
+}
+
+/// A newcomer must not take an empty table for a fault. Only who starts it by hand is told: on a router that has just been
+/// switched on the table is empty because nobody has said anything yet.
 fn explain_empty(entries: u32) {
-    if entries == 0 {
+    if entries == 0 && sys::is_terminal(file::STDERR) {
         log::info(format_args!(
             "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
              for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \

@@ -1,7 +1,7 @@
 //! A client's output buffer: a piece of a reply at a time, framed in place, and how much of it is sent.
 
 use super::listen::Socket;
-use crate::http::{self, CHUNK_OVERHEAD, Error, Head, LAST_CHUNK, ReplyBody};
+use crate::http::{self, CHUNK_OVERHEAD, Error, Head, LAST_CHUNK, Media, ReplyBody, Status};
 use crate::limits::OUTPUT_BYTES;
 use crate::out::Out;
 use std::io::ErrorKind;
@@ -24,16 +24,29 @@ pub(crate) enum Sent {
     Broken,
 }
 
+/// What a piece of a reply is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Piece {
+    /// The reply is complete with it.
+    pub(crate) is_last: bool,
+    /// There was no room for more.
+    pub(crate) is_full: bool,
+    /// Bytes of the whole reply, if that is known; the same for all pieces of it.
+    pub(crate) length: Option<usize>,
+}
+
 /// The buffer.
 pub(crate) struct Output {
     buffer: Box<[u8]>,
     /// What of it is still to be sent.
     pending: core::ops::Range<usize>,
+    /// Bytes of a reply that has not begun to be sent.
+    gathered: usize,
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Output { buffer: vec![0; OUTPUT_BYTES].into_boxed_slice(), pending: 0..0 }
+        Output { buffer: vec![0; OUTPUT_BYTES].into_boxed_slice(), pending: 0..0, gathered: 0 }
     }
 
     /// Whether all that was written is sent.
@@ -43,7 +56,7 @@ impl Output {
 
     /// Forgets what is not sent.
     pub(crate) fn clear(&mut self) {
-        self.pending = 0..0;
+        (self.pending, self.gathered) = (0..0, 0);
     }
 
     /// Writes bytes as they are. The output must be sent.
@@ -62,37 +75,47 @@ impl Output {
         self.pending = 0..out.len();
     }
 
-    /// Writes a piece of a reply with `write`, which says whether the reply is complete with it, and frames it; the reply's
-    /// head goes before the first. `head` learns whether the connection can be kept. The output must be sent. Whether the
-    /// reply is complete; `None` if nothing was written.
+    /// Writes the whole reply to a request for the page.
+    pub(crate) fn show_index(&mut self, head: &Head) {
+        let mut out = Out::new(&mut self.buffer);
+        // The page is far smaller than the buffer.
+        let _ = http::index(&mut out, head);
+        self.pending = 0..out.len();
+    }
+
+    /// Writes a piece of a reply with `write` and frames it; the reply's head goes before the first. `head` learns whether the
+    /// connection can be kept. The output must be sent. Whether the reply is complete; `None` if nothing is to be sent yet:
+    /// while the reply has not begun it gathers here, since one that is complete before the buffer is full has a length.
     pub(crate) fn piece(
         &mut self,
         head: &mut Head,
         begun: bool,
-        write: impl FnOnce(&mut Out<'_>) -> bool,
+        write: impl FnOnce(&mut Out<'_>) -> Piece,
     ) -> Option<bool> {
         let end = self.buffer.len() - TAIL_ROOM;
         let free = self.buffer.get_mut(HEAD_ROOM - SIZE_LINE..end).unwrap_or_default();
-        let mut out = Out::new(http::chunk_data(free));
-        let done = write(&mut out);
+        let mut out = Out::at(http::chunk_data(free), self.gathered);
+        let piece = write(&mut out);
         let len = out.len();
-        if len == 0 && !done {
+        self.gathered = if begun || piece.is_last || piece.is_full { 0 } else { len };
+        if self.gathered > 0 || (len == 0 && !piece.is_last) {
             return None;
         }
-        let body = match (begun, done) {
-            (false, true) => ReplyBody::Length(len),
+        let body = match (begun, piece) {
+            (_, Piece { length: Some(length), .. }) => ReplyBody::Length(length),
+            (false, Piece { is_last: true, .. }) => ReplyBody::Length(len),
             _ => ReplyBody::streamed(head.version),
         };
         // The connection's end is the reply's, whatever the client asked for.
         head.keep_alive &= body != ReplyBody::UntilClose;
         self.pending = HEAD_ROOM..HEAD_ROOM + len;
         if body == ReplyBody::Chunked {
-            self.seal(len, done);
+            self.seal(len, piece.is_last);
         }
         if !begun {
             self.put_head(*head, body);
         }
-        Some(done)
+        Some(piece.is_last)
     }
 
     /// Makes a chunk of the `len` bytes that were written, and ends the reply with it if it is `done`.
@@ -115,7 +138,8 @@ impl Output {
         let mut text = [0; HEAD_ROOM];
         let mut out = Out::new(&mut text);
         // The longest head is below the room; a test writes it.
-        let _ = http::head(&mut out, head.version, head.keep_alive, body);
+        let media = if head.json { Media::Json } else { Media::Xml };
+        let _ = http::head(&mut out, Status::Ok, media, head.version, head.keep_alive, body);
         let from = self.pending.start.saturating_sub(out.len());
         if let Some(room) = self.buffer.get_mut(from..self.pending.start) {
             room.copy_from_slice(out.as_bytes());

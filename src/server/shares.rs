@@ -40,10 +40,11 @@ impl Server {
     /// The client that is next to get a dump of its own, and from whom if need be. Who has not taken the first part of the
     /// reply can't go on, and keeps nobody waiting.
     pub(super) fn next_listing(&self, now_ms: u64) -> Option<(usize, Verdict)> {
-        let waits = |slot| self.engine.waits_for_stream(slot);
-        let waiting = self.slots.taken().filter(|(slot, client)| waits(*slot) && client.is_flushed());
-        let rank = |slot| self.engine.waits_since_ms(slot);
-        let mut waiting = waiting.map(|(slot, client)| (slot, client.peer, rank(slot))).peekable();
+        let flushed = self.slots.taken().filter(|(_, client)| client.is_flushed());
+        let waits = |(slot, client): (usize, &Client)| {
+            self.engine.waits_for_dump(slot).map(|since_ms| (slot, client.peer, since_ms))
+        };
+        let mut waiting = flushed.filter_map(waits).peekable();
         waiting.peek()?;
         let has_dump = |slot| self.streams.slots().any(|with| with == slot);
         let holdings = self.slots.holdings(|at, c| has_dump(at).then(|| c.worth_of_dump(now_ms)));
@@ -66,7 +67,7 @@ impl Server {
 
     /// Gives a call that waits for a dump of its own one, if it is its turn.
     pub(super) fn begin_stream(&mut self, slot: usize, now_ms: u64) {
-        if !self.engine.waits_for_stream(slot) {
+        if self.engine.waits_for_dump(slot).is_none() {
             return;
         }
         let Some((next, verdict)) = self.next_listing(now_ms) else {
@@ -76,7 +77,7 @@ impl Server {
             if let Verdict::Evict(other) = verdict {
                 self.evict(other, now_ms);
             }
-            self.streams.begin(slot, &mut self.engine);
+            self.streams.begin(slot, &mut self.engine, self.poll.registry());
         }
     }
 
@@ -109,7 +110,7 @@ impl Server {
         if client.is_idle() {
             return self.close(slot);
         }
-        self.engine.stats.add(Counter::Deadlines);
+        self.engine.shared.stats.add(Counter::Deadlines);
         if client.can_be_refused() {
             client.refuse(Error::Busy, now_ms);
             // What does not fit the socket is lost, as is the rest of a reply that has begun.
@@ -129,12 +130,12 @@ impl Server {
         let told = client.can_be_refused();
         match client.state {
             State::Head(_) | State::Body(..) if told => {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 client.refuse(why, now_ms);
                 Next::Go
             }
             State::Calling { .. } => {
-                self.engine.stats.add(Counter::Deadlines);
+                self.engine.shared.stats.add(Counter::Deadlines);
                 Next::Close
             }
             _ => Next::Close,
@@ -160,7 +161,7 @@ impl Server {
     /// Whether any newcomer, body or listing that waits could go on at once: `now_ms`; else when to look again, since a
     /// client that becomes slow enough to give way is no event.
     pub(super) fn shares_wake_at_ms(&self, now_ms: u64) -> Option<u64> {
-        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_stream(slot));
+        let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
         let bodies = self.slots.taken().any(|(_, client)| client.waits_for_buffer());
         let at_once = self.next_newcomer(now_ms).is_some()
             || (bodies && self.next_body(now_ms).is_some())

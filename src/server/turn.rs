@@ -16,7 +16,7 @@ impl Server {
         }
         self.linger.turn(now_ms);
         more |= self.read_table(began, now_ms);
-        self.check_files(now_ms);
+        more |= self.check_logins(now_ms);
         if more { Some(now_ms) } else { self.wakes_at_ms(now_ms) }
     }
 
@@ -46,8 +46,8 @@ impl Server {
         let reads = Instant::now();
         let share = reads.duration_since(began);
         loop {
-            let mut world = World { kernel: &mut self.control, now_ms };
-            let scanned = self.scan.slice(&mut self.engine, &mut world);
+            let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
+            let scanned = self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
             let replayed = self.engine.replay();
             if !(scanned || replayed) || reads.elapsed() >= share {
                 return scanned || replayed;
@@ -55,10 +55,16 @@ impl Server {
         }
     }
 
+    /// When the call of a client gets further without an event, in milliseconds: one that reads a dump depends on that as well.
+    fn call_wakes_at_ms(&self, slot: usize, now_ms: u64) -> Option<u64> {
+        let call_ms = self.engine.wakes_at_ms(slot, now_ms);
+        if self.engine.reads_dump(slot) { self.streams.wakes_at_ms(slot, now_ms) } else { call_ms }
+    }
+
     /// When something is to be done without an event, in milliseconds: the first of all that wait and of all deadlines.
     fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
         let calls = self.slots.taken().filter(|(_, client)| client.is_flushed());
-        let calls = calls.filter_map(|(slot, _)| self.engine.wakes_at_ms(slot, now_ms)).min();
+        let calls = calls.filter_map(|(slot, _)| self.call_wakes_at_ms(slot, now_ms)).min();
         let accepting = match self.paused_until_ms {
             Some(until_ms) => Some(until_ms),
             None => self.listeners.iter().any(|(_, ready)| *ready).then_some(now_ms),

@@ -3,7 +3,7 @@
 use super::check;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -44,6 +44,13 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
+impl Stamp {
+    /// The file itself, whatever its version.
+    pub(crate) fn device_and_inode(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+}
+
 impl Status {
     /// Whether it is of this type, one of `S_IFMT`'s.
     #[must_use]
@@ -56,7 +63,7 @@ impl Status {
 ///
 /// # Errors
 /// `EINVAL` for a path with a NUL in it.
-fn c_path(path: &Path) -> io::Result<CPath> {
+pub(super) fn c_path(path: &Path) -> io::Result<CPath> {
     let bytes = path.as_os_str().as_bytes();
     if bytes.contains(&0) {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
@@ -64,10 +71,10 @@ fn c_path(path: &Path) -> io::Result<CPath> {
     Ok(CPath([bytes, b"\0"].concat()))
 }
 
-struct CPath(Vec<u8>);
+pub(super) struct CPath(Vec<u8>);
 
 impl CPath {
-    fn as_ptr(&self) -> *const libc::c_char {
+    pub(super) fn as_ptr(&self) -> *const libc::c_char {
         self.0.as_ptr().cast()
     }
 }
@@ -103,6 +110,16 @@ pub fn stat(path: &Path) -> io::Result<Status> {
     status(&|to| unsafe { libc::stat(path.as_ptr(), to) })
 }
 
+/// Whether this process may run the file (access(2), by its real ids, which are all that it has).
+///
+/// # Errors
+/// `EACCES` if it may not, and others of access(2).
+pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: the path is live and ends in NUL.
+    check(unsafe { libc::access(path.as_ptr(), libc::X_OK) }).map(drop)
+}
+
 /// lstat(2): of a symbolic link itself.
 ///
 /// # Errors
@@ -136,6 +153,21 @@ pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Opens an ordinary file for reading, with more `flags` of open(2), and says what it is. Nothing else is waited for: opening a
+/// FIFO would wait for somebody to write to it.
+///
+/// # Errors
+/// Those of [`open`], and a sentence for what is not an ordinary file.
+pub(crate) fn open_ordinary(path: &Path, flags: libc::c_int) -> io::Result<(OwnedFd, Status)> {
+    let file = open(path, libc::O_RDONLY | libc::O_NONBLOCK | flags, 0)?;
+    let status = fstat(file.as_fd())?;
+    if status.is(libc::S_IFREG) {
+        Ok((file, status))
+    } else {
+        Err(io::Error::other("it is not an ordinary file"))
     }
 }
 
@@ -204,23 +236,40 @@ pub fn lines(file: BorrowedFd<'_>, each: &mut dyn FnMut(&[u8]) -> bool) -> io::R
     }
 }
 
+/// Whether something can be written without waiting (poll(2)); so it is too where writing gives an error.
+pub(crate) fn is_writable(fd: BorrowedFd<'_>) -> bool {
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the entry is live, exclusively borrowed and one.
+    unsafe { libc::poll(&raw mut entry, 1, 0) == 1 }
+}
+
+/// Writes what goes, and returns how much that was.
+///
+/// # Errors
+/// Those of write(2) but `EINTR`.
+pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        // SAFETY: pointer and length are those of one live slice.
+        let sent = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+        if let Ok(sent) = usize::try_from(sent) {
+            return Ok(sent);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
 /// Writes all of `bytes`.
 ///
 /// # Errors
 /// Those of write(2) but `EINTR`.
 pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        // SAFETY: pointer and length are those of one live slice.
-        let sent = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-        match usize::try_from(sent) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+        match write(fd, bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            sent => bytes = bytes.get(sent..).unwrap_or_default(),
         }
     }
     Ok(())

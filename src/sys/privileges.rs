@@ -10,15 +10,13 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::accounts::{self, ACCOUNTS};
 use super::{Capabilities, capabilities, file, prctl, set_capabilities, set_ids};
 
 /// The number of CAP_NET_ADMIN in linux/capability.h: what ctnetlink asks of one who reads or changes the table.
 pub const CAP_NET_ADMIN: u32 = 12;
 /// CAP_NET_ADMIN as a bit of a capability set.
 pub const NET_ADMIN: u64 = 1 << CAP_NET_ADMIN;
-
-/// Where names of users become numbers. Static programs have no name service, and a router has no other source.
-const ACCOUNTS: &str = "/etc/passwd";
 
 /// Why privileges could not be given up: a sentence for the person who started the daemon.
 #[derive(Debug)]
@@ -43,14 +41,6 @@ impl std::error::Error for Error {}
 /// Names the step that an error belongs to.
 fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|error| Error::Step(what, error))
-}
-
-/// True if this process may use CAP_NET_ADMIN now (it is in the effective set).
-///
-/// # Errors
-/// What capget(2) gives.
-pub fn has_net_admin() -> io::Result<bool> {
-    Ok(capabilities()?.effective & NET_ADMIN != 0)
 }
 
 /// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), and gaining
@@ -106,7 +96,8 @@ pub fn account(user: &str) -> Result<(u32, u32), Error> {
     let mut found = None;
     let read = file::open(Path::new(ACCOUNTS), libc::O_RDONLY, 0).and_then(|accounts| {
         file::lines(accounts.as_fd(), &mut |line| {
-            found = account_of(line, user.as_bytes());
+            let account = accounts::read(line).ok().flatten().filter(|account| account.name == user);
+            found = account.map(|account| (account.uid, account.gid));
             found.is_none()
         })
     });
@@ -140,38 +131,9 @@ fn clear_ambient_set() -> Result<(), Error> {
     }
 }
 
-/// The user and group id in a line of passwd(5), `name:x:uid:gid:...`, if it is `user`'s and has both numbers.
-fn account_of(line: &[u8], user: &[u8]) -> Option<(u32, u32)> {
-    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse::<u32>().ok();
-    let mut fields = line.split(|&byte| byte == b':');
-    if user.is_empty() || fields.next()? != user {
-        return None;
-    }
-    let _password = fields.next()?;
-    Some((number(fields.next()?)?, number(fields.next()?)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn accounts_are_found_by_their_whole_name() {
-        let text = b"root:x:0:0:root:/root:/bin/sh\nnob:x:1:2::/:\nnobody:x:65534:65533::/:\nbad:x:one:2::/:\ncut:x:7\nnobody:x:1:1::/:\n";
-        for (user, expected) in [
-            ("root", Some((0, 0))),
-            ("nobody", Some((65534, 65533))),
-            ("nob", Some((1, 2))),
-            ("no", None),
-            ("bad", None),
-            ("cut", None),
-            ("", None),
-            ("root:x", None),
-        ] {
-            let found = text.split(|&byte| byte == b'\n').find_map(|line| account_of(line, user.as_bytes()));
-            assert_eq!(found, expected, "{user:?}");
-        }
-    }
 
     #[test]
     fn an_unusable_account_is_refused_before_anything_is_dropped() {

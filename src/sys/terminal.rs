@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use super::{Signals, TerminalSettings, file, set_terminal, terminal_settings, wait_either};
+use super::{Signal, Signals, TerminalSettings, file, set_terminal, terminal_settings, wait_either};
 
 /// The terminal of this process with its echo off, until it is dropped.
 ///
@@ -59,7 +59,7 @@ impl Prompt {
         let mut length = 0;
         loop {
             let (readable, signalled) = wait_either(self.terminal.as_fd(), self.signals.as_fd())?;
-            if signalled && self.signals.read_signal()?.is_some() {
+            if signalled && self.signals.read_signal()?.is_some_and(|signal| signal != Signal::Child) {
                 return Err(io::Error::from(io::ErrorKind::Interrupted));
             }
             if !readable {

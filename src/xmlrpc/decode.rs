@@ -2,11 +2,12 @@
 
 use super::error::DecodeError;
 use super::grammar::{self, Inside};
+use super::items::Items;
+use super::kind::ValueKind;
 use super::scan::{Child, Cursor, Event, Open};
-use super::text::{Text, is_space};
-use super::value::{Items, Kind, Value};
+use super::text::{CDATA_CLOSE, CDATA_OPEN, Text, is_space};
+use super::value::Value;
 use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
-use core::ops::Range;
 
 const SHAPE: &str = "a methodCall holds one methodName, then at most one params";
 
@@ -17,7 +18,6 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// Its parameters.
     pub params: Params<'a>,
-    method_at: usize,
 }
 
 /// The parameters of a call, in order.
@@ -41,7 +41,7 @@ impl<'a> Params<'a> {
 
     /// Pulls them one after another.
     pub fn iter(&self) -> Items<'a> {
-        Items::new(self.raw, self.start)
+        Items::new(Text::new(self.raw, self.start))
     }
 
     /// The parameter at `index`, from 0. Steps over those before it.
@@ -59,35 +59,7 @@ impl<'a> IntoIterator for &Params<'a> {
     }
 }
 
-/// Where a checked call stands in its body, to take it up again without parsing: [`Call::mark`], [`Mark::call`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mark {
-    method: Range<usize>,
-    params: Range<usize>,
-    count: usize,
-}
-
-impl Mark {
-    /// The call again, in no time. `body` must be the one that was parsed, unchanged; with another one nothing makes
-    /// sense, but nothing panics. None where the call is not within it.
-    pub fn call<'a>(&self, body: &'a str) -> Option<Call<'a>> {
-        let params =
-            Params { raw: body.get(self.params.clone())?, start: self.params.start, count: self.count };
-        Some(Call { method: body.get(self.method.clone())?, params, method_at: self.method.start })
-    }
-}
-
 impl<'a> Call<'a> {
-    /// Where the call stands.
-    pub fn mark(&self) -> Mark {
-        let params = &self.params;
-        Mark {
-            method: self.method_at..self.method_at + self.method.len(),
-            params: params.start..params.start + params.raw.len(),
-            count: params.count,
-        }
-    }
-
     /// The call that one entry of `system.multicall`'s array describes: a struct with `methodName`, a string, and
     /// `params`, an array. Looks only at the entry, once for each level of it.
     ///
@@ -100,8 +72,8 @@ impl<'a> Call<'a> {
         let (mut name, mut params) = (None, None);
         for (member, value) in entry.as_struct().ok_or(wrong)? {
             let slot = match value.kind() {
-                Kind::String if member.eq_str("methodName") => &mut name,
-                Kind::Array if member.eq_str("params") => &mut params,
+                ValueKind::String if member.eq_str("methodName") => &mut name,
+                ValueKind::Array if member.eq_str("params") => &mut params,
                 _ => return Err(wrong),
             };
             if slot.replace(value).is_some() {
@@ -109,19 +81,19 @@ impl<'a> Call<'a> {
             }
         }
         let (name, params) = name.zip(params).ok_or(wrong)?;
-        let (method, method_at) = method_name(name.text())?;
+        let method = method_name(name.text())?;
         let count = params.as_array().map_or(0, |items| items.take(PARAMS + 1).count());
         if count > PARAMS {
             return Err(too_many(params.range().start));
         }
         let params = Params { raw: params.text().raw(), start: params.range().start, count };
-        Ok(Call { method, params, method_at })
+        Ok(Call { method, params })
     }
 }
 
 /// Checks all of `body`, once, and returns the call that it is.
 ///
-/// `body` is UTF-8 without a byte order mark ([`super::charset`] makes it so). What comes out borrows from it.
+/// `body` is UTF-8 without a byte order mark ([`crate::charset`] makes it so). What comes out borrows from it.
 ///
 /// # Errors
 /// The first mistake of the document, with its place: it is not well-formed, is no `methodCall`, or a value breaks
@@ -138,7 +110,7 @@ pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
             return Err(DecodeError::not_well_formed(what, cursor.position()));
         }
     };
-    let (method, method_at) = parse_method(&mut cursor, &root)?;
+    let method = parse_method(&mut cursor, &root)?;
     let params = match cursor.child(&root)? {
         Child::Closed(at) => Params { raw: "", start: at, count: 0 },
         Child::Open(open) if open.name == "params" => {
@@ -151,7 +123,7 @@ pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
         other => return Err(misplaced(other)),
     };
     match cursor.event()? {
-        Event::End => Ok(Call { method, params, method_at }),
+        Event::End => Ok(Call { method, params }),
         // The tokenizer lets nothing else pass behind the root.
         _ => Err(DecodeError::not_well_formed("something follows </methodCall>", cursor.position())),
     }
@@ -169,7 +141,7 @@ fn too_many(at: usize) -> DecodeError {
 // The sentence above and the one in `method_name` name the limits.
 const _: () = assert!(PARAMS == 16 && METHOD_NAME_BYTES == 64);
 
-fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str, usize), DecodeError> {
+fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<&'a str, DecodeError> {
     match cursor.child(root)? {
         Child::Open(open) if open.name == "methodName" => {
             let end = grammar::text_end(cursor, &open)?;
@@ -179,23 +151,27 @@ fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<(&'a str
     }
 }
 
-/// The procedure's name in `text`, and its offset. The specification's alphabet, and no reference or comment in it, so
-/// that the name can be used as it stands.
-fn method_name(text: Text<'_>) -> Result<(&str, usize), DecodeError> {
-    let at = text.range().start;
-    let trimmed = text.raw().trim_start_matches(is_space);
-    let name = trimmed.trim_end_matches(is_space);
+/// The procedure's name in `text`. It is of the specification's alphabet, with no reference or comment in
+/// it, so that it can be used as it stands; a CDATA section may be around it.
+fn method_name(text: Text<'_>) -> Result<&str, DecodeError> {
+    let mut name = text.raw().trim_matches(is_space);
+    if let Some(inside) = name.strip_prefix(CDATA_OPEN).and_then(|rest| rest.strip_suffix(CDATA_CLOSE)) {
+        name = inside.trim_matches(is_space);
+    }
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/');
     if name.is_empty() || !name.bytes().all(known) {
         return Err(DecodeError::not_a_call(
             "a methodName is letters, digits, and the characters _ . : /",
-            at,
+            text.range().start,
         ));
     }
     if name.len() > METHOD_NAME_BYTES {
-        return Err(DecodeError::not_a_call("the methodName has more than 64 characters", at));
+        return Err(DecodeError::not_a_call(
+            "the methodName has more than 64 characters",
+            text.range().start,
+        ));
     }
-    Ok((name, at + text.raw().len() - trimmed.len()))
+    Ok(name)
 }
 
 fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, DecodeError> {

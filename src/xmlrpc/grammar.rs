@@ -4,10 +4,11 @@
 //! arrays and structs, at most [`crate::limits::NESTING`] deep; pulling steps over them.
 
 use super::error::DecodeError;
+use super::kind::ValueKind;
 use super::scalar;
 use super::scan::{Child, Cursor, Open};
 use super::text::Text;
-use super::value::{Kind, Value};
+use super::value::Value;
 
 /// What to do with the values inside an array or a struct.
 #[derive(Clone, Copy)]
@@ -50,7 +51,7 @@ pub(super) fn value<'a>(
         Child::Closed(end) => end,
     };
     // A value without a type is a string, with all its white space (the specification's "If no type is indicated").
-    Ok(Value::new(Kind::String, cursor.raw(open.content, end), open.content))
+    Ok(Value::new(ValueKind::String, cursor.raw(open.content, end), open.content))
 }
 
 fn typed_value<'a>(
@@ -60,20 +61,20 @@ fn typed_value<'a>(
 ) -> Result<Value<'a>, DecodeError> {
     // Apache's extension types come with the prefix `ex`, other clients send them bare.
     let name = open.name.strip_prefix("ex:").unwrap_or(open.name);
-    let kind = Kind::of(name).ok_or(DecodeError::bad_value(
+    let kind = ValueKind::of(name).ok_or(DecodeError::bad_value(
         "not a type: known are i4, int, i8, boolean, string, double, base64, dateTime.iso8601, array, struct, nil",
         open.at,
     ))?;
     match kind {
-        Kind::Array => array(cursor, open, inside),
-        Kind::Struct => structure(cursor, open, inside),
+        ValueKind::Array => array(cursor, open, inside),
+        ValueKind::Struct => structure(cursor, open, inside),
         _ => {
             let end = text_end(cursor, open)?;
-            let value = Value::new(kind, cursor.raw(open.content, end), open.content);
+            let raw = cursor.raw(open.content, end);
             if matches!(inside, Inside::Check(_)) {
-                scalar::check(name, &value)?;
+                scalar::check(name, kind, Text::new(raw, open.content))?;
             }
-            Ok(value)
+            Ok(Value::new(kind, raw, open.content))
         }
     }
 }
@@ -95,7 +96,7 @@ fn array<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result
         },
     };
     closed(cursor, open, ONE_DATA)?;
-    Ok(Value::new(Kind::Array, cursor.raw(data.content, end), data.content))
+    Ok(Value::new(ValueKind::Array, cursor.raw(data.content, end), data.content))
 }
 
 fn structure<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, DecodeError> {
@@ -112,7 +113,7 @@ fn structure<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Re
             };
         },
     };
-    Ok(Value::new(Kind::Struct, cursor.raw(open.content, end), open.content))
+    Ok(Value::new(ValueKind::Struct, cursor.raw(open.content, end), open.content))
 }
 
 /// Reads the content and the end of the `<member>` that `open` began.

@@ -1,33 +1,33 @@
 //! Values without values inside: what their text must look like, and what it means.
 //!
-//! Liberal where clients differ and nothing can be misread: white space around numbers, a plus sign, exponents, base64
-//! in lines or without its padding, and an `i4` up to 4294967295, which some clients send for an unsigned value.
+//! The rules are liberal where clients differ and nothing can be misread: white space around numbers, a plus sign,
+//! exponents, `true` and `false`, base64 in lines or without its padding, and an `i4` up to 4294967295, which some clients
+//! send for an unsigned value.
 
 use super::error::DecodeError;
+use super::kind::ValueKind;
 use super::text::{Text, TooLong, is_space};
-use super::value::{Kind, Value};
 use crate::base64;
 use core::num::IntErrorKind;
 
 /// Bytes of a number that is written with references or comments inside; nobody does, but XML allows it.
 const ODD_NUMBER_BYTES: usize = 64;
 
-/// Checks a value against the rules of the type that it is given, `name` without a prefix.
-pub(super) fn check(name: &str, value: &Value<'_>) -> Result<(), DecodeError> {
-    let text = value.text();
-    let what = match value.kind() {
-        Kind::Int => check_int(name, text).err(),
-        Kind::Boolean => boolean(text).is_none().then_some("a boolean is 0 or 1"),
-        Kind::Double => double(text).is_none().then_some(
+/// Checks the content of a value against the rules of its type: `name` as the client gave it, without a prefix.
+pub(super) fn check(name: &str, kind: ValueKind, text: Text<'_>) -> Result<(), DecodeError> {
+    let what = match kind {
+        ValueKind::Int => check_int(name, text).err(),
+        ValueKind::Boolean => boolean(text).is_none().then_some("a boolean is 0 or 1, or false or true"),
+        ValueKind::Double => double(text).is_none().then_some(
             "a double is written in decimal, as -1.5 or 2e9, and within the range of 64-bit floating point",
         ),
-        Kind::Base64 => {
+        ValueKind::Base64 => {
             (!is_base64(text)).then_some("base64 is A-Z, a-z, 0-9, + and /, with = only at the end")
         }
-        Kind::Nil => text.chars().any(|c| !is_space(c)).then_some("nil holds nothing"),
-        Kind::String | Kind::DateTime | Kind::Array | Kind::Struct => None,
+        ValueKind::Nil => text.chars().any(|c| !is_space(c)).then_some("nil holds nothing"),
+        ValueKind::String | ValueKind::DateTime | ValueKind::Array | ValueKind::Struct => None,
     };
-    what.map_or(Ok(()), |what| Err(DecodeError::bad_value(what, value.range().start)))
+    what.map_or(Ok(()), |what| Err(DecodeError::bad_value(what, text.range().start)))
 }
 
 fn check_int(name: &str, text: Text<'_>) -> Result<(), &'static str> {
@@ -68,8 +68,8 @@ pub(super) fn int(text: Text<'_>) -> Option<i64> {
 pub(super) fn boolean(text: Text<'_>) -> Option<bool> {
     let mut space = [0; ODD_NUMBER_BYTES];
     match number(text, &mut space) {
-        Ok("0") => Some(false),
-        Ok("1") => Some(true),
+        Ok("0" | "false") => Some(false),
+        Ok("1" | "true") => Some(true),
         _ => None,
     }
 }

@@ -114,7 +114,7 @@ impl<'a> Cursor<'a> {
                     check_declaration(version.as_str(), encoding.map(|e| e.as_str()), at)?;
                 }
                 Token::DtdStart { .. } | Token::EmptyDtd { .. } => return Err(doctype(at)),
-                // The rest stands inside a DOCTYPE or after an element's name, where nobody is now.
+                // The other tokens stand inside a DOCTYPE or an opening tag, where the cursor never is.
                 _ => {}
             }
         }

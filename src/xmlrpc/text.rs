@@ -3,7 +3,13 @@
 //! XML 1.0 (fifth edition): 2.2 characters, 2.4-2.7 markup inside text, 2.11 end-of-line handling, 4.1 and 4.6
 //! references. The raw text is kept; it is decoded while it is compared or copied, so nothing is stored twice.
 
+use crate::charset::is_xml_char;
 use core::ops::Range;
+
+/// Begins a CDATA section (production 19).
+pub(super) const CDATA_OPEN: &str = "<![CDATA[";
+/// Ends one (production 21).
+pub(super) const CDATA_CLOSE: &str = "]]>";
 
 /// The decoded text does not fit the space it was to be copied to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,12 +27,6 @@ impl<'a> Text<'a> {
         Text { raw, start }
     }
 
-    /// The text at `range` of `body`, as [`Text::range`] gave it; None where that is no range of characters.
-    pub fn from_range(body: &'a str, range: Range<usize>) -> Option<Self> {
-        let start = range.start;
-        Some(Text::new(body.get(range)?, start))
-    }
-
     /// Where the raw text stands: bytes of the body.
     pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.raw.len()
@@ -35,11 +35,6 @@ impl<'a> Text<'a> {
     /// The text as it stands in the document, references and all.
     pub fn raw(&self) -> &'a str {
         self.raw
-    }
-
-    /// Bytes that [`Text::copy_to`] needs at most; decoding never makes a text longer.
-    pub fn len_hint(&self) -> usize {
-        self.raw.len()
     }
 
     /// The characters that the text means.
@@ -57,7 +52,7 @@ impl<'a> Text<'a> {
         self.chars().eq(other.chars())
     }
 
-    /// Copies what the text means into `to` and returns it.
+    /// Copies what the text means into `to` and returns it. That is never longer than the raw text.
     ///
     /// # Errors
     /// [`TooLong`] where `to` has not enough bytes; `to` then holds the beginning.
@@ -95,9 +90,9 @@ impl Chars<'_> {
     /// Steps over what stands between characters at `<`. False where that is no such thing, which a validated text
     /// never has.
     fn skip_markup(&mut self) -> bool {
-        if self.rest.starts_with("<![CDATA[") {
+        if self.rest.starts_with(CDATA_OPEN) {
             self.cdata = true;
-            self.skip("<![CDATA[".len());
+            self.skip(CDATA_OPEN.len());
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
@@ -114,9 +109,9 @@ impl Iterator for Chars<'_> {
         loop {
             let c = self.rest.chars().next()?;
             match c {
-                ']' if self.cdata && self.rest.starts_with("]]>") => {
+                ']' if self.cdata && self.rest.starts_with(CDATA_CLOSE) => {
                     self.cdata = false;
-                    self.skip("]]>".len());
+                    self.skip(CDATA_CLOSE.len());
                 }
                 '<' if !self.cdata => {
                     if !self.skip_markup() {
@@ -144,11 +139,6 @@ impl Iterator for Chars<'_> {
 /// White space of XML 1.0, production 3.
 pub(super) const fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
-}
-
-/// Characters that XML 1.0 can carry, production 2; a `char` is never a surrogate.
-pub(super) const fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// The character that the reference at the start of `text` means, and the reference's bytes, `&` and `;` included.
@@ -252,7 +242,7 @@ mod tests {
             let text = Text::new(raw, 0);
             assert!(text.eq_str(meaning) && !text.eq_str(&format!("{meaning}x")), "{raw}");
             assert_eq!(text.is_empty(), meaning.is_empty(), "{raw}");
-            assert!(meaning.len() <= text.len_hint(), "{raw}");
+            assert!(meaning.len() <= text.raw().len(), "decoding makes no text longer: {raw}");
             for size in 0..=meaning.len() {
                 let mut to = vec![0; size];
                 let copied = text.copy_to(&mut to);

@@ -57,7 +57,8 @@ fn string(payload: &[u8]) -> Val {
 
 /// Numbers from enum ctattr_type of linux/netfilter/nfnetlink_conntrack.h.
 fn row(family: u8, message: &[u8]) -> Row {
-    let mut row = Row::new();
+    // The contract shows these two always: what the kernel leaves out is 0.
+    let mut row = Row::from([("mark".into(), Val::Int(0)), ("zone".into(), Val::Int(0))]);
     for (kind, payload) in attributes(message) {
         match kind {
             1 => tuple(&mut row, "orig", family, payload),
@@ -93,15 +94,15 @@ fn name(row: &mut Row, field: &str, payload: &[u8]) {
     }
 }
 
-/// CTA_PROTOINFO_TCP (1), CTA_PROTOINFO_TCP_STATE (1)
+/// CTA_PROTOINFO_TCP (1) and CTA_PROTOINFO_SCTP (3); the state is type 1 in both.
 fn protoinfo(row: &mut Row, payload: &[u8]) {
-    for (kind, payload) in attributes(payload).into_iter().flat_map(|(kind, inner)| {
-        let tcp = if kind == 1 { inner } else { &[] };
-        attributes(tcp)
-    }) {
-        if kind == 1 {
-            set(row, "tcp_state", payload);
-        }
+    for (protocol, inner) in attributes(payload) {
+        let field = match protocol {
+            1 => "tcp_state",
+            3 => "sctp_state",
+            _ => continue,
+        };
+        attributes(inner).iter().filter(|(kind, _)| *kind == 1).for_each(|(_, state)| set(row, field, state));
     }
 }
 
@@ -130,6 +131,7 @@ fn tuple(row: &mut Row, direction: &str, family: u8, payload: &[u8]) {
         match kind {
             1 => attributes(payload).iter().for_each(|(kind, bytes)| address(row, direction, *kind, bytes)),
             2 => proto(row, direction, &attributes(payload)),
+            3 => set(row, &format!("{direction}_zone"), payload),
             _ => (),
         }
     }
@@ -149,11 +151,14 @@ fn address(row: &mut Row, direction: &str, kind: u16, bytes: &[u8]) {
 fn proto(row: &mut Row, direction: &str, parts: &[(u16, &[u8])]) {
     let with_ports =
         parts.iter().any(|(kind, bytes)| *kind == 1 && matches!(bytes, [6 | 17 | 33 | 132 | 136]));
+    let gre = parts.iter().any(|(kind, bytes)| *kind == 1 && *bytes == [47]);
     for (kind, bytes) in parts {
         match kind {
             1 => set(row, &format!("{direction}_l4proto"), bytes),
             2 if with_ports => set(row, &format!("{direction}_port_src"), bytes),
             3 if with_ports => set(row, &format!("{direction}_port_dst"), bytes),
+            2 if gre && direction == "orig" => set(row, "gre_key_src", bytes),
+            3 if gre && direction == "orig" => set(row, "gre_key_dst", bytes),
             4 | 7 if direction == "orig" => set(row, "icmp_id", bytes),
             5 | 8 if direction == "orig" => set(row, "icmp_type", bytes),
             6 | 9 if direction == "orig" => set(row, "icmp_code", bytes),

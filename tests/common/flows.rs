@@ -73,6 +73,7 @@ pub struct Flow {
     pub mark: u32,
     pub zone: u16,
     pub tcp_state: Option<u8>,
+    pub sctp_state: Option<u8>,
     pub helper: Option<&'static str>,
 }
 
@@ -88,6 +89,7 @@ impl Flow {
             mark: 0,
             zone: 0,
             tcp_state: (proto == TCP).then_some(ESTABLISHED),
+            sctp_state: None,
             helper: None,
         }
     }

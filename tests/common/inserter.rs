@@ -138,6 +138,16 @@ fn insert_body(out: &mut Attributes, flow: &Flow) {
         // CTA_PROTOINFO, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE
         out.nest(4, |out| out.nest(1, |out| out.put(1, &[state])));
     }
+    if let Some(state) = flow.sctp_state {
+        // CTA_PROTOINFO, CTA_PROTOINFO_SCTP: the state, and the verification tags of both directions.
+        out.nest(4, |out| {
+            out.nest(3, |out| {
+                out.put(1, &[state]);
+                out.put(2, &1u32.to_be_bytes());
+                out.put(3, &2u32.to_be_bytes());
+            });
+        });
+    }
     if let Some(name) = flow.helper {
         out.nest(5, |out| out.put(1, &[name.as_bytes(), b"\0"].concat()));
     }

@@ -16,7 +16,10 @@
 //! | `refuse` | makes the kernel refuse what the daemon asks of it |
 //! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
+//! | `json` | a strict reader of JSON replies |
+//! | `skipped` | tests that can't run here say so, and a list of them |
 //! | `names` | names of the contract's fields and of the kernel's states |
+//! | `passwords` | password files, and logging in with them |
 //! | `fields` | how to ask for fields, and what comes back |
 //! | `model` | filters, orders and pages as one would write them without hurry |
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part of this.
@@ -30,27 +33,22 @@ pub mod fields;
 pub mod flows;
 pub mod folder;
 pub mod inserter;
+pub mod json;
 pub mod model;
 pub mod names;
 pub mod namespace;
+pub mod passwords;
 pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]
 pub mod refuse;
 pub mod row;
+pub mod skipped;
 pub mod traffic;
 pub mod witness;
 pub mod xml;
 
-/// Says that a test was skipped and why; with `RCTD_TEST_STRICT` set (as in CI) that is a failure.
-pub fn skip(reason: &str) {
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    assert!(
-        std::env::var_os("RCTD_TEST_STRICT").is_none(),
-        "{name} can't run here, and RCTD_TEST_STRICT is set: {reason}"
-    );
-    eprintln!("skipped: {name}: {reason}");
-}
+pub use skipped::skip;
 
 /// Whether a program of this name is in the PATH.
 pub fn has_program(name: &str) -> bool {

@@ -1,8 +1,8 @@
-//! The names of the contract's fields, and of the kernel's states of TCP.
+//! The names of the contract's fields, and of the kernel's states of TCP and SCTP.
 #![allow(dead_code)] // Whoever includes this uses a part of it.
 
 /// Fields that stay the same on a table nobody touches; `timeout` ticks, but all timeouts tick together.
-pub const STILL: [&str; 31] = [
+pub const STILL: [&str; 36] = [
     "id",
     "orig_l3proto",
     "orig_l4proto",
@@ -33,6 +33,11 @@ pub const STILL: [&str; 31] = [
     "repl_counter_bytes",
     "start",
     "zone",
+    "orig_zone",
+    "repl_zone",
+    "sctp_state",
+    "gre_key_src",
+    "gre_key_dst",
     "helper",
 ];
 
@@ -60,6 +65,25 @@ const TCP_STATES: [&str; 10] = [
     "CLOSE",
     "SYN_SENT2",
 ];
+
+/// `enum sctp_conntrack` of linux/netfilter/nf_conntrack_sctp.h, as conntrack(8) and /proc write it.
+const SCTP_STATES: [&str; 10] = [
+    "NONE",
+    "CLOSED",
+    "COOKIE_WAIT",
+    "COOKIE_ECHOED",
+    "ESTABLISHED",
+    "SHUTDOWN_SENT",
+    "SHUTDOWN_RECD",
+    "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+    "HEARTBEAT_ACKED",
+];
+
+/// The number of a state of SCTP.
+pub fn sctp_state(name: &str) -> Option<u8> {
+    SCTP_STATES.iter().position(|state| *state == name).map(|at| at as u8)
+}
 
 /// The number of a state of TCP.
 pub fn tcp_state(name: &str) -> Option<u8> {

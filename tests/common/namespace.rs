@@ -3,6 +3,7 @@
 //! With CAP_SYS_ADMIN the test's thread unshares its network and nothing else. Without, the test program runs
 //! itself again for this one test in a user namespace, where it is root. Where that is forbidden too, the test
 //! says so and is skipped.
+use super::skipped;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -86,7 +87,8 @@ fn again_in_user_namespace(name: &str, why: &io::Error) {
     }
     let program = std::env::current_exe().expect("the path of this test program");
     let mut command = Command::new(program);
-    command.args(["--exact", name, "--nocapture", "--include-ignored"]).env(INSIDE, "1");
+    command.args(["--exact", name, "--nocapture", "--include-ignored"]);
+    command.env(INSIDE, "1").env(skipped::RUN, skipped::run());
     // SAFETY: only system calls between fork and exec: the strings are made before.
     unsafe { command.pre_exec(become_root_of_a_user_namespace()) };
     match command.output() {

@@ -21,6 +21,11 @@ pub fn track(inside: &Namespace) -> Result<(), String> {
     if !super::has_program("nft") {
         return Err("real connections need nft, which is not installed".into());
     }
+    nft(RULE)
+}
+
+/// Puts rules into the namespace.
+pub fn nft(rules: &str) -> Result<(), String> {
     let mut nft = Command::new("nft");
     nft.args(["-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = nft.spawn().map_err(|error| format!("nft: {error}"))?;
@@ -28,7 +33,7 @@ pub fn track(inside: &Namespace) -> Result<(), String> {
         .stdin
         .take()
         .expect("a pipe")
-        .write_all(RULE.as_bytes())
+        .write_all(rules.as_bytes())
         .map_err(|error| format!("nft: {error}"))?;
     let output = child.wait_with_output().map_err(|error| format!("nft: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,5 +1,5 @@
 //! Reads the table with eyes that are not ours: `conntrack -L`, or `/proc/net/nf_conntrack`.
-use super::names::tcp_state;
+use super::names::{sctp_state, tcp_state};
 use super::row::{Row, Val, tuple};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -62,7 +62,9 @@ pub fn parse(text: &str) -> Vec<Seen> {
 fn parse_line(line: &str) -> Option<Seen> {
     let mut words = line.split_whitespace();
     let (_, l3, _, l4) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let mut seen = Seen { row: Row::new(), seen_reply: true, assured: false };
+    // conntrack writes no zone 0, and the contract always has one.
+    let row = Row::from([("zone".into(), Val::Int(0))]);
+    let mut seen = Seen { row, seen_reply: true, assured: false };
     for direction in ["orig", "repl"] {
         seen.row.insert(format!("{direction}_l3proto"), Val::Int(l3.parse().ok()?));
         seen.row.insert(format!("{direction}_l4proto"), Val::Int(l4.parse().ok()?));
@@ -95,9 +97,18 @@ fn bare(seen: &mut Seen, l4: &str, word: &str) {
                 seen.row.insert("timeout".into(), Val::Int(seconds));
             } else if let (Some(state), "6") = (tcp_state(word), l4) {
                 seen.row.insert("tcp_state".into(), Val::Int(state.into()));
+            } else if let (Some(state), "132") = (sctp_state(word), l4) {
+                seen.row.insert("sctp_state".into(), Val::Int(state.into()));
             }
         }
     }
+}
+
+/// Keys are written in hexadecimal.
+fn gre_key(row: &mut Row, field: &str, value: &str) -> Option<()> {
+    let key = u64::from_str_radix(value.strip_prefix("0x")?, 16).ok()?;
+    row.insert(field.to_owned(), Val::Int(key));
+    Some(())
 }
 
 fn pair(row: &mut Row, direction: &str, name: &str, value: &str) -> Option<()> {
@@ -115,16 +126,19 @@ fn pair(row: &mut Row, direction: &str, name: &str, value: &str) -> Option<()> {
         "type" | "code" | "id" if original => format!("icmp_{name}"),
         "id" if row.contains_key("use") => name.to_owned(), // the entry's, which comes last
         "mark" | "use" | "zone" => name.to_owned(),
+        "zone-orig" => "orig_zone".to_owned(),
+        "zone-reply" => "repl_zone".to_owned(),
+        "srckey" if original => return gre_key(row, "gre_key_src", value),
+        "dstkey" if original => return gre_key(row, "gre_key_dst", value),
         "helper" | "secctx" => {
             row.insert(name.to_owned(), Val::Str(value.to_owned()));
             return Some(());
         }
-        _ => return Some(()), // the reply's ICMP id, GRE keys, time since the start
+        _ => return Some(()), // the reply's ICMP id and GRE keys, time since the start
     };
     let number: u64 = value.parse().ok()?;
     match (field.as_str(), number) {
         ("id", number) => drop(row.insert(field, Val::Str(number.to_string()))),
-        ("zone", 0) => (), // /proc writes it for everybody; the kernel sends none through netlink
         // conntrack makes up ports for DCCP where the kernel (6.17 and later) tracks it without.
         (port, 0) if port.contains("_port_") && row.get("orig_l4proto") == Some(&Val::Int(33)) => (),
         _ => drop(row.insert(field, Val::Int(number))),

@@ -3,9 +3,13 @@ use super::{datagrams, flows, order};
 use rctd::conntrack::flow::{ALL, Flow, Target};
 use rctd::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use rctd::conntrack::label::Labels;
-use rctd::conntrack::request::{self, Change, KernelFilter};
-use rctd::conntrack::socket::{Control, Dump, Link, OpError, Progress};
-use rctd::limits::DUMP_BYTES;
+use rctd::conntrack::plan::KernelPlan;
+use rctd::conntrack::reader::{DumpProgress, DumpReader};
+use rctd::conntrack::request::Change;
+use rctd::conntrack::socket::{Control, Link, OpError};
+use rctd::limits::{DUMP_BYTES, KERNEL_MS};
+use rctd::out::Full;
+use rctd::query::filter::Filter;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -82,8 +86,9 @@ impl Link for Script {
         Ok(())
     }
 
+    /// Another one after each reset, as of a socket.
     fn fd(&self) -> Option<RawFd> {
-        None
+        Some(self.0.borrow().resets as RawFd + 1000)
     }
 }
 
@@ -146,6 +151,17 @@ fn short_requests_and_what_the_kernel_said_to_them() {
     assert_eq!(Script::capture("stats").control().cpu_stats(), Ok(sums));
 }
 
+#[test]
+fn an_update_is_done_or_refused() {
+    let (_, target) = first();
+    let update =
+        |plays| Script::of(plays).control().update(&target, Change::Timeout { seconds: 1, status: 0 });
+    assert_eq!(update(vec![error(0)]), Ok(true));
+    assert_eq!(update(vec![error(libc::ENOENT)]), Ok(false));
+    let refused = Err(OpError { operation: "update", errno: libc::EBUSY });
+    assert_eq!(update(vec![error(libc::EBUSY)]), refused);
+}
+
 /// The tuple is there, but belongs to another connection by now.
 #[test]
 fn get_gives_nothing_for_another_id() {
@@ -193,17 +209,28 @@ fn refusals_and_failures_of_short_requests() {
     assert_eq!(delete(vec![cut]), refused(libc::EIO), "an error without its number");
 }
 
+/// A dump of everything that is under way.
+fn begin(script: &Script) -> DumpReader {
+    let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
+    reader.start(KernelPlan::default()).expect("sent");
+    reader
+}
+
 /// Reads a dump to its end, and gives the flows and how it ended.
 fn drain(script: &Script) -> (Vec<Flow>, Result<(), OpError>) {
-    let mut dump = Dump::new(Box::new(script.clone()));
-    dump.start(&mut request::dump(&KernelFilter::default())).expect("sent");
-    let (mut flows, mut labels) = (vec![], Labels::new());
-    let mut buf = Box::new([0; DUMP_BYTES]);
+    let (mut reader, mut flows, mut labels) = (begin(script), vec![], Labels::new());
     for _ in 0..1000 {
-        match dump.slice(&mut buf, |m| flows.push(Flow::read(m, ALL, &mut labels).expect("sound"))) {
-            Ok(Progress::Done) => return (flows, Ok(())),
-            Ok(_) => {}
-            Err(error) => return (flows, Err(error)),
+        let progress = reader.read(0, &mut |message| {
+            flows.push(Flow::read(message, ALL, &mut labels).expect("sound"));
+            Ok(())
+        });
+        match progress {
+            Ok(DumpProgress::Done) => return (flows, Ok(())),
+            Ok(_) => assert!(reader.is_running()),
+            Err(error) => {
+                assert!(!reader.is_running());
+                return (flows, Err(error));
+            }
         }
     }
     panic!("no end");
@@ -260,17 +287,108 @@ fn a_bare_end_is_an_end() {
 }
 
 #[test]
+fn a_new_descriptor_is_told_once() {
+    let script = Script::of(vec![]);
+    let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!(reader.take_new_fd(), None, "nothing ran");
+    let mut reader = begin(&script);
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1000), None));
+    reader.cancel();
+    assert_eq!((reader.take_new_fd(), reader.take_new_fd()), (Some(1001), None));
+}
+
+/// No room for any entry until it was offered three times: each comes once all the same, and in order.
+#[test]
+fn an_entry_without_room_comes_again() {
+    let script = Script::capture("full");
+    let (mut reader, mut ids, mut labels, mut offers) = (begin(&script), vec![], Labels::new(), 0);
+    let progress = loop {
+        let progress = reader.read(0, &mut |message| {
+            offers += 1;
+            if offers % 3 != 0 {
+                return Err(Full);
+            }
+            ids.push(Flow::read(message, ALL, &mut labels).expect("sound").id);
+            Ok(())
+        });
+        match progress.expect("sound") {
+            DumpProgress::Full => assert_ne!(offers % 3, 0),
+            DumpProgress::More => {}
+            end => break end,
+        }
+    };
+    let all: Vec<_> = flows("full").0.iter().map(|flow| flow.id).collect();
+    assert_eq!((progress, ids, offers), (DumpProgress::Done, all.clone(), all.len() * 3));
+}
+
+#[test]
 fn a_dump_that_waits_is_not_over() {
     let script = Script::of(datagrams("full").into_iter().take(1).map(Play::Bytes).collect());
-    let mut dump = Dump::new(Box::new(script.clone()));
-    dump.start(&mut request::dump(&KernelFilter::default())).expect("sent");
-    let mut buf = Box::new([0; DUMP_BYTES]);
-    assert_eq!(dump.slice(&mut buf, |_| {}), Ok(Progress::More));
-    assert_eq!(dump.slice(&mut buf, |_| {}), Ok(Progress::Blocked));
+    let mut reader = begin(&script);
+    let read = |reader: &mut DumpReader, now_ms| reader.read(now_ms, &mut |_| Ok(()));
+    assert_eq!(read(&mut reader, 0), Ok(DumpProgress::More));
+    assert_eq!(reader.deadline_ms(), None, "it is not known to be silent");
+    assert_eq!(read(&mut reader, 5), Ok(DumpProgress::Blocked));
+    assert_eq!(reader.deadline_ms(), Some(5 + KERNEL_MS));
+    assert_eq!(read(&mut reader, 4 + KERNEL_MS), Ok(DumpProgress::Blocked), "since the first time");
     // Another one while it runs: the old one is forgotten first. Cancelled twice: reset once.
-    dump.start(&mut request::dump(&KernelFilter::default())).expect("sent");
-    assert_eq!(script.0.borrow().resets, 1);
-    dump.cancel();
-    dump.cancel();
+    reader.start(KernelPlan::default()).expect("sent");
+    assert_eq!((script.0.borrow().resets, reader.deadline_ms()), (1, None));
+    reader.cancel();
+    reader.cancel();
     assert_eq!((script.0.borrow().resets, script.0.borrow().sent), (2, 2));
+    assert!(!reader.is_running());
+}
+
+#[test]
+fn a_silent_kernel_is_given_up() {
+    let script = Script::of(vec![]);
+    let mut reader = begin(&script);
+    let mut read = |now_ms| reader.read(now_ms, &mut |_| Ok(()));
+    assert_eq!(read(7), Ok(DumpProgress::Blocked));
+    assert_eq!(read(6 + KERNEL_MS), Ok(DumpProgress::Blocked));
+    let silent = OpError { operation: "dump", errno: libc::ETIMEDOUT };
+    assert_eq!(read(7 + KERNEL_MS), Err(silent));
+    assert_eq!((reader.is_running(), reader.deadline_ms(), script.0.borrow().resets), (false, None, 1));
+    assert_eq!(silent.cause(), "the kernel gave no answer to");
+}
+
+/// A filter is two dumps of one read, and a refusal of either costs only its filter.
+#[test]
+fn a_refused_filter_is_asked_for_without() {
+    // The first is one dump; the other is two, one for each family.
+    let (one, two) = ("mark:1", "tcp");
+    let end = || Play::Bytes(message(NLMSG_DONE, 0, order::SEQUENCE, &[0; 4]));
+    let entries = || Play::Bytes(datagrams("full")[0].clone());
+    let read_all = |plays, text: &str| {
+        let mut filter = Filter::new();
+        filter.add_text(text).expect("a filter");
+        let script = Script::of(plays);
+        let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);
+        reader.start(filter.kernel_plan()).expect("sent");
+        let result = loop {
+            match reader.read(0, &mut |_| Ok(())) {
+                Ok(DumpProgress::More) => {}
+                other => break other,
+            }
+        };
+        let (sent, resets) = (script.0.borrow().sent, script.0.borrow().resets);
+        (result, sent, resets)
+    };
+    let done = Ok(DumpProgress::Done);
+    assert_eq!(read_all(vec![end()], one), (done, 1, 0));
+    assert_eq!(read_all(vec![error(libc::EINVAL), end()], one), (done, 2, 0));
+    assert_eq!(read_all(vec![error(libc::EOPNOTSUPP), end(), end()], two), (done, 3, 0));
+    assert_eq!(read_all(vec![end(), error(libc::EAFNOSUPPORT), entries(), end()], two), (done, 3, 0));
+    let failed = |errno| Err(OpError { operation: "dump", errno });
+    // Refused once more, refused after an entry of this dump, or another errno: no filter is to blame.
+    let twice = vec![error(libc::EINVAL), error(libc::EINVAL)];
+    assert_eq!(read_all(twice, two), (failed(libc::EINVAL), 2, 0));
+    let late = vec![entries(), error(libc::EINVAL)];
+    assert_eq!(read_all(late, two), (failed(libc::EINVAL), 1, 0));
+    let late = vec![entries(), end(), error(libc::EINVAL), end()];
+    assert_eq!(read_all(late, two), (done, 3, 0), "the first dump's entries are not the second's");
+    assert_eq!(read_all(vec![error(libc::EPERM)], two), (failed(libc::EPERM), 1, 0));
 }

@@ -49,6 +49,7 @@ fn is_part(part: &Flow, whole: &Flow) -> bool {
         && fits(&part.uses, &whole.uses)
         && fits(&part.zone, &whole.zone)
         && fits(&part.tcp_state, &whole.tcp_state)
+        && fits(&part.sctp_state, &whole.sctp_state)
         && fits(&part.helper, &whole.helper)
 }
 

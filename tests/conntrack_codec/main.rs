@@ -5,6 +5,8 @@
 mod answers;
 mod bytes;
 mod damage;
+mod errors;
+mod filters;
 #[path = "../common/names.rs"]
 mod names;
 mod order;

@@ -5,13 +5,13 @@
 //! conversion to it. The values were put together from `nfnetlink_conntrack.h`, not with the library.
 use super::order::{SEQUENCE, swapped};
 use super::tree::{self, Value};
-use super::{bytes::*, flows};
+use super::{bytes::*, flows, read};
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Tuple as LibTuple,
 };
 use netlink_packet_netfilter::{NetfilterMessage, NetfilterMessageInner};
-use rctd::conntrack::flow::{Ends, Flow, Target, Tuple, mapped};
+use rctd::conntrack::flow::{ALL, Ends, Flow, Target, Tuple, mapped};
 use rctd::conntrack::request::{self, Change, KernelFilter, Request, TupleFilter};
 use rctd::conntrack::uapi::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -122,7 +122,7 @@ fn the_conversion_to_big_endian_is_right() {
 fn targets() -> Vec<(Flow, Target)> {
     let (mut all, _) = flows("full");
     for l4proto in 0..=255 {
-        for ends in [Ends::None, WEB, Ends::Icmp { kind: 255, code: 255, id: 65_535 }] {
+        for ends in [Ends::None, WEB, Ends::Icmp { kind: 255, code: 254, id: 65_535 }] {
             for tuple in [v4(l4proto, ends), v6(l4proto, ends)] {
                 for zone in [None, Some(0), Some(65_535)] {
                     let orig = Some(Tuple { zone, ..tuple });
@@ -152,6 +152,9 @@ fn a_delete_always_has_tuple_and_id() {
         let id = attrs.iter().find(|a| a.kind == 12).map(|a| a.value.clone());
         let expected = flow.id.expect("an id").to_be_bytes();
         assert!(matches!(id, Some(Value::Bytes(id)) if id == expected), "a delete without the id: {flow:?}");
+        // What is asked for is what was read: every part of the tuple.
+        let read_back = read(&bytes[20..], ALL).expect("sound");
+        assert_eq!((read_back.orig, read_back.zone, read_back.id), (flow.orig, flow.zone, flow.id));
         let zone = attrs.iter().find(|a| a.kind == 18);
         assert_eq!(zone.is_some(), flow.zone.is_some(), "{flow:?}");
     }
@@ -200,6 +203,13 @@ fn netlink_packet_netfilter_reads_our_requests() {
         };
         assert!(attrs.contains(&ConntrackAttribute::CtaTimeout(77)), "{attrs:?}");
     }
+    // A timeout that is fixed already stays so.
+    let target = target(v4(IPPROTO_TCP, WEB), None, 7);
+    let of = |status| {
+        let mut request = request::update(&target, Change::Timeout { seconds: 77, status });
+        request.numbered(5).to_vec()
+    };
+    assert_eq!(of(0x40e), of(0x00e));
 }
 
 fn check_tuple(attrs: &[ConntrackAttribute], flow: &Flow) {

@@ -1,8 +1,10 @@
 //! Whole tables: every field of every flow is what conntrack(8) printed.
 use super::order::swapped;
 use super::text::{Line, lines};
-use super::{OTHER_ORDER, THIS_ORDER, datagrams, datagrams_in, entries, flows, messages, read};
-use rctd::conntrack::flow::{ALL, Ends, Flow};
+use super::{OTHER_ORDER, THIS_ORDER, datagrams, datagrams_in, entries, flows, messages, read, tree};
+use rctd::conntrack::flow::{ALL, Ends, Flow, TARGET, Target};
+use rctd::conntrack::label::Labels;
+use rctd::conntrack::message::Message;
 use rctd::conntrack::uapi::*;
 
 const CAPTURES: [&str; 7] = ["full", "plain", "get", "deleted", "gone", "count", "stats"];
@@ -98,6 +100,31 @@ fn attributes_that_are_not_needed_are_left_out() {
         let some = read(&entry, bit(CTA_TUPLE_REPLY) | bit(CTA_COUNTERS_ORIG)).expect("sound");
         assert_eq!(some, Flow { repl: all.repl, orig_counters: all.orig_counters, ..Flow::default() });
     }
+}
+
+/// Who is deleted is told by a part of the attributes as well as by all.
+#[test]
+fn a_target_needs_no_more_than_it_says() {
+    for entry in entries("full") {
+        let target = |needs| Target::of(&read(&entry, needs).expect("sound"));
+        assert!(target(ALL).is_some());
+        assert_eq!(target(TARGET), target(ALL));
+        for left_out in [CTA_TUPLE_ORIG, CTA_ID] {
+            assert_eq!(target(TARGET & !bit(left_out)), None);
+        }
+    }
+}
+
+/// No capture has it: the kernel that was captured labels nothing.
+#[test]
+fn a_security_context_is_read() {
+    let text = b"system_u:object_r:web_t:s0";
+    let name = tree::emit(&[tree::leaf(CTA_SECCTX_NAME, &[text, &b"\0"[..]].concat())]);
+    let entry = tree::emit(&[tree::leaf(CTA_SECCTX, &name)]);
+    let mut labels = Labels::new();
+    let flow = Flow::read(&Message { kind: 0, attrs: &entry }, ALL, &mut labels).expect("sound");
+    assert_eq!(flow.secctx.map(|label| labels.text(label)), Some(&text[..]));
+    assert_eq!(flow.helper, None);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What conntrack(8) prints, read back: `-o extended,id,ktimestamp`.
-use crate::names::tcp_state;
+use crate::names::{sctp_state, tcp_state};
 use rctd::conntrack::flow::{Address, Counters, Ends, Flow, Tuple, mapped};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -52,6 +52,7 @@ fn line(text: &str) -> Line {
         uses: word("use"),
         zone: zone_of("zone"),
         tcp_state: (l4proto == 6).then(|| tcp_state(words[5]).expect("a state")),
+        sctp_state: (l4proto == 132).then(|| sctp_state(words[5]).expect("a state")),
         ..Flow::default()
     };
     let has = |flag: &str| words.contains(&flag);

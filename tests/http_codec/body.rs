@@ -1,6 +1,6 @@
 //! Bodies: the same however they are cut, bounded, and never over the next request's bytes.
 
-use rctd::http::{BUFFER_BYTES, Body, Error, Framing, Progress, SPARE_BYTES};
+use rctd::http::{BUFFER_BYTES, Body, BodyProgress, Error, Framing, SPARE_BYTES};
 use rctd::limits::{BODY_BYTES, CHUNK_EXTENSION_BYTES, CHUNK_FRAMING_BYTES, HEAD_BYTES};
 
 /// What came of a body: its bytes, and how many raw bytes it took.
@@ -14,16 +14,16 @@ pub fn feed(framing: Framing, raw: &[u8], pieces: &[usize], size: usize) -> Outc
     let mut lengths = pieces.iter().chain(pieces.last().into_iter().cycle());
     loop {
         match reader.advance(&mut buf, filled)? {
-            Progress::Done { body_len, consumed } => {
+            BodyProgress::Done { body_len, consumed } => {
                 // What follows the body is as it was sent.
                 let follows = &buf[consumed..filled];
                 let used = sent - follows.len();
                 assert_eq!(follows, &raw[used..sent], "the next request's bytes");
                 let again = reader.advance(&mut buf, filled);
-                assert_eq!(again, Ok(Progress::Done { body_len, consumed }));
+                assert_eq!(again, Ok(BodyProgress::Done { body_len, consumed }));
                 return Ok(Some((buf[..body_len].to_vec(), used)));
             }
-            Progress::More { filled: kept, wants } => {
+            BodyProgress::More { filled: kept, wants } => {
                 assert!(kept <= filled && kept < wants, "{kept} {filled} {wants}");
                 assert!(wants <= size, "a buffer of {size} must do, {wants} wanted");
                 filled = kept;
@@ -78,7 +78,7 @@ fn known_lengths() {
         }
     }
     let wants = Body::new(Framing::Length(700)).advance(&mut [0; 8], 8);
-    assert_eq!(wants, Ok(Progress::More { filled: 8, wants: 700 }));
+    assert_eq!(wants, Ok(BodyProgress::More { filled: 8, wants: 700 }));
 }
 
 #[test]
@@ -149,6 +149,7 @@ fn malformed_chunks() {
 
 #[test]
 fn body_bytes_exactly_and_by_one() {
+    assert_eq!(BUFFER_BYTES, BODY_BYTES + SPARE_BYTES, "no more is needed");
     let body = pattern(BODY_BYTES);
     for size in [1, 2, 15, 16, 4096, BODY_BYTES] {
         let mut raw = chunks(&body, size, "");
@@ -230,9 +231,19 @@ fn a_dribbled_size_line_costs_each_byte_once() {
     let mut buf = *b"5;xxxxxxxxxxxxxxxxxxxx\r\nhello";
     let mut body = Body::new(Framing::Chunked);
     let wants = SPARE_BYTES;
-    assert_eq!(body.advance(&mut buf, 7), Ok(Progress::More { filled: 7, wants }));
+    assert_eq!(body.advance(&mut buf, 7), Ok(BodyProgress::More { filled: 7, wants }));
     buf[1..3].copy_from_slice(b"\r\n");
-    assert_eq!(body.advance(&mut buf, 8), Ok(Progress::More { filled: 8, wants }));
+    assert_eq!(body.advance(&mut buf, 8), Ok(BodyProgress::More { filled: 8, wants }));
+}
+
+#[test]
+fn a_buffer_is_asked_for_once_a_chunk() {
+    // All of a chunk, and the size line behind it, at once: not a line's worth each time.
+    let mut buf = *b"1000\r\nabc............................";
+    let mut body = Body::new(Framing::Chunked);
+    let wants = 0x1000 + SPARE_BYTES;
+    assert_eq!(body.advance(&mut buf, 9), Ok(BodyProgress::More { filled: 3, wants }));
+    assert_eq!(body.advance(&mut buf, 20), Ok(BodyProgress::More { filled: 20, wants }));
 }
 
 #[test]
@@ -241,6 +252,6 @@ fn a_caller_s_mistake_is_an_error() {
     let mut body = Body::new(Framing::Chunked);
     assert_eq!(body.advance(&mut buf, 11), Err(Error::Internal));
     assert_eq!(body.advance(&mut [], 1), Err(Error::Internal));
-    assert!(matches!(body.advance(&mut buf, 8), Ok(Progress::More { filled: 5, .. })));
+    assert!(matches!(body.advance(&mut buf, 8), Ok(BodyProgress::More { filled: 5, .. })));
     assert_eq!(body.advance(&mut buf, 4), Err(Error::Internal));
 }

@@ -1,6 +1,7 @@
 //! Real requests (fixtures/http/README.md says whose): accepted, and the same however they are cut.
 
-use rctd::http::{BUFFER_BYTES, Body, Charset, Framing, Head, HeadReader, Progress, Version, Via};
+use rctd::charset::Charset;
+use rctd::http::{BUFFER_BYTES, Body, BodyProgress, Framing, Head, HeadReader, Version, Via};
 
 use crate::policy;
 
@@ -42,7 +43,7 @@ fn whole(request: &[u8]) -> (Head, usize, Vec<u8>) {
     let mut buf = request[len..].to_vec();
     let filled = buf.len();
     let done = Body::new(head.framing).advance(&mut buf, filled);
-    let Ok(Progress::Done { body_len, consumed }) = done else { panic!("{done:?}") };
+    let Ok(BodyProgress::Done { body_len, consumed }) = done else { panic!("{done:?}") };
     assert_eq!(consumed, filled, "nothing follows in a fixture");
     buf.truncate(body_len);
     (head, len, buf)
@@ -116,8 +117,8 @@ fn a_body_is_the_same_however_it_is_cut() {
             let mut reader = Body::new(head.framing);
             buf[..cut].copy_from_slice(&raw[..cut]);
             let mut filled = match reader.advance(&mut buf, cut) {
-                Ok(Progress::More { filled, .. }) => filled,
-                Ok(Progress::Done { .. }) => {
+                Ok(BodyProgress::More { filled, .. }) => filled,
+                Ok(BodyProgress::Done { .. }) => {
                     assert_eq!(cut, raw.len(), "{name} was done too early");
                     break;
                 }
@@ -126,7 +127,7 @@ fn a_body_is_the_same_however_it_is_cut() {
             buf[filled..filled + raw.len() - cut].copy_from_slice(&raw[cut..]);
             filled += raw.len() - cut;
             let done = reader.advance(&mut buf, filled);
-            let Ok(Progress::Done { body_len, consumed }) = done else {
+            let Ok(BodyProgress::Done { body_len, consumed }) = done else {
                 panic!("{name} cut at {cut}: {done:?}")
             };
             assert_eq!(&buf[..body_len], body, "{name} cut at {cut}");

@@ -1,6 +1,7 @@
 //! Heads made by hand: every rule from both sides.
 
-use rctd::http::{Charset, Error, Framing, HeadReader, Status, Version, Via};
+use rctd::charset::Charset;
+use rctd::http::{Error, Framing, HeadReader, Route, Status, Version, Via};
 use rctd::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 
 use crate::{accepted, assert_refused, policy, post_with, read};
@@ -32,14 +33,20 @@ fn request_lines() {
         ("POST /\u{e9} HTTP/1.1", Error::Path),
         ("POST http://192.0.2.1?x HTTP/1.1", Error::Path),
         ("GET /favicon.ico HTTP/1.1", Error::Path),
-        ("GET / HTTP/1.1", Error::Method),
         ("GET /RPC2 HTTP/1.1", Error::Method),
-        ("PUT / HTTP/1.1", Error::Method),
-        ("post / HTTP/1.1", Error::Method),
-        ("OPTIONS / HTTP/1.1", Error::Method),
-        ("OPTIONS * HTTP/1.1", Error::Method),
-        ("CONNECT 192.0.2.1:80 HTTP/1.1", Error::Method),
-        ("HEAD / HTTP/1.1", Error::Method),
+        ("HEAD /RPC2 HTTP/1.1", Error::Method),
+        ("PUT /RPC2 HTTP/1.1", Error::Method),
+        ("PUT / HTTP/1.1", Error::RootMethod),
+        ("post / HTTP/1.1", Error::RootMethod),
+        ("get / HTTP/1.1", Error::RootMethod),
+        ("OPTIONS / HTTP/1.1", Error::RootMethod),
+        ("OPTIONS * HTTP/1.1", Error::RootMethod),
+        ("CONNECT 192.0.2.1:80 HTTP/1.1", Error::RootMethod),
+        ("GET /? HTTP/1.1", Error::Path),
+        ("HEAD /index.html HTTP/1.1", Error::Path),
+        // A good request for the page, but it has a body.
+        ("GET / HTTP/1.1", Error::GetBody),
+        ("HEAD / HTTP/1.0", Error::GetBody),
         ("POST * HTTP/1.1", Error::RequestLine),
         ("POST RPC2 HTTP/1.1", Error::RequestLine),
         ("POST https://192.0.2.1/RPC2 HTTP/1.1", Error::RequestLine),
@@ -65,6 +72,52 @@ fn request_lines() {
         ("PRI * HTTP/2.0", Error::Version),
     ] {
         assert_refused(&with_line(line), error);
+    }
+}
+
+#[test]
+fn the_page_is_at_the_root() {
+    for (line, head_only) in [("GET / HTTP/1.1", false), ("HEAD http://192.0.2.1 HTTP/1.0", true)] {
+        for fields in
+            ["", "Content-Length: 0\r\n", "Content-Type: text/plain\r\n", "Origin: http://[::1]:80\r\n"]
+        {
+            let head = accepted(
+                format!("{line}\r\nHost: [::1]\r\n{fields}\r\n").replace("192.0.2.1", "[::1]").as_bytes(),
+            );
+            assert_eq!(
+                (head.route, head.head_only, head.framing),
+                (Route::Index, head_only, Framing::Length(0))
+            );
+        }
+    }
+    assert_eq!(
+        (accepted(&with_line("POST / HTTP/1.1")).route, false),
+        (Route::Call, accepted(&with_line("POST / HTTP/1.1")).head_only)
+    );
+    for (fields, error) in [
+        ("Host: evil.example\r\n", Error::HostRefused),
+        ("Host: localhost\r\nOrigin: http://evil.example\r\n", Error::OriginRefused),
+        ("Host: localhost\r\nOrigin: null\r\n", Error::OriginRefused),
+        ("", Error::HostMissing),
+        ("Host: localhost\r\nTransfer-Encoding: chunked\r\n", Error::GetBody),
+        ("Host: localhost\r\nContent-Length: 1\r\n", Error::GetBody),
+        ("Host: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n", Error::LengthAndChunked),
+        ("Host: localhost\r\nExpect: x\r\n", Error::Expectation),
+    ] {
+        assert_refused(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes(), error);
+    }
+}
+
+#[test]
+fn what_type_of_reply() {
+    for (fields, json) in [
+        ("", false),
+        ("Accept: */*\r\n", false),
+        ("Accept: application/json\r\n", true),
+        ("accept: text/xml;q=0.9\r\nACCEPT: application/json\r\n", true),
+        ("Accept: application/json;q=0.5, text/xml\r\n", false),
+    ] {
+        assert_eq!(accepted(&post_with(&format!("Content-Length: 1\r\n{fields}"))).json, json, "{fields}");
     }
 }
 
@@ -118,6 +171,9 @@ fn content_types() {
         ("text/xml;charset=UTF-8", Charset::Utf8),
         ("text/xml; Charset=\"Utf-8\"", Charset::Utf8),
         ("text/xml; charset=utf-8 ;x=y", Charset::Utf8),
+        ("text/xml; charset=UTF8", Charset::Utf8),
+        ("text/xml; charset='utf-8'", Charset::Utf8),
+        ("text/xml; charset='latin1' ", Charset::Latin1),
         ("text/xml; x=\"a;b=c\" ; charset=US-ASCII", Charset::UsAscii),
         ("application/xml;charset=\"iso-8859-1\"", Charset::Latin1),
     ] {
@@ -137,14 +193,30 @@ fn content_types() {
         ("text/xml; charset=\"utf-8\"x", Error::MediaType),
         ("text/xml; charset=\"utf\\-8\"", Error::MediaType),
         ("text/xml; charset=", Error::Charset),
+        ("text/xml; charset='", Error::Charset),
+        ("text/xml; charset=''", Error::Charset),
+        ("text/xml; charset='utf-8", Error::Charset),
+        ("text/xml; charset=utf-8'", Error::Charset),
         ("text/xml; charset=utf-7", Error::Charset),
         ("text/xml; charset=utf-16", Error::Charset),
         ("text/xml; charset=utf-8; charset=utf-8", Error::Charset),
     ] {
         assert_refused(&with_type(value), error);
     }
-    let none = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n";
-    assert_refused(none, Error::MediaType);
+    // None at all is a simple client's, but not if a browser may have sent it, be it for a page of the daemon's own.
+    let without =
+        |fields: &str| format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: 1\r\n\r\n");
+    assert_eq!(accepted(without("").as_bytes()).charset, Charset::Unspecified);
+    for fields in [
+        "Origin: http://localhost\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "sec-fetch-site: none\r\n",
+        "Sec-Fetch-Site:\r\n",
+    ] {
+        assert_refused(without(fields).as_bytes(), Error::MediaType);
+    }
+    assert_refused(without("Origin: null\r\n").as_bytes(), Error::OriginRefused);
+    assert_refused(without("Content-Encoding: gzip\r\n").as_bytes(), Error::ContentCoding);
     let twice = post_with("Content-Type: text/xml\r\nContent-Length: 1\r\n");
     assert_refused(&twice, Error::MediaTwice);
 }
@@ -285,6 +357,8 @@ fn every_error_has_its_status_and_sentence() {
         (Error::OriginRefused, Status::Forbidden),
         (Error::Path, Status::NotFound),
         (Error::Method, Status::MethodNotAllowed),
+        (Error::RootMethod, Status::MethodNotAllowed),
+        (Error::GetBody, Status::BadRequest),
         (Error::TooSlow, Status::RequestTimeout),
         (Error::LengthMissing, Status::LengthRequired),
         (Error::BodyTooLarge, Status::ContentTooLarge),

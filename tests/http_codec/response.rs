@@ -1,15 +1,17 @@
 //! Replies: their bytes, and buffers that are too small by each number of bytes.
 
 use rctd::http::{
-    CHUNK_OVERHEAD, Error, Framing, LAST_CHUNK, ReplyBody, Version, chunk_data, chunk_seal, error, head,
+    CHUNK_OVERHEAD, Error, Framing, INDEX, LAST_CHUNK, Media, ReplyBody, Status, Version, chunk_data,
+    chunk_seal, error, head, index,
 };
 use rctd::out::{Full, Out};
 
+use crate::accepted;
 use crate::body::feed;
 
 /// What a writer writes; and that with any smaller buffer it is Full and leaves what was there.
 fn written(write: impl Fn(&mut Out<'_>) -> Result<(), Full>) -> String {
-    let mut buf = [0; 1024];
+    let mut buf = [0; 2048];
     let mut out = Out::new(&mut buf);
     assert_eq!(write(&mut out), Ok(()));
     let text = String::from_utf8(out.as_bytes().to_vec()).expect("text");
@@ -40,8 +42,17 @@ fn heads() {
         (v10, true, ReplyBody::UntilClose, "Connection: close\r\n"),
         (v11, true, ReplyBody::UntilClose, "Connection: close\r\n"),
     ] {
-        let text = written(|out| head(out, version, keep_alive, body));
+        let text = written(|out| head(out, Status::Ok, Media::Xml, version, keep_alive, body));
         assert_eq!(text, format!("{common}{rest}\r\n"));
+    }
+    for (media, fields) in [
+        (Media::Json, "application/json"),
+        (Media::Html, "text/html; charset=utf-8\r\nContent-Security-Policy: default-src 'none'"),
+        (Media::Text, "text/plain; charset=utf-8"),
+    ] {
+        let text = written(|out| head(out, Status::NotFound, media, v11, true, ReplyBody::Chunked));
+        let status = common.replace("200 OK", "404 Not Found").replace("text/xml", fields);
+        assert_eq!(text, format!("{status}Transfer-Encoding: chunked\r\n\r\n"));
     }
     assert_eq!(ReplyBody::streamed(v11), ReplyBody::Chunked);
     assert_eq!(ReplyBody::streamed(v10), ReplyBody::UntilClose);
@@ -61,10 +72,33 @@ fn refusals() {
         assert!(lines.contains(&"Connection: close"), "{reason:?}");
         assert!(lines.contains(&"Content-Type: text/plain; charset=utf-8"), "{reason:?}");
         let code = reason.status().code();
-        assert_eq!(lines.contains(&"Allow: POST"), code == 405, "{reason:?}");
+        let allow = head.split("\r\n").find_map(|line| line.strip_prefix("Allow: "));
+        let methods = [(Error::Method, "POST"), (Error::RootMethod, "GET, HEAD, POST")];
+        assert_eq!(
+            allow,
+            methods.iter().find(|(e, _)| *e == reason).map(|(_, methods)| *methods),
+            "{reason:?}"
+        );
+        assert_eq!(allow.is_some(), code == 405, "{reason:?}");
         assert_eq!(lines.contains(&"Retry-After: 1"), code == 503, "{reason:?}");
         let whole = format!("{}\n", reason.text());
         assert_eq!(body, if request.contains("HEAD") { "" } else { &whole }, "{reason:?} {request:?}");
+    }
+}
+
+#[test]
+fn the_page() {
+    let page = std::str::from_utf8(INDEX).expect("text");
+    let requests = [("GET", "1.1", ""), ("HEAD", "1.1", "Connection: close\r\n"), ("GET", "1.0", "")];
+    for (method, version, fields) in requests {
+        let request = format!("{method} / HTTP/{version}\r\nHost: localhost\r\n{fields}\r\n");
+        let parsed = accepted(request.as_bytes());
+        let text = written(|out| index(out, &parsed));
+        let (head, body) = text.split_once("\r\n\r\n").expect("an empty line");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {}", page.len())), "{head}");
+        assert_eq!(head.contains("\r\nConnection: close"), !(method == "GET" && version == "1.1"), "{head}");
+        assert_eq!(body, if method == "HEAD" { "" } else { page });
     }
 }
 

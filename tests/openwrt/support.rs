@@ -2,16 +2,15 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs of this module")]
 
+#[path = "../common/skipped.rs"]
+mod skipped;
+
+use skipped::{note, strict};
 use std::path::Path;
 use std::process::{Command, Output};
 
 /// Status by which a script says that it left something out, with the reason on its standard error.
 const LEFT_OUT: i32 = 77;
-
-/// Whether a missing tool is a failure (RCTD_TEST_STRICT=1, as in CI) instead of a skip.
-fn strict() -> bool {
-    std::env::var("RCTD_TEST_STRICT").is_ok_and(|value| value == "1")
-}
 
 /// Runs a program in the repository's root; `None` where it is not installed, which strict mode refuses.
 ///
@@ -21,12 +20,11 @@ pub fn tool(program: &str, arguments: &[&str], package: &str) -> Option<Output> 
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     match command.output() {
         Ok(output) => Some(output),
-        Err(error) => {
-            let reason = format!("{program} can't be run ({error}); it is in Debian's package {package}");
-            assert!(!strict(), "{reason}");
-            eprintln!("SKIP: {reason}");
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            skipped::skip(&format!("{program} is not installed (Debian's package {package})"));
             None
         }
+        Err(error) => panic!("{program} can't be run: {error}"),
     }
 }
 
@@ -43,7 +41,12 @@ pub fn script(path: &str, arguments: &[&str]) {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
         Some(0) => println!("{said}"),
-        Some(LEFT_OUT) if !strict() => eprintln!("{path} left something out:\n{said}"),
+        Some(LEFT_OUT) if !strict() => {
+            eprintln!("{path} left something out:\n{said}");
+            // A line `SKIP: WHAT: WHY` for each thing.
+            let lines = said.lines().filter_map(|line| line.strip_prefix("SKIP: ")?.split_once(": "));
+            lines.for_each(|(what, why)| note(what, why));
+        }
         code => panic!("{path} ended with {code:?}:\n{said}"),
     }
 }

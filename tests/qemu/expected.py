@@ -21,6 +21,7 @@ def connection(i):
     protocol = ICMP if icmp else UDP if i % 3 == 0 else TCP
     flow = {
         "status": STATUS,
+        "zone": 0,
         "mark": 0x80000000 | i if i % 5 == 0 else i * 0x10001 & 0xFFFFFFFF,
         "orig_counter_packets": 0, "orig_counter_bytes": 0, "repl_counter_packets": 0, "repl_counter_bytes": 0,
         f"orig_{name}_src": source, f"orig_{name}_dst": destination,

@@ -7,8 +7,9 @@ use super::twist::Twist;
 use rctd::conntrack::socket::Link;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
-use std::os::fd::RawFd;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
 
 /// `IPCTNL_MSG_CT_*` of linux/netfilter/nfnetlink_conntrack.h.
 pub const NEW: u8 = 0;
@@ -82,10 +83,16 @@ pub struct Kernel {
     pub sent: Vec<Sent>,
     /// A delete without a tuple came.
     pub flushed: bool,
+    /// A mark is sent even if it is 0; kernels around 6.1 don't.
+    pub zero_marks: bool,
     /// Links can't be opened any more.
     pub no_descriptors: bool,
+    /// Times that a link was asked for a datagram.
+    pub receives: usize,
     /// The next request of this kind is answered like this.
     twists: Vec<(u8, Twist)>,
+    /// The rest of an answer, and where it will go.
+    held: Option<(Rc<RefCell<Inbox>>, Vec<Received>)>,
 }
 
 thread_local! {
@@ -95,8 +102,11 @@ thread_local! {
             per_datagram: 8,
             sent: Vec::new(),
             flushed: false,
+            zero_marks: true,
             no_descriptors: false,
+            receives: 0,
             twists: Vec::new(),
+            held: None,
         })
     };
 }
@@ -113,7 +123,9 @@ pub fn reset(count: u16) {
         kernel.table.extend((0..count).map(Entry::nth));
         kernel.sent.clear();
         kernel.twists.clear();
+        (kernel.held, kernel.receives) = (None, 0);
         (kernel.flushed, kernel.no_descriptors, kernel.per_datagram) = (false, false, 8);
+        kernel.zero_marks = true;
     });
 }
 
@@ -127,23 +139,72 @@ pub fn open() -> io::Result<Box<dyn Link>> {
     if with(|kernel| kernel.no_descriptors) {
         return Err(io::Error::from_raw_os_error(libc::ENFILE));
     }
-    Ok(Box::new(ScriptedLink::default()))
+    Ok(Box::new(ScriptedLink(Rc::new(RefCell::new(Inbox::open()?)))))
 }
 
-#[derive(Default)]
-struct ScriptedLink {
-    inbox: VecDeque<Received>,
+/// What [`Twist::Hold`] held back comes now.
+pub fn go_on() {
+    go_on_for(usize::MAX);
 }
+
+/// So many datagrams of it come now, and the rest at the next time.
+pub fn go_on_for(count: usize) {
+    let (inbox, mut held) = with(|kernel| kernel.held.take()).expect("something that was held back");
+    let rest = held.split_off(count.min(held.len()));
+    inbox.borrow_mut().put(held);
+    if !rest.is_empty() {
+        with(|kernel| kernel.held = Some((inbox, rest)));
+    }
+}
+
+/// What a link has received, with a descriptor that is readable while there is something.
+struct Inbox {
+    received: VecDeque<Received>,
+    readable: PipeReader,
+    writer: PipeWriter,
+}
+
+impl Inbox {
+    fn open() -> io::Result<Inbox> {
+        let (readable, writer) = io::pipe()?;
+        Ok(Inbox { received: VecDeque::new(), readable, writer })
+    }
+
+    fn put(&mut self, received: Vec<Received>) {
+        if self.received.is_empty() && !received.is_empty() {
+            self.writer.write_all(b"!").expect("room in the pipe");
+        }
+        self.received.extend(received);
+    }
+
+    fn take(&mut self) -> Option<Received> {
+        let received = self.received.pop_front()?;
+        if self.received.is_empty() {
+            self.readable.read_exact(&mut [0]).expect("what was put there");
+        }
+        Some(received)
+    }
+}
+
+/// A link holds its inbox; the kernel remembers it while it holds a part of an answer back.
+struct ScriptedLink(Rc<RefCell<Inbox>>);
 
 impl Link for ScriptedLink {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        let answer = with(|kernel| kernel.answer(datagram)).map_err(io::Error::from_raw_os_error)?;
-        self.inbox.extend(answer);
+        let answer = with(|kernel| {
+            let (answer, held) = kernel.answer(datagram)?;
+            if !held.is_empty() {
+                kernel.held = Some((self.0.clone(), held));
+            }
+            Ok(answer)
+        });
+        self.0.borrow_mut().put(answer.map_err(io::Error::from_raw_os_error)?);
         Ok(())
     }
 
     fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.inbox.pop_front() {
+        with(|kernel| kernel.receives += 1);
+        match self.0.borrow_mut().take() {
             None => Err(io::Error::from_raw_os_error(libc::EAGAIN)),
             Some(Err(errno)) => Err(io::Error::from_raw_os_error(errno)),
             Some(Ok(bytes)) => {
@@ -154,16 +215,19 @@ impl Link for ScriptedLink {
         }
     }
 
+    /// The descriptor is another one afterwards, as with a socket.
     fn reset(&mut self) -> io::Result<()> {
-        self.inbox.clear();
+        self.0.borrow_mut().received.clear();
         if with(|kernel| kernel.no_descriptors) {
             return Err(io::Error::from_raw_os_error(libc::ENFILE));
         }
+        let inbox = Inbox::open()?;
+        self.0 = Rc::new(RefCell::new(inbox));
         Ok(())
     }
 
     fn fd(&self) -> Option<RawFd> {
-        None
+        Some(self.0.borrow().readable.as_raw_fd())
     }
 }
 
@@ -190,14 +254,16 @@ impl Entry {
         tuple
     }
 
-    /// The message that tells of it.
-    fn message(&self, sequence: u32, flags: u16) -> Vec<u8> {
+    /// The message that tells of it, with its mark even if that is 0.
+    fn message(&self, sequence: u32, flags: u16, zero_marks: bool) -> Vec<u8> {
         let mut attributes = Vec::new();
         put(&mut attributes, TUPLE_ORIG | 0x8000, &self.tuple(false));
         put(&mut attributes, TUPLE_REPLY | 0x8000, &self.tuple(true));
         put(&mut attributes, STATUS, &self.status.to_be_bytes());
         put(&mut attributes, TIMEOUT, &self.timeout.to_be_bytes());
-        put(&mut attributes, MARK, &self.mark.to_be_bytes());
+        if self.mark != 0 || zero_marks {
+            put(&mut attributes, MARK, &self.mark.to_be_bytes());
+        }
         put(&mut attributes, 11, &1u32.to_be_bytes()); // CTA_USE
         put(&mut attributes, ID, &self.id.to_be_bytes());
         if self.zone != 0 {
@@ -250,8 +316,9 @@ fn parse(datagram: &[u8]) -> Sent {
 }
 
 impl Kernel {
-    /// What a link receives after it sent this; or the errno of the send itself.
-    fn answer(&mut self, datagram: &[u8]) -> Result<Vec<Received>, i32> {
+    /// What a link receives after it sent this, and what it receives when the kernel goes on; or the errno of the send
+    /// itself.
+    fn answer(&mut self, datagram: &[u8]) -> Result<(Vec<Received>, Vec<Received>), i32> {
         let sent = parse(datagram);
         self.sent.push(sent.clone());
         let twist = self.twists.iter().position(|(kind, _)| *kind == sent.kind);
@@ -263,7 +330,7 @@ impl Kernel {
         }
         match twist {
             Some(Twist::SendFails(errno)) => return Err(errno),
-            Some(Twist::Refuse(errno)) => return Ok(vec![Ok(verdict(errno, sent.sequence))]),
+            Some(Twist::Refuse(errno)) => return Ok((vec![Ok(verdict(errno, sent.sequence))], Vec::new())),
             _ => {}
         }
         let answer = match sent.kind {
@@ -287,17 +354,21 @@ impl Kernel {
             }
             other => panic!("no request of the daemon is of kind {other}"),
         };
-        let answer = answer.into_iter().map(Ok).collect();
+        let mut answer: Vec<Received> = answer.into_iter().map(Ok).collect();
+        let mut held = Vec::new();
+        if let Some(&Twist::Hold { at }) = twist.as_ref() {
+            held = answer.split_off(at.min(answer.len()));
+        }
         Ok(match twist {
-            Some(twist) => twist.apply(answer, sent.sequence),
-            None => answer,
+            Some(twist) => (twist.apply(answer, sent.sequence), held),
+            None => (answer, held),
         })
     }
 
     /// All entries are IPv4: who asks for another family gets none. What else is asked for is ignored, as old kernels do.
     fn dump(&self, sent: &Sent) -> Vec<Vec<u8>> {
-        let datagram =
-            |entries: &[Entry]| entries.iter().flat_map(|e| e.message(sent.sequence, F_MULTI)).collect();
+        let of = |entry: &Entry| entry.message(sent.sequence, F_MULTI, self.zero_marks);
+        let datagram = |entries: &[Entry]| entries.iter().flat_map(of).collect();
         let entries =
             if [0, libc::AF_INET as u8].contains(&sent.family) { self.table.as_slice() } else { &[] };
         let mut datagrams: Vec<Vec<u8>> = entries.chunks(self.per_datagram).map(datagram).collect();
@@ -314,7 +385,7 @@ impl Kernel {
 
     fn get(&self, sent: &Sent) -> Vec<Vec<u8>> {
         match self.find(sent).and_then(|at| self.table.get(at)) {
-            Some(entry) => vec![entry.message(sent.sequence, 0)],
+            Some(entry) => vec![entry.message(sent.sequence, 0, self.zero_marks)],
             None => vec![verdict(libc::ENOENT, sent.sequence)],
         }
     }

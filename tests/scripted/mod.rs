@@ -60,7 +60,7 @@ impl Bench {
         self.server.round(&mut self.events, self.now_ms).expect("the loop goes on")
     }
 
-    /// Rounds until there is nothing to do at once, or the daemon waits for a kernel that says nothing.
+    /// Rounds until there is nothing to do at once.
     pub fn rounds(&mut self) {
         for _ in 0..MOST_QUIET {
             if !self.round() {
@@ -103,7 +103,7 @@ impl Bench {
                 self.rounds();
                 return reply;
             }
-            // Busy without a word is what it is while it waits for a kernel that says nothing.
+            // A scan takes rounds without a word; whoever has nothing to do waits for the clock.
             quiet = if reply.len() == before { quiet + 1 } else { 0 };
             if quiet > if busy { MOST_QUIET } else { 0 } {
                 self.now_ms += 1000;
@@ -114,7 +114,7 @@ impl Bench {
 }
 
 /// Reads what there is. Whether that was the end.
-fn read_all(stream: &mut UnixStream, to: &mut Vec<u8>) -> bool {
+pub fn read_all(stream: &mut UnixStream, to: &mut Vec<u8>) -> bool {
     let mut buffer = [0; 16_384];
     loop {
         match stream.read(&mut buffer) {

@@ -34,6 +34,8 @@ pub enum Twist {
     Insert { at: usize, bytes: Vec<u8> },
     /// From there on nothing comes.
     Silence { at: usize },
+    /// From there on nothing comes until [`super::kernel::go_on`].
+    Hold { at: usize },
     /// Every message comes in a datagram of its own.
     Split,
     /// Another connection took the tuple over before the request came: for requests that have a tuple.
@@ -44,8 +46,8 @@ impl Twist {
     /// The answer as it then is.
     pub fn apply(self, mut answer: Vec<Received>, sequence: u32) -> Vec<Received> {
         match self {
-            // These three come before there is an answer: the kernel sees to them.
-            Twist::SendFails(_) | Twist::Refuse(_) | Twist::TakeOver => {}
+            // The kernel sees to these.
+            Twist::SendFails(_) | Twist::Refuse(_) | Twist::TakeOver | Twist::Hold { .. } => {}
             Twist::RecvFails { at, errno } => {
                 answer.truncate(at);
                 answer.push(Err(errno));

@@ -1,7 +1,8 @@
 //! Where a deep page begins: a sample of the flows, how many stand between each two of it, and from which of them on, or up
 //! to which, the page is within reach of one selection.
 
-use super::{Outcome, Page, Pass, Tie};
+use super::candidate::Tie;
+use super::{Outcome, Page, Pass};
 use crate::conntrack::flow::ReadError;
 use crate::query::context::Context;
 use crate::query::order::Order;

@@ -14,7 +14,7 @@ const MARK: usize = WORDS + 8;
 const TIMEOUT: usize = WORDS + 12;
 const VARIABLE: usize = WORDS + 16;
 /// The longest record: two IPv6 tuples with zones, four full counters.
-const LONGEST: usize = 168;
+const LONGEST: usize = 170;
 
 /// Bits of a record's flags: which parts it has.
 mod has {
@@ -34,6 +34,7 @@ mod has {
     pub const TCP_STATE: u32 = 1 << 13;
     pub const HELPER: u32 = 1 << 14;
     pub const SECCTX: u32 = 1 << 15;
+    pub const SCTP_STATE: u32 = 1 << 16;
 }
 
 /// Writes a flow that was read in full.
@@ -199,6 +200,7 @@ impl Record {
             (has::USES, flow.uses.map(u64::from)),
             (has::ZONE, flow.zone.map(u64::from)),
             (has::TCP_STATE, flow.tcp_state.map(u64::from)),
+            (has::SCTP_STATE, flow.sctp_state.map(u64::from)),
             (has::HELPER, flow.helper.map(|l| l.number().into())),
             (has::SECCTX, flow.secctx.map(|l| l.number().into())),
         ] {
@@ -267,6 +269,7 @@ impl Reader<'_> {
         flow.uses = has(has::USES).then(|| self.short() as u32);
         flow.zone = has(has::ZONE).then(|| self.short() as u16);
         flow.tcp_state = has(has::TCP_STATE).then(|| self.short() as u8);
+        flow.sctp_state = has(has::SCTP_STATE).then(|| self.short() as u8);
         flow.helper = has(has::HELPER).then(|| Label::from_number(self.short() as u8));
         flow.secctx = has(has::SECCTX).then(|| Label::from_number(self.short() as u8));
         flow
@@ -329,6 +332,7 @@ mod tests {
             uses: Some(u32::MAX),
             zone: Some(u16::MAX),
             tcp_state: Some(255),
+            sctp_state: Some(255),
             helper: Some(Label::from_number(63)),
             secctx: Some(Label::from_number(0)),
         };

@@ -1,12 +1,12 @@
 //! The table of fields, sets of them, what is hidden, and keys.
-use super::filters::all_fields;
 use super::flows::{context, table, with};
 use super::model::{self, Val, value};
 use super::names::single;
+use super::wishes::all_fields;
 use crate::conntrack::flow::{Flow, Tuple, mapped};
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::query::context::Context;
-use crate::query::field::{FIELDS, FieldId, FieldSet, ID, Scope, TIMEOUT, Value};
+use crate::query::field::{FIELDS, FieldId, FieldSet, FieldValue, ID, Scope, TIMEOUT};
 use crate::query::net::Net;
 use crate::query::order::Order;
 use crate::query::rows::{Ranking, Row};
@@ -18,17 +18,15 @@ fn every_field_has_the_value_that_the_documentation_says() {
         for name in single() {
             let field = FieldId::named(name).expect("a field").field();
             // Read as the field says that it needs, and no more.
-            let found = field.value(&with(&flow, field.needs), &context).map(|value| match value {
-                Value::Int(n) => Val::Number(n),
-                Value::Text(t) => Val::Text(String::from_utf8_lossy(t).into_owned()),
-                Value::Ip(address, true) => Val::Address(std::net::IpAddr::V4(std::net::Ipv4Addr::new(
-                    address[12],
-                    address[13],
-                    address[14],
-                    address[15],
-                ))),
-                Value::Ip(address, false) => Val::Address(std::net::IpAddr::V6(address.into())),
-            });
+            let found =
+                field.value(&with(&flow, field.needs), &context).map(|value| match value {
+                    FieldValue::Int(n) => Val::Number(n),
+                    FieldValue::Text(t) => Val::Text(String::from_utf8_lossy(t).into_owned()),
+                    FieldValue::Ip(address, true) => Val::Address(std::net::IpAddr::V4(
+                        std::net::Ipv4Addr::new(address[12], address[13], address[14], address[15]),
+                    )),
+                    FieldValue::Ip(address, false) => Val::Address(std::net::IpAddr::V6(address.into())),
+                });
             assert_eq!(found, value(name, &flow), "{name} of {flow:?}");
         }
     }
@@ -150,5 +148,5 @@ fn a_user_is_what_is_under_the_mask() {
         let context = Context { uid_mask: mask, ..Context::default() };
         assert_eq!(context.user_id(&Flow { mark: Some(mark), ..Flow::default() }), user, "{mask:#x}");
     }
-    assert_eq!(context().user_id(&Flow::default()), None, "no mark, no user");
+    assert_eq!(context().user_id(&Flow::default()), Some(0), "a mark that the kernel leaves out is 0");
 }

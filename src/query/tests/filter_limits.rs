@@ -2,8 +2,8 @@
 use crate::conntrack::flow::Flow;
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
 use crate::query::context::Context;
-use crate::query::field::FieldId;
-use crate::query::filter::{Filter, FilterError, Input, allows};
+use crate::query::field::{FIELDS, FieldId, FieldKind};
+use crate::query::filter::{Filter, FilterError, Input, takes};
 
 fn named(name: &str) -> FieldId {
     FieldId::named(name).expect("a field")
@@ -55,6 +55,35 @@ fn values_that_are_refused_and_why() {
         ("orig_src", text("4294967296")),
         ("host", text("router.lan")),
         ("helper", Input::Int(7)),
+        ("orig_port_src", text("80,")),
+        ("orig_port_src", text(",80")),
+        ("orig_port_src", text("80,,81")),
+        ("orig_port_src", text("80,!81")),
+        ("orig_port_src", text("80, 81")),
+        ("orig_port_src", text("-")),
+        ("orig_port_src", text("-80")),
+        ("orig_port_src", text("65536-")),
+        ("orig_port_src", text("tcp")),
+        ("orig_port_src", text("66k")),
+        ("orig_l4proto", text("https")),
+        ("orig_l4proto", text("tcp-udp")),
+        ("orig_l3proto", text("ip")),
+        ("tcp_state", text("assured")),
+        ("mark", text("replied")),
+        ("bytes", text("1K")),
+        ("bytes", text("1ki")),
+        ("bytes", text("1m")),
+        ("bytes", text("k")),
+        ("bytes", text("i")),
+        ("bytes", text("1i")),
+        ("bytes", text("1kM")),
+        ("bytes", text("20000000000G")),
+        ("bytes", text("1.5M")),
+        ("orig_src", text("10.0.0.9-10.0.0.5")),
+        ("orig_src", text("10.0.0.5-")),
+        ("orig_src", text("10.0.0.5-::1")),
+        ("orig_ipv6_src", text("10.0.0.5-10.0.0.9")),
+        ("orig_ipv4_src", text("::1-::2")),
     ] {
         assert_eq!(try_one(name, input).err(), Some(FilterError::BadValue), "{name} {input:?}");
     }
@@ -135,7 +164,58 @@ fn capacities_hit_exactly_and_by_one() {
     assert_eq!(filter.or(Input::Text("y")), Err(FilterError::TooLarge));
 }
 
+/// Each field takes a wanted value that a flow may have, and then needs the attributes that its value is in.
 #[test]
 fn every_field_may_be_filtered_by() {
-    assert!(crate::query::field::FIELDS.iter().all(|f| allows(named(f.name))));
+    for field in FIELDS {
+        let value = match field.kind {
+            FieldKind::Ipv6 => Input::Text("2001:db8::1"),
+            FieldKind::Ipv4 | FieldKind::Ip => Input::Text("192.0.2.1"),
+            FieldKind::Text => Input::Text("ftp"),
+            _ => Input::Int(7),
+        };
+        let filter = try_one(field.name, value).unwrap_or_else(|e| panic!("{}: {e:?}", field.name));
+        assert_eq!(filter.needs(), field.needs, "{}", field.name);
+    }
+}
+
+/// Faults have room for what a field takes, and name every word.
+#[test]
+fn what_fields_take_fits_a_fault() {
+    for field in FIELDS {
+        let takes = takes(named(field.name)).to_string();
+        assert!(takes.len() <= 230, "{} takes {takes}: {}", field.name, takes.len());
+    }
+    for (name, words) in [
+        ("orig_l3proto", "IPv4, IPv6"),
+        ("repl_l4proto", "TCP, UDP, ICMP, ICMPv6, icmp6, GRE"),
+        ("tcp_state", "NONE, SYN_SENT, SYN_RECV, ESTABLISHED"),
+        ("status", "replied, unreplied, assured, nat, snat, dnat, offloaded, hardware, fixed, expected"),
+        ("port", "ftp, ssh, telnet, smtp, domain, dns, http"),
+    ] {
+        let takes = takes(named(name)).to_string();
+        assert!(takes.contains(&format!(", or one of {words}")), "{name} takes {takes}");
+    }
+}
+
+/// A name that no field has is told with the nearest one.
+#[test]
+fn the_field_that_is_meant() {
+    for (typed, meant) in [
+        ("orig_scr", Some("orig_src")),
+        ("ORIG_SRC", Some("orig_src")),
+        ("makr", None),
+        ("marks", Some("mark")),
+        ("repl_counter_byte", Some("repl_counter_bytes")),
+        ("", None),
+        ("colour", None),
+    ] {
+        assert_eq!(FieldId::nearest(typed), meant, "{typed}");
+    }
+}
+
+/// The memory of a filter is in every client's slot.
+#[test]
+fn a_filter_is_small() {
+    assert!(size_of::<Filter>() <= 3800, "{}", size_of::<Filter>());
 }

@@ -1,145 +1,49 @@
-//! Filters of every kind against a predicate that reads the same text.
-use super::flows::{TEXTS, context, table, with};
-use super::model::{Val, values, wants};
-use super::names::single;
+//! Filters of every kind against a predicate that was written independently.
+use super::flows::{context, table, with};
+use super::model::{Val, value, values};
 use super::random::Random;
-use crate::conntrack::flow::Flow;
-use crate::query::field::{FieldId, Kind};
+use super::wishes::{Wish, all_fields, filter, wanted};
+use crate::query::field::FieldId;
 use crate::query::filter::{Filter, Input};
-
-/// A condition as text: the field and its wanted values.
-pub type Wish = (&'static str, Vec<String>);
-
-pub fn filter(wishes: &[Wish]) -> Filter {
-    let mut filter = Filter::new();
-    for (name, wanted) in wishes {
-        filter.condition(FieldId::named(name).expect("a field")).expect("room");
-        for text in wanted {
-            // What is a plain number may come as an integer too.
-            let number = text.parse().ok().filter(|n| n % 2 == 0);
-            let field = FieldId::named(name).expect("a field").field();
-            let input = match number {
-                Some(number) if field.kind != Kind::Text => Input::Int(number),
-                _ => Input::Text(text),
-            };
-            filter.or(input).unwrap_or_else(|e| panic!("{name} {text}: {e:?}"));
-        }
-        filter.close().expect("at least one");
-    }
-    filter
-}
-
-fn model(wishes: &[Wish], flow: &Flow) -> bool {
-    wishes.iter().all(|(name, wanted)| wanted.iter().any(|text| wants(name, text, flow)))
-}
-
-/// Every field that there is.
-pub fn all_fields() -> Vec<&'static str> {
-    single().chain(["host", "port"]).collect()
-}
-
-/// A value that `flow` has, if it has the field, as text.
-pub fn value_of(name: &str, flow: &Flow, random: &mut Random) -> Option<String> {
-    let values = values(name, flow);
-    let value = values.get(random.below(values.len().max(1)))?;
-    Some(match value {
-        Val::Number(n) => n.to_string(),
-        Val::Address(a) => a.to_string(),
-        Val::Text(t) => t.clone(),
-    })
-}
-
-/// Some wanted value: of `flow`'s, near it, or any.
-pub fn wish(name: &'static str, flow: &Flow, random: &mut Random) -> String {
-    let kind = FieldId::named(name).expect("a field").field().kind;
-    let own = value_of(name, flow, random);
-    let text = match kind {
-        Kind::Text => own.filter(|_| random.one_in(2)).unwrap_or_else(|| random.pick(&TEXTS).to_owned()),
-        Kind::Ipv4 => address(own, true, random),
-        Kind::Ipv6 => address(own, false, random),
-        Kind::Ip => {
-            let v4 = random.one_in(2);
-            address(own.filter(|o| o.contains('.') == v4), v4, random)
-        }
-        Kind::Int(max) => number(own, max, kind, random),
-        Kind::Bits | Kind::Id => number(own, u32::MAX.into(), kind, random),
-    };
-    if random.one_in(4) { format!("!{text}") } else { text }
-}
-
-fn address(own: Option<String>, v4: bool, random: &mut Random) -> String {
-    let any =
-        if v4 { ["10.0.0.1", "10.0.1.3", "192.0.2.1"] } else { ["2001:db8::1", "2001:db8:0:1::3", "::1"] };
-    let address = own.unwrap_or_else(|| random.pick(&any).to_owned());
-    match random.below(4) {
-        0 => format!("{address}/{}", random.below(if v4 { 33 } else { 129 })),
-        1 if v4 => {
-            let octets: std::net::Ipv4Addr = address.parse().expect("an address");
-            octets.to_bits().to_string()
-        }
-        _ => address,
-    }
-}
-
-fn number(own: Option<String>, max: u64, kind: Kind, random: &mut Random) -> String {
-    let any = random.pick(&[0, 1, 2, 6, 17, 0x8e, 443, 1024, 65_535, 1 << 31, 1 << 40, u64::MAX]);
-    let value = own.and_then(|o| o.parse().ok()).unwrap_or(any).min(max);
-    match random.below(5) {
-        0 => format!(
-            "{}-{}",
-            value.saturating_sub(random.below(3) as u64),
-            value.saturating_add(random.below(500) as u64).min(max)
-        ),
-        1 => format!("{value:#x}"),
-        2 if kind == Kind::Bits => {
-            let mask = random.pick(&[0, 1, 0xff, 0xff00, 0xf000_0000, u64::from(u32::MAX)]);
-            format!("{:#x}/{mask:#x}", value & mask)
-        }
-        _ => value.to_string(),
-    }
-}
 
 #[test]
 fn every_field_and_every_way_to_want_it() {
     let (flows, mut random, context) = (table(5, 150), Random::new(5), context());
     let (mut hits, mut misses) = (0, 0);
     for name in all_fields() {
-        for _ in 0..30 {
+        for _ in 0..60 {
             let some = random.pick(&flows);
-            let wished = (0..1 + random.below(3)).map(|_| wish(name, &some, &mut random)).collect();
-            let wishes = [(name, wished)];
-            let filter = filter(&wishes);
+            let wishes = [Wish::random(name, &some, &mut random)];
+            let filter = filter(&wishes, &mut random);
             for flow in &flows {
                 // Judged by what the filter says it needs, and no more.
                 let matches = filter.matches(&with(flow, filter.needs()), &context);
-                assert_eq!(matches, model(&wishes, flow), "{wishes:?} {flow:?}");
+                assert_eq!(matches, wanted(&wishes, flow), "{wishes:?} {filter:?} {flow:?}");
                 if matches { hits += 1 } else { misses += 1 }
             }
         }
     }
-    assert!(hits > 10_000 && misses > 10_000, "{hits} and {misses}: a test of nothing");
+    assert!(hits > 50_000 && misses > 50_000, "{hits} and {misses}: a test of nothing");
 }
 
 #[test]
 fn all_conditions_must_be_met() {
     let (flows, mut random, context) = (table(6, 100), Random::new(6), context());
     let mut hits = 0;
-    for _ in 0..1000 {
+    for _ in 0..2000 {
         let some = random.pick(&flows);
+        // Some name a field twice.
         let wishes: Vec<Wish> = (0..1 + random.below(4))
-            .map(|_| {
-                let name = random.pick(&all_fields());
-                (name, vec![wish(name, &some, &mut random), wish(name, &some, &mut random)])
-            })
+            .map(|_| Wish::random(random.pick(&all_fields()), &some, &mut random))
             .collect();
-        let filter = filter(&wishes);
+        let filter = filter(&wishes, &mut random);
         for flow in &flows {
             let matches = filter.matches(&with(flow, filter.needs()), &context);
-            assert_eq!(matches, model(&wishes, flow), "{wishes:?} {flow:?}");
+            assert_eq!(matches, wanted(&wishes, flow), "{wishes:?} {flow:?}");
             hits += u32::from(matches);
         }
     }
-    assert!(hits > 2500, "{hits}: a test of nothing");
+    assert!(hits > 20_000, "{hits}: a test of nothing");
 }
 
 #[test]
@@ -150,17 +54,53 @@ fn the_empty_filter_matches_every_flow() {
     assert!(table(1, 20).iter().all(|f| filter.matches(f, &context())));
 }
 
-/// "!" says that the flow has the field and none of its values is so.
+fn one(name: &str, elements: &[&str]) -> Filter {
+    let mut filter = Filter::new();
+    filter.condition(FieldId::named(name).expect("a field")).expect("room");
+    elements.iter().for_each(|text| filter.or(Input::Text(text)).expect("a value"));
+    filter
+}
+
+/// "!" is the complement of what follows: each flow matches one of the two, with the field or without.
 #[test]
-fn a_flow_without_the_field_never_matches() {
+fn a_negation_matches_all_that_the_rest_does_not() {
     let context = context();
-    for name in all_fields() {
-        let mut random = Random::new(2);
-        for flow in table(9, 60).iter().filter(|f| values(name, f).is_empty()) {
-            for _ in 0..8 {
-                let wishes = [(name, vec![wish(name, flow, &mut random)])];
-                assert!(!filter(&wishes).matches(flow, &context), "{wishes:?}");
+    let mut without = 0;
+    for (name, text) in [
+        ("port", "53"),
+        ("port", "53,443"),
+        ("orig_src", "10.0.0.1,10.0.0.2"),
+        ("orig_ipv4_src", "10.0.0.0/24"),
+        ("helper", "ftp"),
+        ("bytes", "0-"),
+        ("tcp_state", "established,syn_sent"),
+        ("status", "nat"),
+        ("zone", "1"),
+        ("mark", "0/0"),
+    ] {
+        let (plain, negated) = (one(name, &[text]), one(name, &[&format!("!{text}")]));
+        for flow in table(9, 100) {
+            let matches = plain.matches(&flow, &context);
+            assert_ne!(matches, negated.matches(&flow, &context), "{name} {text} {flow:?}");
+            if values(name, &flow).is_empty() {
+                assert!(!matches, "{name} {text} without the field");
+                without += 1;
             }
         }
     }
+    assert!(without > 100, "{without}");
+}
+
+/// An Array of negations wants any of them, a list behind one negation none of its values.
+#[test]
+fn none_of_several_is_one_negation() {
+    let (none, any) = (one("orig_port_dst", &["!53,443"]), one("orig_port_dst", &["!53", "!443"]));
+    let (mut with, mut without) = (0, 0);
+    for flow in table(3, 60) {
+        let is = [53, 443].iter().any(|&n| value("orig_port_dst", &flow) == Some(Val::Number(n)));
+        assert_eq!(none.matches(&flow, &context()), !is, "{flow:?}");
+        assert!(any.matches(&flow, &context()), "no port is both");
+        if is { with += 1 } else { without += 1 }
+    }
+    assert!(with > 5 && without > 5, "{with} and {without}");
 }

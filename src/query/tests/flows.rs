@@ -4,7 +4,7 @@ use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
 use crate::conntrack::label::{Label, Labels};
 use crate::conntrack::uapi::*;
 use crate::query::context::Context;
-use crate::query::users::{LeftOut, Users};
+use crate::query::users::UserNames;
 
 /// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
 pub const TEXTS: [&str; 4] = ["ftp", "the-same-sixteen", "the-same-sixteen+a", "the-same-sixteen+b"];
@@ -15,9 +15,9 @@ pub fn context() -> Context {
     for text in TEXTS {
         labels.intern(text.as_bytes()).expect("room");
     }
-    let mut users = Users::new();
-    for line in ["root:x:0:", "ann:x:1:", "bob:x:3:"] {
-        users.add(line, &mut LeftOut::default());
+    let mut users = UserNames::default();
+    for (uid, name) in [(0, "root"), (1, "ann"), (3, "bob")] {
+        users.add(uid, name).expect("room");
     }
     Context { labels, users, uid_mask: 0xff, ..Context::default() }
 }
@@ -71,12 +71,13 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
         // The field is 32-bit seconds, which end in 2106.
         start_ns: maybe(random, |r| number(r) % (1_000_000_000 << 32)),
         id: Some(id),
-        status: maybe(random, |r| r.pick(&[0x8, 0xe, 0x18e, 0x40e])),
+        status: maybe(random, |r| r.pick(&[0x8, 0xe, 0x18e, 0x40e, 0x1ae, 0x1be, 0xc00e, 0x9])),
         timeout: maybe(random, |r| r.pick(&[0, 1, 30, 30, 600, u32::MAX])),
         mark: maybe(random, word),
         uses: maybe(random, word),
         zone: random.one_in(3).then(|| random.pick(&[1, 2, 65_535])),
         tcp_state: (l4proto == IPPROTO_TCP).then(|| random.below(10) as u8),
+        sctp_state: (l4proto == IPPROTO_SCTP).then(|| random.below(9) as u8),
         helper: random.one_in(2).then(|| Label::from_number(helper)),
         secctx: random.one_in(2).then(|| Label::from_number(secctx)),
     }
@@ -120,6 +121,7 @@ pub fn with(flow: &Flow, needs: u32) -> Flow {
         uses: keep(flow.uses, needs, CTA_USE),
         zone: keep(flow.zone, needs, CTA_ZONE),
         tcp_state: keep(flow.tcp_state, needs, CTA_PROTOINFO),
+        sctp_state: keep(flow.sctp_state, needs, CTA_PROTOINFO),
         helper: keep(flow.helper, needs, CTA_HELP),
         secctx: keep(flow.secctx, needs, CTA_SECCTX),
     }

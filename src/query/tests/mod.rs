@@ -2,6 +2,7 @@
 mod churn;
 mod fields;
 mod filter_limits;
+mod filter_text;
 mod filters;
 pub mod flows;
 mod kernel_filter;
@@ -12,3 +13,4 @@ mod pages;
 #[path = "../../../tests/common/random.rs"]
 mod random;
 mod snapshots;
+mod wishes;

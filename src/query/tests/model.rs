@@ -1,4 +1,4 @@
-//! Fields, orders and filters a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
+//! Fields and orders a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
 //! those of [`super::flows::context`].
 use super::flows::TEXTS;
 use crate::conntrack::flow::{Ends, Flow, Tuple};
@@ -40,16 +40,20 @@ pub fn value(name: &str, flow: &Flow) -> Option<Val> {
         return part(rest, &flow.repl?);
     }
     let number = |n: Option<u32>| n.map(|n| Val::Number(n.into()));
-    let user = flow.mark.map(|m| m & 0xff);
+    // A mark and a zone that the kernel leaves out are 0.
+    let mark = Some(flow.mark.unwrap_or(0));
+    let user = mark.map(|m| m & 0xff);
     match name {
         "id" => number(flow.id),
         "icmp_type" | "icmp_code" | "icmp_id" => icmp(name, &flow.orig?),
         "tcp_state" => number(flow.tcp_state.map(u32::from)),
-        "mark" => number(flow.mark),
+        "sctp_state" => number(flow.sctp_state.map(u32::from)),
+        "gre_key_src" | "gre_key_dst" => gre_key(name, &flow.orig?),
+        "mark" => number(mark),
         "status" => number(flow.status),
         "use" => number(flow.uses),
         "timeout" => number(flow.timeout),
-        "zone" => number(flow.zone.map(u32::from)),
+        "zone" => number(Some(flow.zone.unwrap_or(0).into())),
         "start" => flow.start_ns.map(|ns| Val::Number(ns / 1_000_000_000)),
         "helper" => flow.helper.map(|l| Val::Text(TEXTS[usize::from(l.number())].into())),
         "secctx" => flow.secctx.map(|l| Val::Text(TEXTS[usize::from(l.number())].into())),
@@ -71,6 +75,11 @@ fn sum(name: &str, flow: &Flow) -> Option<Val> {
         both.into_iter().flatten().map(|c| if name == "bytes" { c.bytes } else { c.packets }).collect();
     let sum: u128 = parts.iter().map(|&p| u128::from(p)).sum();
     (!parts.is_empty()).then(|| Val::Number(u64::try_from(sum).unwrap_or(u64::MAX)))
+}
+
+fn gre_key(name: &str, tuple: &Tuple) -> Option<Val> {
+    let Ends::Ports { src, dst } = tuple.ends else { return None };
+    (tuple.l4proto == 47).then(|| Val::Number(if name == "gre_key_src" { src } else { dst }.into()))
 }
 
 fn icmp(name: &str, tuple: &Tuple) -> Option<Val> {
@@ -102,6 +111,7 @@ fn part(name: &str, tuple: &Tuple) -> Option<Val> {
         ("port_src", Ends::Ports { src, .. }) if with_ports => Some(Val::Number(src.into())),
         ("port_dst", Ends::Ports { dst, .. }) if with_ports => Some(Val::Number(dst.into())),
         ("port_src" | "port_dst", _) => None,
+        ("zone", _) => tuple.zone.map(|zone| Val::Number(zone.into())),
         _ => panic!("no field is called orig_{name}"),
     }
 }
@@ -127,45 +137,5 @@ fn rank(value: &Val) -> (u128, String) {
         Val::Address(IpAddr::V4(a)) => (a.to_ipv6_mapped().to_bits(), String::new()),
         Val::Address(IpAddr::V6(a)) => (a.to_bits(), String::new()),
         Val::Text(text) => (0, text.clone()),
-    }
-}
-
-/// Whether the flow has the field, and a value of it is what `wanted` says.
-pub fn wants(name: &str, wanted: &str, flow: &Flow) -> bool {
-    let values = values(name, flow);
-    let (negated, wanted) = wanted.strip_prefix('!').map_or((false, wanted), |rest| (true, rest));
-    !values.is_empty() && values.iter().any(|v| is(v, wanted)) != negated
-}
-
-fn is(value: &Val, wanted: &str) -> bool {
-    match value {
-        Val::Text(text) => text == wanted,
-        Val::Number(n) => {
-            if let Some((bits, mask)) = wanted.split_once('/') {
-                n & digits(mask) == digits(bits)
-            } else if let Some((low, high)) = wanted.split_once('-') {
-                (digits(low)..=digits(high)).contains(n)
-            } else {
-                *n == digits(wanted)
-            }
-        }
-        Val::Address(address) => {
-            let (net, bits) = wanted.split_once('/').map_or((wanted, None), |(n, b)| (n, Some(digits(b))));
-            let net = net.parse().unwrap_or_else(|_| IpAddr::V4(Ipv4Addr::from(digits(net) as u32)));
-            let string = |ip: IpAddr| match ip {
-                IpAddr::V4(a) => format!("{:032b}", a.to_bits()),
-                IpAddr::V6(a) => format!("{:0128b}", a.to_bits()),
-            };
-            let (net, address) = (string(net), string(*address));
-            let bits = bits.map_or(net.len(), |b| b as usize);
-            net.len() == address.len() && net[..bits] == address[..bits]
-        }
-    }
-}
-
-fn digits(text: &str) -> u64 {
-    match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).expect("hex digits"),
-        None => text.parse().expect("digits"),
     }
 }

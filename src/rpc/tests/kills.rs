@@ -1,7 +1,6 @@
 //! Kills delete exactly what was meant.
 use super::rig::{Rig, array, between, fault, int, members, number, text};
-use crate::auth::Peer;
-use crate::conntrack::flow::Flow;
+use crate::conntrack::flow::{Flow, Tuple};
 use crate::limits::{KILL_IDS, OUTPUT_BYTES};
 use crate::query::net::Net;
 use crate::query::tests::flows::table;
@@ -82,12 +81,12 @@ fn kill_matching_takes_what_matches_and_is_not_hidden() {
     let v4 = hidden.l3proto == 2;
     let address = std::net::Ipv6Addr::from(hidden.src).to_canonical();
     assert_eq!(v4, address.is_ipv4());
-    rig.engine.context.ignored.push(Net::host(address)).expect("room");
+    rig.engine.shared.context.ignored.push(Net::host(address)).expect("room");
     let expected: Vec<u32> = rig
         .kernel
         .table
         .iter()
-        .filter(|f| f.mark == Some(1) && !rig.engine.context.hides(f))
+        .filter(|f| f.mark == Some(1) && !rig.engine.shared.context.hides(f))
         .filter_map(|f| f.id)
         .collect();
     assert_eq!(killed(rig.call("kill_matching", core::slice::from_ref(&marked))), expected.len() as i64);
@@ -111,10 +110,10 @@ fn nobody_kills_all_by_accident() {
 fn kills_count_when_they_are_made() {
     let mut rig = Rig::new(numbered(20));
     let body = rig.body("kill", &[array(&[int(3), int(5)])]);
-    rig.engine.begin(1, Peer::Unix);
+    rig.begin(1, &body);
     assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Wait);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
-    rig.offer_all(&filter);
+    let plan = rig.engine.begin_scan(0).expect("a scan");
+    rig.offer_all(&plan);
     rig.engine.forget(1);
     assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "killed"), 2);
     assert_eq!(killed(rig.call("kill", &[int(7)])), 1);
@@ -129,4 +128,22 @@ fn every_entry_is_counted_once() {
     assert_eq!(killed(rig.call("kill_matching", &[members(&[("orig_l4proto", int(6))])])), tcp as i64);
     let v6 = rig.kernel.table.iter().filter(|f| f.orig.is_some_and(|t| t.l3proto == 10)).count();
     assert_eq!(killed(rig.call("kill_matching", &[members(&[("orig_l3proto", int(10))])])), v6 as i64);
+}
+
+/// Who kills by filter keeps the connection that the call came by, seen from this machine's side, whatever NAT made of the
+/// other; named by id it goes as any.
+#[test]
+fn a_kill_by_filter_spares_its_own_connection() {
+    let mut flows = numbered(8);
+    let end = |text: &str| text.parse().expect("an address with a port");
+    let (local, remote) = (end("192.0.2.1:8000"), end("198.51.100.7:40000"));
+    flows[2].repl = Some(Tuple::tcp(local, remote));
+    flows[2].mark = Some(1);
+    flows[5].repl = Some(Tuple::tcp(local, end("198.51.100.7:40001")));
+    let mut rig = Rig::new(flows);
+    rig.ends = Some((local, remote));
+    let mine = members(&[("id", array(&[int(3), int(6)]))]);
+    assert_eq!(killed(rig.call("kill_matching", &[mine])), 1);
+    assert!(left(&rig).contains(&3) && !left(&rig).contains(&6));
+    assert_eq!(killed(rig.call("kill", &[int(3)])), 1);
 }

@@ -1,10 +1,10 @@
 //! What a call holds is free when it is over, wherever it was cut off.
 use super::rig::{Rig, array, ids, int, members, text};
-use crate::auth::Peer;
 use crate::limits::{CLIENTS, OUTPUT_BYTES};
 use crate::query::tests::flows::table;
 use crate::rpc::Step;
-use crate::rpc::task::{Source, Stage};
+use crate::rpc::task::Stage;
+use crate::rpc::work::Source;
 
 fn view(rig: &Rig, order: &str, start: i64) -> String {
     rig.body("view", &[members(&[]), text(order), text("A"), int(start), int(-1)])
@@ -15,55 +15,57 @@ type Way = fn(&mut Rig) -> Stage;
 
 const WAYS: &[Way] = &[
     |rig| {
-        rig.engine.begin(0, Peer::Unix);
-        Stage::Fresh
+        // Its answer is known, and not yet written.
+        let body = rig.body("stats", &[]);
+        rig.begin(0, &body);
+        Stage::Over(None)
     },
     |rig| {
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         Stage::Waiting(Source::Kernel)
     },
     |rig| {
         let body = view(rig, "", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
-        Stage::WaitingForStream
+        Stage::WaitingForDump
     },
     |rig| {
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         rig.engine.begin_scan(0).expect("a scan");
         Stage::Riding(Source::Kernel)
     },
     |rig| {
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         assert!(rig.scan());
-        Stage::Scanned
+        Stage::Over(None)
     },
     |rig| {
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         assert!(rig.scan());
         assert_eq!(rig.advance(0, &body, 0), Step::Full);
-        Stage::ViewHead
+        Stage::Writing
     },
     |rig| {
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         assert!(rig.scan());
         assert_eq!(rig.advance(0, &body, 4096), Step::Full);
-        Stage::ViewRows
+        Stage::Writing
     },
     |rig| {
         // Between two passes, rows already out.
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         assert!(rig.scan());
         assert_eq!(rig.advance(0, &body, 1 << 20), Step::Wait);
@@ -72,7 +74,7 @@ const WAYS: &[Way] = &[
     |rig| {
         // Between the passes that look for a deep page.
         let body = view(rig, "id", 35);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         assert!(rig.scan());
         assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
@@ -81,25 +83,27 @@ const WAYS: &[Way] = &[
     },
     |rig| {
         let body = view(rig, "", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
-        rig.engine.begin_stream(0).expect("a dump of its own");
-        assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Stream);
-        Stage::Streaming
+        assert!(rig.give_dump(0), "a dump of its own");
+        assert_eq!(rig.advance(0, &body, 1 << 20), Step::Dump);
+        Stage::Writing
     },
     |rig| {
         let body = view(rig, "", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
-        rig.engine.begin_stream(0).expect("a dump of its own");
-        rig.advance(0, &body, OUTPUT_BYTES);
-        rig.engine.stream_end(0);
-        assert_eq!(rig.advance(0, &body, 0), Step::Full);
-        Stage::ViewTail
+        assert!(rig.give_dump(0), "a dump of its own");
+        // All of it fits but the very end.
+        let whole = rig.run(0, &body, 1 << 20).expect("whole").len();
+        rig.begin(0, &body);
+        assert!(rig.give_dump(0), "a dump of its own");
+        assert_eq!(rig.to_the_end(0, &body, whole - 1), Step::Full);
+        Stage::Closing
     },
     |rig| {
         let body = rig.body("set_autorefresh", &[int(0)]);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         rig.engine.begin_scan(0).expect("a scan");
         Stage::Riding(Source::Kernel)
@@ -107,7 +111,7 @@ const WAYS: &[Way] = &[
     |rig| {
         rig.call("set_autorefresh", &[int(0)]).expect("whole");
         let body = view(rig, "id", 0);
-        rig.engine.begin(0, Peer::Unix);
+        rig.begin(0, &body);
         rig.advance(0, &body, OUTPUT_BYTES);
         Stage::Waiting(Source::Snapshot)
     },
@@ -121,7 +125,7 @@ fn a_call_forgotten_at_any_stage_frees_its_rows() {
         let stage = way(&mut rig);
         assert_eq!(rig.engine.tasks[0].stage, stage, "way {nth}");
         rig.engine.forget(0);
-        assert!(rig.engine.pool.is_idle(), "way {nth}");
+        assert!(rig.engine.shared.pool.is_idle(), "way {nth}");
         assert!(!rig.engine.scan_is_wanted(), "way {nth}");
         assert!(!rig.engine.is_ready(0, u64::MAX));
         // The scan that was under way ends in vain, or goes on without it.
@@ -129,7 +133,7 @@ fn a_call_forgotten_at_any_stage_frees_its_rows() {
         rig.call("set_autorefresh", &[int(1)]).expect("whole");
         let reply = rig.call("view", &[members(&[]), text("id")]).expect("whole");
         assert_eq!(ids(&reply).len(), 40, "way {nth}");
-        assert!(rig.engine.pool.is_idle());
+        assert!(rig.engine.shared.pool.is_idle());
     }
 }
 
@@ -139,9 +143,10 @@ fn a_call_that_begins_takes_the_old_ones_place() {
     for (nth, way) in WAYS.iter().enumerate() {
         let mut rig = Rig::new(table(99, 40));
         way(&mut rig);
-        rig.engine.begin(0, Peer::Unix);
-        assert!(rig.engine.pool.is_idle(), "way {nth}");
-        assert_eq!(rig.engine.tasks[0].stage, Stage::Fresh);
+        let body = rig.body("stats", &[]);
+        rig.begin(0, &body);
+        assert!(rig.engine.shared.pool.is_idle(), "way {nth}");
+        assert_eq!(rig.engine.tasks[0].stage, Stage::Over(None));
     }
 }
 
@@ -151,7 +156,7 @@ fn forgetting_one_leaves_the_others_in_the_scan() {
     let mut rig = Rig::new(table(99, 40));
     let body = view(&rig, "id", 0);
     for slot in 0..CLIENTS {
-        rig.engine.begin(slot, Peer::Unix);
+        rig.begin(slot, &body);
         assert_eq!(rig.advance(slot, &body, OUTPUT_BYTES), Step::Wait);
     }
     rig.engine.begin_scan(0).expect("a scan");
@@ -160,7 +165,7 @@ fn forgetting_one_leaves_the_others_in_the_scan() {
         rig.engine.forget(slot);
     }
     assert!(!rig.engine.scan_is_wanted());
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
 }
 
 /// A kill whose client is gone kills no more.
@@ -169,7 +174,7 @@ fn a_forgotten_kill_stops() {
     let mut rig = Rig::new(table(99, 40));
     let all: Vec<String> = rig.kernel.table.iter().map(|f| int(f.id.expect("an id").into())).collect();
     let body = rig.body("kill", &[array(&all)]);
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
     rig.engine.forget(0);
     assert!(!rig.scan(), "nobody waits");

@@ -52,7 +52,7 @@ fn results_come_in_order_with_faults_in_place() {
         assert!(!reply.contains("<fault>"), "faults of single calls are structs");
         assert!(reply.ends_with("</methodResponse>") || reply.trim_end().ends_with("</methodResponse>"));
         assert_eq!(reply.matches("<methodResponse>").count(), 1);
-        assert!(rig.engine.pool.is_idle());
+        assert!(rig.engine.shared.pool.is_idle());
     }
 }
 

@@ -5,13 +5,19 @@ use crate::conntrack::flow::{Ends, Flow, Target, Tuple};
 use crate::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
+use crate::conntrack::plan::{KernelPlan, PlanPart};
+use crate::conntrack::reader::DumpReader;
 use crate::conntrack::request::{Change, KernelFilter};
-use crate::conntrack::socket::OpError;
+use crate::conntrack::socket::{Link, OpError};
 use crate::conntrack::uapi::*;
 use crate::out::Out;
 use crate::query::tests::flows::TEXTS;
-use crate::rpc::{Engine, Settings, Step, World};
-use crate::xmlrpc::encode::WideInts;
+use crate::rpc::{Asker, Engine, Settings, Step, World};
+use crate::syntax::{Syntax, WideInts};
+use netlink_packet_core::NLMSG_DONE;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
 
 /// A kernel whose table is a list.
 #[derive(Default)]
@@ -139,6 +145,11 @@ pub fn attributes(flow: &Flow) -> Vec<u8> {
             to.nest(CTA_PROTOINFO_TCP, |to| to.put(CTA_PROTOINFO_TCP_STATE, &[state]))
         });
     }
+    if let Some(state) = flow.sctp_state {
+        to.nest(CTA_PROTOINFO, |to| {
+            to.nest(CTA_PROTOINFO_SCTP, |to| to.put(CTA_PROTOINFO_SCTP_STATE, &[state]))
+        });
+    }
     if let Some(start) = flow.start_ns {
         to.nest(CTA_TIMESTAMP, |to| to.put(CTA_TIMESTAMP_START, &start.to_be_bytes()));
     }
@@ -195,10 +206,70 @@ pub type Reply = Result<String, Broken>;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Broken(pub String);
 
+/// A link that answers a dump with a table as it was when the dump was asked for, a few entries a datagram.
+struct TableLink {
+    entries: Vec<Vec<u8>>,
+    at: usize,
+    sequence: [u8; 4],
+    is_over: bool,
+}
+
+/// Entries in a datagram of [`TableLink`].
+const DATAGRAM_ENTRIES: usize = 5;
+
+impl TableLink {
+    fn put(&self, to: &mut Vec<u8>, kind: [u8; 2], payload: &[u8]) {
+        let len = 16 + payload.len() as u32;
+        to.extend([len.to_ne_bytes(), [kind[0], kind[1], 2, 0], self.sequence, [0; 4]].concat());
+        to.extend(payload);
+        to.resize(to.len().next_multiple_of(4), 0);
+    }
+}
+
+impl Link for TableLink {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        self.sequence.copy_from_slice(&datagram[8..12]);
+        (self.at, self.is_over) = (0, false);
+        Ok(())
+    }
+
+    fn recv(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut datagram = Vec::new();
+        if self.is_over {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let entries = self.entries.iter().skip(self.at).take(DATAGRAM_ENTRIES);
+        let kind = u16::from_be_bytes([NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW]).to_ne_bytes();
+        entries.for_each(|attrs| self.put(&mut datagram, kind, &[&[0; 4], attrs.as_slice()].concat()));
+        self.at += DATAGRAM_ENTRIES;
+        if datagram.is_empty() {
+            self.is_over = true;
+            self.put(&mut datagram, NLMSG_DONE.to_ne_bytes(), &[0; 4]);
+        }
+        buf[..datagram.len()].copy_from_slice(&datagram);
+        Ok(datagram.len())
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        self.is_over = true;
+        Ok(())
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        None
+    }
+}
+
 /// Engine, kernel, clock, and a session.
 pub struct Rig {
     pub engine: Engine,
     pub kernel: Fake,
+    /// The dump that a listing pulls its rows from. One at a time, since calls are run one at a time.
+    dump: Option<DumpReader>,
+    /// What replies are written in.
+    pub syntax: Syntax,
+    /// The ends of the connection that calls come by.
+    pub ends: Option<(SocketAddr, SocketAddr)>,
     pub now_ms: u64,
     pub session: String,
     /// What the next scans end with.
@@ -220,7 +291,16 @@ impl Rig {
         };
         let engine = Engine::new(settings, Sessions::new(10_000), store, random);
         let kernel = Fake { table, ..Fake::default() };
-        let mut rig = Rig { engine, kernel, now_ms: 5_000, session: String::new(), scan_errors: vec![] };
+        let mut rig = Rig {
+            engine,
+            kernel,
+            dump: None,
+            syntax: Syntax::Xml,
+            ends: None,
+            now_ms: 5_000,
+            session: String::new(),
+            scan_errors: vec![],
+        };
         let reply = rig.call("login", &[]).expect("whole");
         rig.session = between(&reply, "<string>", "</string>").to_owned();
         rig
@@ -242,26 +322,42 @@ impl Rig {
         )
     }
 
+    /// Begins a call of the client in `slot`.
+    pub fn begin(&mut self, slot: usize, body: &str) {
+        let mut world = World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
+        let asker = Asker { peer: Peer::Unix, ends: self.ends, syntax: self.syntax };
+        self.engine.begin(slot, asker, Ok(body), &mut world);
+    }
+
+    /// Gets the call of `slot` further.
+    pub fn go_on(&mut self, slot: usize, body: &str, out: &mut Out<'_>, is_unsent: bool) -> Step {
+        let dump = self.dump.as_mut();
+        let mut world = World { kernel: &mut self.kernel, dump, is_unsent, now_ms: self.now_ms };
+        let step = self.engine.advance(slot, body, out, &mut world);
+        if !self.engine.reads_dump(slot) {
+            self.dump = None;
+        }
+        step
+    }
+
     /// Runs a call to its end through an output of `size` bytes.
     pub fn run(&mut self, slot: usize, body: &str, size: usize) -> Reply {
-        self.engine.begin(slot, Peer::Unix);
-        let (mut buf, mut len, mut reply, mut streamed) = (vec![0; size], 0, vec![], 0);
+        self.begin(slot, body);
+        let (mut buf, mut len, mut reply) = (vec![0; size], 0, vec![]);
         for _ in 0..100_000 {
             let mut out = Out::at(&mut buf, len);
-            let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
-            let mut step = self.engine.advance(slot, body, &mut out, &mut world);
-            if step == Step::Stream {
-                step = self.stream(slot, &mut out, &mut streamed);
-            }
+            let step = self.go_on(slot, body, &mut out, reply.is_empty());
             len = out.len();
             match step {
                 Step::Full => assert!(len > 0, "a piece of the reply is larger than {size} bytes"),
                 Step::Wait => self.serve(slot),
-                Step::Sleep(until) => self.now_ms = until,
-                Step::Stream | Step::Done | Step::Abort => {}
+                Step::Dump | Step::More | Step::Done | Step::Abort => {}
             }
             if matches!(step, Step::Full | Step::Done | Step::Abort) {
                 reply.extend_from_slice(&buf[..core::mem::take(&mut len)]);
+            }
+            if let (Step::Done, Some(length)) = (step, self.engine.reply_length(slot)) {
+                assert_eq!(length, reply.len(), "the length that was told before");
             }
             let text = || String::from_utf8(reply.clone()).expect("UTF-8");
             match step {
@@ -276,31 +372,66 @@ impl Rig {
     /// Advances once and gives the step, for what looks at stages.
     pub fn advance(&mut self, slot: usize, body: &str, size: usize) -> Step {
         let mut buf = vec![0; size];
-        let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
-        self.engine.advance(slot, body, &mut Out::new(&mut buf), &mut world)
+        self.go_on(slot, body, &mut Out::new(&mut buf), true)
+    }
+
+    /// Advances until the call waits for something or the output of `size` bytes is full.
+    pub fn to_the_end(&mut self, slot: usize, body: &str, size: usize) -> Step {
+        let mut buf = vec![0; size];
+        let mut out = Out::new(&mut buf);
+        loop {
+            match self.go_on(slot, body, &mut out, true) {
+                Step::Dump | Step::More => {}
+                step => return step,
+            }
+        }
+    }
+
+    /// Gives the call of `slot` the dump of its own that it waits for. False if it waits for none.
+    pub fn give_dump(&mut self, slot: usize) -> bool {
+        let Some(plan) = self.engine.begin_dump(slot) else {
+            return false;
+        };
+        let entries = self.kernel.table.iter().map(attributes).collect();
+        let link = TableLink { entries, at: 0, sequence: [0; 4], is_over: true };
+        let mut dump = DumpReader::new(Box::new(link), 1 << 16);
+        dump.start(plan).expect("the link takes it");
+        self.dump = Some(dump);
+        true
     }
 
     /// Does what the call of `slot` waits for.
     fn serve(&mut self, slot: usize) {
-        let waits = self.engine.begin_stream(slot).is_some() || self.scan() || self.engine.replay();
+        if self.engine.is_held_back(slot) {
+            self.now_ms = self.engine.wakes_at_ms(slot, self.now_ms).expect("a time");
+            return;
+        }
+        let waits = self.give_dump(slot) || self.scan() || self.engine.replay();
         assert!(waits, "it waits for nothing that there is");
     }
 
     /// Runs a scan of the kernel's table for all that wait. False if none does.
     pub fn scan(&mut self) -> bool {
-        let Some((first, second)) = self.engine.begin_scan(self.now_ms) else {
+        let Some(plan) = self.engine.begin_scan(self.now_ms) else {
             return false;
         };
-        for filter in [Some(first), second].into_iter().flatten() {
-            self.offer_all(&filter);
-        }
+        self.offer_all(&plan);
         let error = self.scan_errors.pop();
         self.engine.end_scan(error.map_or(Ok(()), |errno| Err(OpError { operation: "dump", errno })));
         true
     }
 
+    /// Offers the entries of all dumps of a plan.
+    pub fn offer_all(&mut self, plan: &KernelPlan) {
+        let mut next = 0;
+        while let Some((number, filter)) = plan.dump(next) {
+            self.offer_dump(PlanPart { number, is_rest: false }, &filter);
+            next = number + 1;
+        }
+    }
+
     /// Offers the entries of a dump: an old kernel knows families, and ignores all else of a filter.
-    pub fn offer_all(&mut self, filter: &KernelFilter) {
+    fn offer_dump(&mut self, part: PlanPart, filter: &KernelFilter) {
         let mut dump = self.kernel.table.clone();
         if self.kernel.repeats {
             dump = dump.chunks(4).flat_map(|bucket| [bucket, bucket].concat()).collect();
@@ -311,23 +442,10 @@ impl Rig {
                 continue;
             }
             let attrs = attributes(&flow);
-            let mut world = World { kernel: &mut self.kernel, now_ms: self.now_ms };
-            self.engine.offer(&Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, &mut world);
+            let mut world =
+                World { kernel: &mut self.kernel, dump: None, is_unsent: true, now_ms: self.now_ms };
+            self.engine.offer(&Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, part, &mut world);
         }
-    }
-
-    fn stream(&mut self, slot: usize, out: &mut Out<'_>, at: &mut usize) -> Step {
-        while let Some(flow) = self.kernel.table.get(*at) {
-            let attrs = attributes(flow);
-            match self.engine.stream_row(slot, &Message { kind: IPCTNL_MSG_CT_NEW, attrs: &attrs }, out) {
-                Ok(None) => *at += 1,
-                Ok(Some(step)) => return step,
-                Err(_) => return Step::Full,
-            }
-        }
-        *at = 0;
-        self.engine.stream_end(slot);
-        Step::Stream
     }
 }
 

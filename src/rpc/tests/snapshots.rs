@@ -1,13 +1,12 @@
 //! Autorefresh off: a table kept as it was.
 use super::rig::{Broken, Rig, array, between, fault, ids, int, members, number, text};
 use super::views::SIZES;
-use crate::auth::Peer;
 use crate::conntrack::flow::{Counters, Ends, Flow, Tuple};
 use crate::conntrack::uapi::{AF_INET6, IPS_FIXED_TIMEOUT};
 use crate::limits::{OUTPUT_BYTES, SNAPSHOT_SLICE_FLOWS};
 use crate::out::Out;
 use crate::query::tests::flows::table;
-use crate::rpc::{Step, World};
+use crate::rpc::Step;
 use core::str::FromStr;
 
 fn numbered(n: usize) -> Vec<Flow> {
@@ -45,7 +44,7 @@ fn views_answer_from_the_snapshot_until_it_is_taken_anew() {
     let reply = rig.call("view", &all("id")).expect("whole");
     assert_eq!(number(&reply, "autorefresh"), 1);
     assert!(!reply.contains("snapshot_age"));
-    assert!(rig.engine.snapshot.is_none(), "its memory is given back");
+    assert!(rig.engine.shared.autorefresh.has_no_snapshot(), "its memory is given back");
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn a_refresh_that_fails() {
     rig.scan_errors = vec![libc::ENOBUFS];
     assert_eq!(fault(rig.call("set_autorefresh", &[int(0)])).0, 5);
     assert_eq!(number(&rig.call("view", &all("id")).expect("whole"), "autorefresh"), 1);
-    assert!(rig.engine.snapshot.is_none());
+    assert!(rig.engine.shared.autorefresh.has_no_snapshot());
 }
 
 /// More came between the count and the dump than there is room for.
@@ -110,12 +109,12 @@ fn a_refresh_that_fails() {
 fn a_table_that_grew_while_it_was_recorded() {
     let mut rig = Rig::new(numbered(100));
     let body = rig.body("set_autorefresh", &[int(0)]);
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, 8192), Step::Wait);
     rig.kernel.table = numbered(130);
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 8192), Step::Done);
-    assert!(rig.engine.snapshot.is_none() && rig.engine.snapshot_at_ms.is_none());
+    assert!(rig.engine.shared.autorefresh.has_no_snapshot() && !rig.engine.shared.autorefresh.is_off());
 }
 
 /// As many as are asked for, but with long records: the fault tells how many fitted.
@@ -141,7 +140,7 @@ fn a_table_whose_records_do_not_fit_is_a_fault_with_both_numbers() {
 
 fn wait(rig: &mut Rig, slot: usize, method: &str, params: &[String]) -> String {
     let body = rig.body(method, params);
-    rig.engine.begin(slot, Peer::Unix);
+    rig.begin(slot, &body);
     assert_eq!(rig.advance(slot, &body, OUTPUT_BYTES), Step::Wait, "{method}");
     body
 }
@@ -150,8 +149,7 @@ fn wait(rig: &mut Rig, slot: usize, method: &str, params: &[String]) -> String {
 fn answer(rig: &mut Rig, slot: usize, body: &str) -> String {
     let mut buf = vec![0; OUTPUT_BYTES];
     let mut out = Out::new(&mut buf);
-    let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
-    assert_eq!(rig.engine.advance(slot, body, &mut out, &mut world), Step::Done, "slot {slot}");
+    assert_eq!(rig.go_on(slot, body, &mut out, true), Step::Done, "slot {slot}");
     String::from_utf8_lossy(out.as_bytes()).into_owned()
 }
 
@@ -178,7 +176,7 @@ fn a_refresh_does_not_undo_what_came_after_it() {
             rig.engine.begin_scan(0).expect("a scan");
         }
         rig.call("set_autorefresh", &[int(1)]).expect("whole");
-        assert!(rig.engine.snapshot.is_none(), "its memory is given back at once");
+        assert!(rig.engine.shared.autorefresh.has_no_snapshot(), "its memory is given back at once");
         assert!(!rig.engine.scan_is_wanted() && !rig.engine.wants_scan(), "nothing is left to do");
         rig.engine.end_scan(Ok(()));
         assert!(answer(&mut rig, 1, &refresh).contains("<boolean>1"));
@@ -193,9 +191,9 @@ fn autorefresh_is_off_once_that_is_answered() {
     rig.call("set_autorefresh", &[int(0)]).expect("whole");
     let refresh = wait(&mut rig, 1, "refresh", &[]);
     let off = wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    let plan = rig.engine.begin_scan(0).expect("a scan");
     rig.call("set_autorefresh", &[int(1)]).expect("whole");
-    rig.offer_all(&filter);
+    rig.offer_all(&plan);
     rig.engine.end_scan(Ok(()));
     for (slot, body) in [(1, refresh), (2, off)] {
         assert!(answer(&mut rig, slot, &body).contains("<boolean>1"));
@@ -224,16 +222,16 @@ fn one_who_goes_while_it_is_taken() {
     let mut rig = Rig::new(numbered(40));
     wait(&mut rig, 1, "set_autorefresh", &[int(0)]);
     rig.engine.begin_scan(0).expect("a scan");
-    assert!(rig.engine.snapshot.is_some());
+    assert!(!rig.engine.shared.autorefresh.has_no_snapshot());
     rig.engine.forget(1);
-    assert!(rig.engine.snapshot.is_none());
+    assert!(rig.engine.shared.autorefresh.has_no_snapshot());
     // With another who takes it, too, it goes on.
     let mut rig = Rig::new(numbered(40));
     let body = wait(&mut rig, 1, "set_autorefresh", &[int(0)]);
     wait(&mut rig, 2, "set_autorefresh", &[int(0)]);
-    let (filter, _) = rig.engine.begin_scan(0).expect("a scan");
+    let plan = rig.engine.begin_scan(0).expect("a scan");
     rig.engine.forget(2);
-    rig.offer_all(&filter);
+    rig.offer_all(&plan);
     rig.engine.end_scan(Ok(()));
     assert_eq!(rig.advance(1, &body, OUTPUT_BYTES), Step::Done);
     assert_eq!(ids(&rig.call("view", &all("id")).expect("whole")).len(), 40);
@@ -259,7 +257,7 @@ fn a_failure_shows_at_once() {
 fn a_view_that_reads_while_it_is_to_be_taken_anew() {
     let n = 2 * SNAPSHOT_SLICE_FLOWS + 100;
     let mut rig = Rig::new(vec![]);
-    rig.engine.settings.snapshot_flows = n;
+    rig.engine.shared.settings.snapshot_flows = n;
     let some = table(96, 50);
     rig.kernel.table = (0..n).map(|at| Flow { id: Some(at as u32), ..some[at % 50] }).collect();
     rig.call("set_autorefresh", &[int(0)]).expect("whole");
@@ -291,13 +289,12 @@ fn view_in_parts(
     mut between: impl FnMut(&mut Rig, usize),
 ) -> Result<Vec<u32>, Broken> {
     let body = rig.body("view", params);
-    rig.engine.begin(1, Peer::Unix);
+    rig.begin(1, &body);
     let mut reply = String::new();
     for pass in 0..100 {
         let mut buf = vec![0; 1 << 20];
         let mut out = Out::new(&mut buf);
-        let mut world = World { kernel: &mut rig.kernel, now_ms: rig.now_ms };
-        let step = rig.engine.advance(1, &body, &mut out, &mut world);
+        let step = rig.go_on(1, &body, &mut out, false);
         reply.push_str(core::str::from_utf8(out.as_bytes()).expect("UTF-8"));
         match step {
             Step::Done => return Ok(ids(&reply)),
@@ -361,7 +358,7 @@ fn a_reply_has_rows_of_one_snapshot() {
             let Err(Broken(part)) = found else { panic!("rows of two snapshots in one reply") };
             assert_eq!(ids(&part), (1..=32).collect::<Vec<u32>>(), "two parts of it");
             rig.engine.forget(1);
-            assert!(rig.engine.pool.is_idle());
+            assert!(rig.engine.shared.pool.is_idle());
             assert_eq!(ids(&rig.call("view", &all(order)).expect("whole")).len(), 60);
         }
     }

@@ -6,8 +6,9 @@ use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
 use crate::limits::{CLIENTS, LABELS, OUTPUT_BYTES, WAIT_MS};
 use crate::query::tests::flows::{TEXTS, table};
-use crate::rpc::Step;
 use crate::rpc::fault::{Code, Fault};
+use crate::rpc::{Asker, Step, World};
+use crate::syntax::Syntax;
 
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
 pub const SIZES: [usize; 8] = [3072, 3073, 3999, 4096, 5000, OUTPUT_BYTES, 20_001, 65_536];
@@ -54,7 +55,7 @@ fn pages_in_every_output_are_the_same() {
         for size in SIZES {
             assert_eq!(rig.run(0, &body, size).expect("whole"), whole, "{size} bytes");
         }
-        assert!(rig.engine.pool.is_idle());
+        assert!(rig.engine.shared.pool.is_idle());
     }
 }
 
@@ -77,6 +78,26 @@ fn listings_in_the_kernels_order() {
     }
 }
 
+/// A page whose rows are all held is measured before it is written; the rig compares that with what comes.
+#[test]
+fn the_length_of_a_page_is_known_before_its_first_byte() {
+    for syntax in [Syntax::Xml, Syntax::Json] {
+        let mut rig = Rig::new(table(61, 70));
+        rig.syntax = syntax;
+        for (length, is_known) in [(0, true), (3, true), (15, true), (-1, false)] {
+            let body = rig.body("view", &page("id", "ASC", 0, length));
+            rig.begin(0, &body);
+            assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
+            assert!(rig.scan());
+            assert_eq!(rig.engine.reply_length(0), None);
+            rig.to_the_end(0, &body, OUTPUT_BYTES);
+            assert_eq!(rig.engine.reply_length(0).is_some(), is_known, "{length} rows");
+            rig.engine.forget(0);
+            rig.run(0, &body, OUTPUT_BYTES).expect("whole");
+        }
+    }
+}
+
 #[test]
 fn filters_count_and_hide_rows() {
     let mut flows = table(63, 60);
@@ -89,9 +110,9 @@ fn filters_count_and_hide_rows() {
             let reply = rig.call("view", &[members(&[("mark", int(1))]), text(order)]).expect("whole");
             (number(&reply, "total"), ids(&reply).len(), number(&reply, "count"))
         };
-        rig.engine.context.hide_time_wait = false;
+        rig.engine.shared.context.hide_time_wait = false;
         assert_eq!(view(&mut rig), (20, 20, 60));
-        rig.engine.context.hide_time_wait = true;
+        rig.engine.shared.context.hide_time_wait = true;
         assert_eq!(view(&mut rig), (10, 10, 60));
     }
 }
@@ -115,7 +136,7 @@ fn calls_that_wait_share_one_scan() {
     let bodies: Vec<String> =
         (0..CLIENTS).map(|slot| rig.body("view", &page("id", "ASC", slot as i64, 2))).collect();
     for (slot, body) in bodies.iter().enumerate() {
-        rig.engine.begin(slot, Peer::Unix);
+        rig.begin(slot, body);
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
         assert!(!rig.engine.is_ready(slot, 0));
     }
@@ -125,12 +146,12 @@ fn calls_that_wait_share_one_scan() {
         assert!(rig.engine.is_ready(slot, 0));
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Done);
     }
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     // Whoever comes while a scan runs waits for the next.
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &bodies[0]);
     assert_eq!(rig.advance(0, &bodies[0], OUTPUT_BYTES), Step::Wait);
     assert!(rig.engine.begin_scan(0).is_some());
-    rig.engine.begin(1, Peer::Unix);
+    rig.begin(1, &bodies[1]);
     assert_eq!(rig.advance(1, &bodies[1], OUTPUT_BYTES), Step::Wait);
     assert!(rig.engine.begin_scan(0).is_none());
     rig.engine.end_scan(Ok(()));
@@ -145,7 +166,7 @@ fn a_failed_scan_is_a_fault_for_all_that_took_part() {
     let (code, sentence) = fault(rig.call("view", &page("id", "ASC", 0, 5)));
     assert_eq!(code, 5);
     assert!(sentence.contains("EINTR") && sentence.contains("try again"), "{sentence}");
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     assert_eq!(
         ids(&rig.call("view", &page("id", "ASC", 0, 5)).expect("whole")).len(),
         5,
@@ -158,7 +179,7 @@ fn a_failed_scan_is_a_fault_for_all_that_took_part() {
 fn a_failure_after_the_first_rows_breaks_the_reply_off() {
     let mut rig = Rig::new(table(67, 40));
     let body = rig.body("view", &page("id", "ASC", 0, -1));
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Wait);
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Wait, "rows are out, there are more");
@@ -166,7 +187,7 @@ fn a_failure_after_the_first_rows_breaks_the_reply_off() {
     assert!(rig.scan());
     assert_eq!(rig.advance(0, &body, 1 << 20), Step::Abort);
     rig.engine.forget(0);
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
 }
 
 /// One text more than there is room for is a fault, not a row without its helper; and it does not stay so.
@@ -181,18 +202,18 @@ fn more_labels_than_there_is_room_for() {
     let (code, sentence) = fault(rig.call("view", &page("id", "ASC", 0, -1)));
     assert_eq!(code, -32603);
     assert!(sentence.contains(&format!("more than {LABELS} different")), "{sentence}");
-    assert!(rig.engine.pool.is_idle());
+    assert!(rig.engine.shared.pool.is_idle());
     // Texts that no wanted row has are not looked at.
     let some = members(&[("id", text(&flows[0].id.expect("an id").to_string()))]);
     rig.kernel.table.dedup_by_key(|f| f.id);
     assert!(!ids(&rig.call("view", &[some, text("id")]).expect("whole")).is_empty());
-    // A listing that streams has written rows by then.
-    let Err(Broken(part)) = rig.call("view", &page("", "", 0, -1)) else {
-        panic!("a listing without a helper")
-    };
+    // A listing that streams is a fault as well, while nothing of it was sent; after that it is broken off.
+    assert_eq!(fault(rig.call("view", &page("", "", 0, -1))).0, -32603);
+    let body = rig.body("view", &page("", "", 0, -1));
+    let Err(Broken(part)) = rig.run(0, &body, SIZES[0]) else { panic!("a listing without a helper") };
     assert!(!part.contains("</methodResponse>"));
     rig.engine.forget(0);
-    assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "scan_errors"), 1);
+    assert_eq!(number(&rig.call("stats", &[]).expect("whole"), "scan_errors"), 2);
     // With one less all is well: the table of texts is emptied between scans.
     rig.kernel.table.truncate(LABELS);
     assert_eq!(
@@ -219,7 +240,7 @@ fn more_labels_than_there_is_room_for_are_nothing_to_a_kill() {
     ];
     let bodies = calls.map(|(method, params)| rig.body(method, &params));
     for (slot, body) in bodies.iter().enumerate() {
-        rig.engine.begin(slot, Peer::Unix);
+        rig.begin(slot, body);
         assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
     }
     assert!(rig.scan());
@@ -235,28 +256,28 @@ fn more_labels_than_there_is_room_for_are_nothing_to_a_kill() {
 fn patience_ends_for_a_call_without_a_dump_of_its_own() {
     let mut rig = Rig::new(table(69, 30));
     let body = rig.body("view", &page("", "", 0, -1));
-    rig.engine.begin(0, Peer::Unix);
+    rig.now_ms = 1000;
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
-    rig.engine.check_patience(0, 1000);
     assert_eq!(rig.engine.wakes_at_ms(0, 1000), Some(1000 + WAIT_MS));
-    rig.engine.check_patience(0, 999 + WAIT_MS);
-    assert!(!rig.engine.is_ready(0, 0));
-    rig.engine.check_patience(0, 1000 + WAIT_MS);
-    assert!(rig.engine.is_ready(0, 0));
-    assert!(rig.engine.begin_stream(0).is_none(), "it does not wait any more");
+    assert!(!rig.engine.is_ready(0, 999 + WAIT_MS));
+    assert!(rig.engine.is_ready(0, 1000 + WAIT_MS));
+    rig.now_ms = 1000 + WAIT_MS;
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Done);
+    assert!(!rig.give_dump(0), "it does not wait any more");
     // The next call waits anew.
-    rig.engine.begin(0, Peer::Unix);
+    rig.begin(0, &body);
     assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
-    rig.engine.check_patience(0, 2000 + WAIT_MS);
-    assert!(!rig.engine.is_ready(0, 0), "the clock of the call before is not this one's");
+    assert!(!rig.engine.is_ready(0, 2000 + WAIT_MS), "the clock of the call before is not this one's");
 }
 
 #[test]
 fn a_call_that_could_not_be_read_is_answered_with_the_fault() {
     let mut rig = Rig::new(vec![]);
-    rig.engine.begin(0, Peer::Unix);
-    rig.engine.refuse(0, Fault::new(Code::NotWellFormed, format_args!("no")));
+    let fault = Fault::new(Code::NotWellFormed, format_args!("no"));
+    let mut world = World { kernel: &mut rig.kernel, dump: None, is_unsent: true, now_ms: 0 };
+    let asker = Asker { peer: Peer::Unix, ends: None, syntax: rig.syntax };
+    rig.engine.begin(0, asker, Err(fault), &mut world);
     assert_eq!(rig.advance(0, "", OUTPUT_BYTES), Step::Done);
     assert_eq!(rig.advance(CLIENTS, "", OUTPUT_BYTES), Step::Abort, "a slot that there is not");
 }
@@ -278,4 +299,32 @@ fn without_a_session_nothing_is_done() {
         assert_eq!(fault(rig.call(method, &params)).0, 2, "{method}");
     }
     assert_eq!(rig.kernel.table.len(), 5);
+}
+
+/// Pages that need more memory than there is for all at once wait for it, and come in turn.
+#[test]
+fn deep_pages_wait_for_memory() {
+    let mut rig = Rig::new(table(71, 60));
+    let body = rig.body("view", &page("id", "ASC", 20, 20));
+    let short = rig.body("view", &page("id", "ASC", 0, 2));
+    for slot in 0..CLIENTS {
+        let body = if slot == 1 { &short } else { &body };
+        rig.begin(slot, body);
+        assert_eq!(rig.advance(slot, body, OUTPUT_BYTES), Step::Wait);
+    }
+    let (mut done, mut at_once) = (Vec::new(), 0);
+    for _ in 0..30 {
+        rig.scan();
+        at_once = at_once.max((0..CLIENTS).filter(|&slot| rig.engine.is_ready(slot, 5_000)).count());
+        for slot in 0..CLIENTS {
+            let body = if slot == 1 { &short } else { &body };
+            if rig.engine.is_ready(slot, 5_000) && rig.to_the_end(slot, body, 1 << 20) == Step::Done {
+                done.push(slot);
+            }
+        }
+    }
+    done.sort_unstable();
+    assert_eq!(done, (0..CLIENTS).collect::<Vec<_>>(), "all are served");
+    assert!((2..CLIENTS).contains(&at_once), "{at_once} at once: the short one waits for nobody");
+    assert!(rig.engine.shared.pool.is_idle());
 }

@@ -1,9 +1,8 @@
-//! Makes UTF-8 of a body, in the buffer it came in.
+//! The encodings that a call may come in, by their names, and how its bytes become UTF-8 in the buffer they came in.
 //!
 //! RFC 7303, section 3: a byte order mark says most, then the charset of the HTTP field, then the XML declaration; a
 //! document with none of them is UTF-8.
-
-use super::error::DecodeError;
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 /// The encoding of a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,15 +63,13 @@ impl Error {
             Error::NotUtf8(_) => "the body is not UTF-8: send UTF-8, or say ISO-8859-1",
         }
     }
-}
 
-impl From<Error> for DecodeError {
-    fn from(error: Error) -> Self {
-        let at = match error {
+    /// Where it is wrong: a byte offset into the body.
+    pub const fn at(self) -> usize {
+        match self {
             Error::NotAscii(at) | Error::NotUtf8(at) => at,
             Error::TooLarge | Error::Utf16 | Error::Unknown => 0,
-        };
-        DecodeError::not_well_formed(error.what(), at)
+        }
     }
 }
 
@@ -154,4 +151,9 @@ fn declaration(body: &[u8]) -> Result<Charset, Error> {
     // Before the first quote stands white space, between the quotes the name.
     let name = value.split(|b| matches!(b, b'"' | b'\'')).nth(1).unwrap_or_default();
     Charset::from_name(name).ok_or(Error::Unknown)
+}
+
+/// Characters that XML 1.0 can carry, production 2; a `char` is never a surrogate.
+pub(crate) const fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }

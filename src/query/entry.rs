@@ -1,0 +1,42 @@
+//! An entry of a dump, read as far as those who judge it need, and in full when one of them wants it.
+
+use super::context::Context;
+use super::page::Candidate;
+use crate::conntrack::flow::{ALL, Flow, ReadError};
+use crate::conntrack::label::Labels;
+use crate::conntrack::message::Message;
+
+/// An entry that just came from the kernel.
+pub struct Entry<'a, 'm> {
+    message: &'a Message<'m>,
+    flow: Flow,
+    full: Option<Flow>,
+}
+
+impl<'a, 'm> Entry<'a, 'm> {
+    /// Reads of `message` the attributes `needs` ([`crate::conntrack::uapi::bit`]).
+    ///
+    /// # Errors
+    /// [`ReadError`], when one of these attributes can't be read.
+    #[inline]
+    pub fn read(message: &'a Message<'m>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
+        let flow = Flow::read(message, needs, labels)?;
+        Ok(Entry { message, flow, full: None })
+    }
+}
+
+impl Candidate for Entry<'_, '_> {
+    #[inline]
+    fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError> {
+        if let Some(flow) = self.full {
+            return Ok(flow);
+        }
+        let flow = Flow::read(self.message, ALL, &mut context.labels)?;
+        self.full = Some(flow);
+        Ok(flow)
+    }
+}

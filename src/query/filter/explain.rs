@@ -1,0 +1,136 @@
+//! A filter in words, so that who is about to kill what it matches sees what that is.
+
+use super::value::{Takes, Test, wanted_text};
+use super::{Alternative, Condition, Filter, takes_of};
+use crate::query::field::{Field, FieldKind};
+use crate::query::part::KernelPart;
+use crate::query::words::Words;
+use core::fmt::{self, Write};
+use heapless::string::StringView;
+
+/// What ends a sentence that was cut.
+const MORE: &str = "…";
+
+impl Filter {
+    /// Puts the filter in words into `out`, as "TCP, from 192.168.1.0/24, to port 443, not from 192.168.1.15". What does
+    /// not fit is cut, and then the text ends in "…".
+    pub fn explain(&self, out: &mut StringView) {
+        out.clear();
+        let mut cut = Cut(out);
+        // The writer fails where it has cut, which ends the sentence.
+        let _ = self.write_words(&mut cut);
+    }
+
+    fn write_words(&self, out: &mut Cut<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return out.write_str("every connection");
+        }
+        let mut before = "";
+        for condition in &self.conditions {
+            out.write_str(before)?;
+            if condition.not_both {
+                out.write_str("not both ")?;
+            }
+            self.write_condition(condition, out)?;
+            before = if condition.not_both { " and " } else { ", " };
+        }
+        Ok(())
+    }
+
+    fn write_condition(&self, condition: &Condition, out: &mut Cut<'_>) -> fmt::Result {
+        let field = condition.field.field();
+        let takes = takes_of(condition.field);
+        let mut wanted = self.wanted(condition).iter().peekable();
+        let mut first = true;
+        while let Some(value) = wanted.next() {
+            let list = wanted.peek().is_some_and(|next| next.joins);
+            let names = name_is_enough(field) && takes.name(&value.test).is_some();
+            out.write_str(match (first, value) {
+                (true, Alternative { negated: false, .. }) => "",
+                (_, Alternative { negated: true, joins: true, .. }) => " nor ",
+                (false, Alternative { negated: false, .. }) => " or ",
+                (true, _) if list => "neither ",
+                (true, _) => "not ",
+                (false, _) if list => " or neither ",
+                (false, _) => " or not ",
+            })?;
+            // Within a list the field is not said again, unless a word said it.
+            if !names && (!value.joins || name_is_enough(field)) {
+                write!(out, "{} ", phrase(field))?;
+            }
+            self.write_value(field, takes, &value.test, out)?;
+            first = false;
+        }
+        Ok(())
+    }
+
+    fn write_value(&self, field: &Field, takes: Takes, test: &Test, out: &mut Cut<'_>) -> fmt::Result {
+        // A port's service may be another one than its number is known for.
+        if let Some(name) = takes.name(test).filter(|_| takes.words != Words::Service) {
+            return out.write_str(name);
+        }
+        match *test {
+            Test::Range(low, high) if low == high && field.kind == FieldKind::Bits => write!(out, "{low:#x}"),
+            Test::Range(low, high) if low == high => write!(out, "{low}"),
+            Test::Range(low, high) if high == takes.max() => write!(out, "{low} or more"),
+            Test::Range(low, high) => write!(out, "{low}-{high}"),
+            Test::Masked(bits, mask) => write!(out, "{bits:#x}/{mask:#x}"),
+            Test::AnyBit(mask) => write!(out, "any of {mask:#x}"),
+            Test::Net(net) => write!(out, "{net}"),
+            Test::Text { start, len } => {
+                let text = wanted_text(&self.text, start, len).unwrap_or(&[]);
+                write_quoted(core::str::from_utf8(text).unwrap_or(""), out)
+            }
+        }
+    }
+}
+
+/// Writes a text in quotes, what would move a terminal's cursor as the number of its character.
+fn write_quoted(text: &str, out: &mut Cut<'_>) -> fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        if c.is_control() {
+            write!(out, "\\u{{{:x}}}", u32::from(c))?;
+        } else {
+            out.write_char(c)?;
+        }
+    }
+    out.write_char('"')
+}
+
+/// Whether a word for a value of the field says by itself what field it is of.
+fn name_is_enough(field: &Field) -> bool {
+    !matches!(field.words, Words::None | Words::Service) && field.kernel != KernelPart::ReplProto
+}
+
+/// What stands before a value of the field.
+fn phrase(field: &Field) -> &'static str {
+    match field.kernel {
+        KernelPart::OrigSrc => "from",
+        KernelPart::OrigDst => "to",
+        KernelPart::ReplSrc => "answered from",
+        KernelPart::ReplDst => "answered to",
+        KernelPart::OrigSrcPort => "from port",
+        KernelPart::OrigDstPort => "to port",
+        KernelPart::ReplSrcPort => "answered from port",
+        KernelPart::ReplDstPort => "answered to port",
+        _ => field.name,
+    }
+}
+
+/// A writer that ends in [`MORE`] and fails where it is full.
+struct Cut<'a>(&'a mut StringView);
+
+impl Write for Cut<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        for c in part.chars() {
+            if self.0.len() + c.len_utf8() + MORE.len() > self.0.capacity() {
+                // Where there is room for nothing at all, nothing is what is written.
+                let _ = self.0.push_str(MORE);
+                return Err(fmt::Error);
+            }
+            self.0.push(c).map_err(|_| fmt::Error)?;
+        }
+        Ok(())
+    }
+}

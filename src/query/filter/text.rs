@@ -1,0 +1,309 @@
+//! Filters as text, as people type them: `src:192.168.1.0/24 !dport:80,443 tcp bytes>1M`.
+//!
+//! ```text
+//! filter = term *( WS term )                          all must match
+//! term   = [ "!" | "-" | "not" WS ] ( field op list | word )
+//! op     = ":" | "=" | "!=" | ">" | ">=" | "<" | "<="
+//! list   = value *( "," value )                       any of them
+//! value  = number[k|M|G|Ki|Mi|Gi] | a-b | a- | address | address-address | net/len | bits/mask | name | "quoted text"
+//! word   = address | net | address-address | addr:port | [v6]:port | port | a-b | protocol | state | service | flag
+//! ```
+//!
+//! The text is read once from left to right, in place. What can't be read is an error with its place, its reason and
+//! what would be right, never a search for something else: a misread filter could kill.
+
+mod error;
+
+use error::Reason;
+pub use error::TextError;
+
+use super::value::{Takes, Test, quantity};
+use super::{Filter, FilterError, Input, takes_of};
+use crate::limits::FILTER_TEXT_BYTES;
+use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId, FieldKind};
+use crate::query::net::{Net, cut};
+use crate::query::words::nearest;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// Short names of fields. A row whose field does not exist is no name: it waits for the field.
+const ALIASES: &[(&str, &str)] = &[
+    ("src", "orig_src"),
+    ("dst", "orig_dst"),
+    ("sport", "orig_port_src"),
+    ("dport", "orig_port_dst"),
+    ("rsrc", "repl_src"),
+    ("rdst", "repl_dst"),
+    ("rsport", "repl_port_src"),
+    ("rdport", "repl_port_dst"),
+    ("proto", "orig_l4proto"),
+    (FAMILY, "orig_l3proto"),
+    ("state", "tcp_state"),
+    ("is", "status"),
+    ("up", "orig_rate"),
+    ("down", "repl_rate"),
+    ("user", "username"),
+    ("uid", "user_id"),
+];
+
+/// The alias under which IP versions stand for address families.
+const FAMILY: &str = "family";
+
+/// The fields that a word alone may be of; it is of the first that knows it.
+const WORD_FIELDS: &[&str] = &["orig_l4proto", "tcp_state", "sctp_state", "status", "port"];
+
+impl Filter {
+    /// Adds the conditions that `text` says. A text without any adds none.
+    ///
+    /// # Errors
+    /// [`TextError`]: what could not be read, where, and why. The filter is then of no use.
+    pub fn add_text(&mut self, text: &str) -> Result<(), TextError> {
+        if text.len() > FILTER_TEXT_BYTES {
+            return Err(TextError::new(0, 0, Reason::TooLong));
+        }
+        let mut reader = Reader { text, at: 0, filter: self };
+        while reader.skip_space() {
+            reader.term()?;
+        }
+        Ok(())
+    }
+}
+
+/// How a field's values are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Is,
+    IsNot,
+    Over,
+    Least,
+    Under,
+    Most,
+}
+
+/// What an operator looks like; of two that begin alike the longer one stands first.
+const OPS: &[(&str, Op)] = &[
+    (":", Op::Is),
+    ("=", Op::Is),
+    ("!=", Op::IsNot),
+    (">=", Op::Least),
+    (">", Op::Over),
+    ("<=", Op::Most),
+    ("<", Op::Under),
+];
+
+struct Reader<'a, 'f> {
+    text: &'a str,
+    at: usize,
+    filter: &'f mut Filter,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    /// Goes to the next byte that is no space; false at the end.
+    fn skip_space(&mut self) -> bool {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_ascii_start().len();
+        self.at < self.text.len()
+    }
+
+    /// What comes before the next space or other byte that `ends`.
+    fn until(&self, ends: fn(u8) -> bool) -> &'a str {
+        let rest = self.rest();
+        let end = rest.bytes().position(|b| b.is_ascii_whitespace() || ends(b));
+        end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+    }
+
+    fn term(&mut self) -> Result<(), TextError> {
+        let start = self.at;
+        let negated = self.negation();
+        let word = self.until(|_| false);
+        if word.is_empty() {
+            return Err(TextError::new(start, self.at - start, Reason::NothingNegated));
+        }
+        // An IPv6 address may look like a field with its value: "fe80::1".
+        if Net::parse_range(word).is_none() {
+            let name = word.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+            let (name, behind) = word.split_at_checked(name).unwrap_or((word, ""));
+            let op = OPS.iter().find(|(sign, _)| behind.starts_with(sign));
+            let letter = name.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+            if let Some(&(sign, op)) = op.filter(|_| letter) {
+                return self.field(negated, name, sign, op);
+            }
+        }
+        self.word(negated, word)
+    }
+
+    /// Takes a negation, if one is next.
+    fn negation(&mut self) -> bool {
+        let rest = self.rest();
+        if rest.starts_with(['!', '-']) {
+            self.at += 1;
+            return true;
+        }
+        let not = self.until(|_| false) == "not";
+        if not {
+            self.at += 3;
+            self.skip_space();
+        }
+        not
+    }
+
+    /// Reads a term of a field, an operator and values.
+    fn field(&mut self, negated: bool, name: &str, sign: &str, op: Op) -> Result<(), TextError> {
+        let start = self.at;
+        let wrong = |reason| TextError::new(start, name.len(), reason);
+        let Some(field) = field_named(name) else {
+            return Err(wrong(Reason::UnknownField(nearest(name, &mut known_names()))));
+        };
+        let takes = Takes { versions: name == FAMILY, ..takes_of(field) };
+        let ordered = !matches!(op, Op::Is | Op::IsNot);
+        if ordered && !takes.is_number() {
+            return Err(wrong(Reason::NoOrder));
+        }
+        self.filter.begin(field).map_err(|e| wrong(Reason::Value(e, field)))?;
+        self.at += name.len() + sign.len();
+        let negated = negated != (op == Op::IsNot);
+        loop {
+            let at = self.at;
+            let value = self.one_value()?;
+            let test = match takes.kind {
+                FieldKind::Text => self.filter.keep(value).map_err(|e| Reason::Value(e, field)),
+                _ if ordered => bound(field, op, value),
+                _ => takes.read(Input::Text(value)).map_err(|e| Reason::Value(e, field)),
+            };
+            let added = |test| self.filter.value(test, negated).map_err(|e| Reason::Value(e, field));
+            test.and_then(added).map_err(|reason| TextError::new(at, self.at - at, reason))?;
+            if !self.rest().starts_with(',') {
+                return Ok(());
+            }
+            if ordered {
+                return Err(TextError::new(self.at, 1, Reason::OneBound));
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Takes one value; in quotes it may hold any byte but a quote.
+    fn one_value(&mut self) -> Result<&'a str, TextError> {
+        let start = self.at;
+        let Some(quoted) = self.rest().strip_prefix('"') else {
+            let value = self.until(|b| b == b',');
+            self.at += value.len();
+            return match value.bytes().next() {
+                None => Err(TextError::new(start, 0, Reason::NoValue)),
+                // Of a text it would be taken for a part.
+                Some(b'!') => Err(TextError::new(start, 1, Reason::MisplacedNegation)),
+                Some(_) => Ok(value),
+            };
+        };
+        let Some((value, _)) = cut(quoted, b'"') else {
+            return Err(TextError::new(start, quoted.len() + 1, Reason::OpenQuote));
+        };
+        self.at += value.len() + 2;
+        let behind = self.until(|b| b == b',');
+        if behind.is_empty() {
+            Ok(value)
+        } else {
+            Err(TextError::new(self.at, behind.len(), Reason::BehindQuote))
+        }
+    }
+
+    /// Reads a term that is a word alone.
+    fn word(&mut self, negated: bool, word: &str) -> Result<(), TextError> {
+        let start = self.at;
+        self.at += word.len();
+        let added = match endpoint(word) {
+            Some((host, None)) => self.add(ANY_HOST, Ok(Test::Net(host)), negated),
+            Some((host, Some(port))) => self.add_endpoint(host, port, negated),
+            None => plain(word).and_then(|(field, test)| self.add(field, test, negated)),
+        };
+        added.map_err(|reason| TextError::new(start, word.len(), reason))
+    }
+
+    /// Adds a condition with one value.
+    fn add(&mut self, field: FieldId, test: Result<Test, FilterError>, negated: bool) -> Result<(), Reason> {
+        let added = test.and_then(|test| {
+            self.filter.begin(field)?;
+            self.filter.value(test, negated)
+        });
+        added.map_err(|e| Reason::Value(e, field))
+    }
+
+    /// Adds an address and a port: both must be met or, negated, not both.
+    fn add_endpoint(&mut self, host: Net, port: &str, negated: bool) -> Result<(), Reason> {
+        self.add(ANY_HOST, Ok(Test::Net(host)), false)?;
+        if negated {
+            self.filter.not_both();
+        }
+        self.add(ANY_PORT, takes_of(ANY_PORT).read(Input::Text(port)), false)
+    }
+}
+
+/// The range of numbers that are beyond `value`.
+fn bound(field: FieldId, op: Op, value: &str) -> Result<Test, Reason> {
+    let max = takes_of(field).max();
+    let number = quantity(value).filter(|&n| n <= max);
+    let number = number.ok_or(Reason::Value(FilterError::BadValue, field))?;
+    let (low, high) = match op {
+        Op::Over => (number.checked_add(1), Some(max)),
+        Op::Under => (Some(0), number.checked_sub(1)),
+        Op::Most => (Some(0), Some(number)),
+        Op::Least | Op::Is | Op::IsNot => (Some(number), Some(max)),
+    };
+    match (low, high) {
+        (Some(low), Some(high)) if low <= high => Ok(Test::Range(low, high)),
+        _ => Err(Reason::NothingBeyond),
+    }
+}
+
+/// The addresses, and the port, of a word that begins with addresses.
+fn endpoint(word: &str) -> Option<(Net, Option<&str>)> {
+    if let Some(net) = Net::parse_range(word) {
+        return Some((net, None));
+    }
+    if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| cut(rest, b']')) {
+        let address: Ipv6Addr = v6.parse().ok()?;
+        let port = behind.strip_prefix(':');
+        return (port.is_some() || behind.is_empty()).then(|| (Net::host(address.into()), port));
+    }
+    let (v4, port) = cut(word, b':')?;
+    let address: Ipv4Addr = v4.parse().ok()?;
+    Some((Net::host(address.into()), Some(port)))
+}
+
+/// The field of a word without one, and what it wants of it.
+fn plain(word: &str) -> Result<(FieldId, Result<Test, FilterError>), Reason> {
+    if cut(word, b',').is_some() {
+        return Err(Reason::BareList);
+    }
+    let number = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if number && word.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return Ok((ANY_PORT, takes_of(ANY_PORT).read(Input::Text(word))));
+    }
+    let mut fields = word_fields();
+    let knows = fields.find(|&field| takes_of(field).words.number(word).is_some());
+    let field = knows.ok_or_else(|| Reason::UnknownWord(nearest(word, &mut known_words())))?;
+    Ok((field, takes_of(field).read(Input::Text(word))))
+}
+
+fn word_fields() -> impl Iterator<Item = FieldId> {
+    WORD_FIELDS.iter().filter_map(|name| FieldId::named(name))
+}
+
+fn known_words() -> impl Iterator<Item = &'static str> {
+    word_fields().flat_map(|field| takes_of(field).words.list()).map(|word| word.0)
+}
+
+/// The field of a name or an alias.
+fn field_named(name: &str) -> Option<FieldId> {
+    let alias = ALIASES.iter().find(|alias| alias.0 == name);
+    FieldId::named(alias.map_or(name, |alias| alias.1))
+}
+
+/// Every name that a field may have in a text.
+fn known_names() -> impl Iterator<Item = &'static str> {
+    let aliases = ALIASES.iter().map(|alias| alias.0).filter(|name| field_named(name).is_some());
+    aliases.chain(FIELDS.iter().map(|field| field.name))
+}

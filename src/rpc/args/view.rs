@@ -1,0 +1,88 @@
+//! The parameters of `view` beside its filters: the order, and the fields that rows have.
+
+use super::filters::field_named;
+use super::string;
+use crate::limits::ARGUMENT_BYTES;
+use crate::query::field::{FieldSet, ID, Scope};
+use crate::query::order::Order;
+use crate::rpc::fault::{Code, Fault};
+use crate::xmlrpc::Value;
+
+/// The order of a view: none for `""`.
+///
+/// # Errors
+/// A fault that names the parameter.
+pub(in crate::rpc) fn order(
+    by: Option<Value<'_>>,
+    direction: Option<Value<'_>>,
+) -> Result<Option<Order>, Fault> {
+    let mut buf = [0; ARGUMENT_BYTES];
+    let text = match direction {
+        Some(value) => string(&value, "order_dir", &mut buf)?,
+        None => "",
+    };
+    let matches = |word: &str| text.eq_ignore_ascii_case(word) || text.eq_ignore_ascii_case(&word[..1]);
+    let descending = matches("DESC");
+    if !(descending || matches("ASC") || text.is_empty()) {
+        return Err(Fault::parameter("order_dir", "\"ASC\" or \"DESC\", or the first letter"));
+    }
+    let Some(by) = by else {
+        return Ok(None);
+    };
+    let name = by.as_text().ok_or_else(|| Fault::parameter("order_by", "a field's name, or \"\""))?;
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let field = field_named(name, "order_by")?;
+    match Order::by(field, descending) {
+        Some(order) => Ok(Some(order)),
+        None => {
+            let name = field.field().name;
+            Err(Fault::new(
+                Code::Field,
+                format_args!("order_by: \"{name}\" has several values in a flow; it can only be a filter"),
+            ))
+        }
+    }
+}
+
+/// The options of a view: which fields rows have.
+///
+/// # Errors
+/// A fault that names the option.
+pub(in crate::rpc) fn fields(options: Option<Value<'_>>) -> Result<FieldSet, Fault> {
+    let takes = "a Struct with \"fields\", an Array of field names";
+    let Some(options) = options else {
+        return Ok(FieldSet::ALL);
+    };
+    if options.as_array().is_some_and(|mut items| items.next().is_none()) {
+        return Ok(FieldSet::ALL);
+    }
+    let mut set = FieldSet::ALL;
+    for (name, value) in options.as_struct().ok_or_else(|| Fault::parameter("options", takes))? {
+        if !name.eq_str("fields") {
+            return Err(Fault::parameter("options", takes));
+        }
+        set = FieldSet::ID_ONLY;
+        let names =
+            value.as_array().ok_or_else(|| Fault::parameter("options.fields", "an Array of field names"))?;
+        for name in names {
+            let name = name
+                .as_text()
+                .ok_or_else(|| Fault::parameter("options.fields", "an Array of field names"))?;
+            let field = field_named(name, "options.fields")?;
+            if field.field().scope != Scope::Row {
+                let name = field.field().name;
+                return Err(Fault::new(
+                    Code::Field,
+                    format_args!(
+                        "options.fields: \"{name}\" is no member of a row; it can only filter or sort"
+                    ),
+                ));
+            }
+            set.insert(field);
+        }
+    }
+    set.insert(ID);
+    Ok(set)
+}

@@ -1,0 +1,168 @@
+//! `login`: a password is compared, or held back after wrong ones, and a session opened.
+
+use super::Job;
+use crate::auth::{self, Check, Look, Peer, Ticket, Verdict, printable, refresh};
+use crate::limits::{ARGUMENT_BYTES, PROGRAM_MS};
+use crate::out::Full;
+use crate::rpc::args::{self, Args};
+use crate::rpc::fault::{Code, Fault};
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Wait, Work, Wrote};
+use crate::rpc::{Ask, Shared, World};
+use crate::stats::Counter;
+use crate::sys::since_ms;
+use heapless::Vec;
+use std::time::Instant;
+
+/// A login. User name and password are kept while it is held back or judged; without authentication both are empty.
+pub(crate) struct Login {
+    peer: Peer,
+    user: Vec<u8, ARGUMENT_BYTES>,
+    password: Vec<u8, ARGUMENT_BYTES>,
+    /// The program that judges it.
+    ticket: Option<Ticket>,
+    /// When it is given up that waits for a program to judge it, in milliseconds.
+    until_ms: Option<u64>,
+    /// The id of the session that was opened.
+    session: [u8; 32],
+}
+
+/// Milliseconds after which a login asks once more for a program to judge it.
+const AGAIN_MS: u64 = 50;
+
+/// Reads the parameters.
+pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    let mut login = Login {
+        peer: ask.peer,
+        user: Vec::new(),
+        password: Vec::new(),
+        ticket: None,
+        until_ms: None,
+        session: [0; 32],
+    };
+    if ask.shared.store.needs_password() {
+        let user = args.required("username", "a string")?;
+        let password = args.required("password", "a string")?;
+        args.end("username and password")?;
+        args::credential(&user, "username", &mut login.user)?;
+        args::credential(&password, "password", &mut login.password)?;
+    }
+    Ok(Job::Login(login))
+}
+
+impl Work for Login {
+    fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
+        let now_ms = world.now_ms;
+        let check = match self.ticket.take() {
+            Some(ticket) => shared.store.poll(ticket),
+            None => match self.hold_back(shared, now_ms)? {
+                Some(until_ms) => return Ok(Wait::Until(until_ms)),
+                None => self.judge(shared, now_ms),
+            },
+        };
+        match check {
+            Check::Right(login) => self.open(login, shared, now_ms),
+            Check::Wrong => Err(self.refuse(shared, now_ms)),
+            Check::Pending(ticket) => {
+                self.ticket = Some(ticket);
+                Ok(Wait::Verdict)
+            }
+            Check::Full => self.wait_for_program(now_ms),
+            Check::Failed => {
+                let text =
+                    format_args!("the program that judges logins gave no answer; the daemon's log says more");
+                Err(Fault::new(Code::Internal, text))
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        _: &mut Shared,
+        _: &mut World<'_>,
+    ) -> Result<Wrote, Full> {
+        pieces.piece(|writer| writer.string(&self.session))?;
+        Ok(Wrote::All)
+    }
+
+    fn release(&mut self, shared: &mut Shared) {
+        // The client is gone: nobody asks what the program says any more.
+        if let Some(ticket) = self.ticket.take() {
+            shared.store.cancel(ticket);
+        }
+    }
+}
+
+impl Login {
+    /// Until when the login is held back for wrong ones before it, in milliseconds; `None` if it is not.
+    ///
+    /// # Errors
+    /// A fault, when there were too many.
+    fn hold_back(&self, shared: &mut Shared, now_ms: u64) -> Result<Option<u64>, Fault> {
+        if !shared.store.needs_password() {
+            return Ok(None);
+        }
+        match shared.throttle.check(self.peer, now_ms) {
+            Verdict::Go => Ok(None),
+            Verdict::Wait(wait_ms) => Ok(Some(now_ms + wait_ms)),
+            Verdict::Refuse => {
+                let text = format_args!("too many wrong logins from this address; try again in a minute");
+                Err(Fault::new(Code::Busy, text))
+            }
+        }
+    }
+
+    /// Begins to judge it, by the newest version of the password file.
+    fn judge(&self, shared: &mut Shared, now_ms: u64) -> Check {
+        refresh(&mut shared.store, &mut shared.sessions, Look::Now, now_ms);
+        let began = Instant::now();
+        let check = shared.store.begin(self.peer, &self.user, &self.password, now_ms);
+        // What the hash of a password costs is taken into account before the next one is computed.
+        shared.throttle.hashed(since_ms(began), now_ms);
+        check
+    }
+
+    /// As many programs judge logins as may: it asks again, for as long as one may take.
+    fn wait_for_program(&mut self, now_ms: u64) -> Result<Wait, Fault> {
+        let until_ms = *self.until_ms.get_or_insert(now_ms + PROGRAM_MS);
+        if now_ms < until_ms {
+            return Ok(Wait::Until(now_ms + AGAIN_MS));
+        }
+        let text = format_args!("the programs that judge logins are all at work; try again");
+        Err(Fault::new(Code::Busy, text))
+    }
+
+    /// The login is right: a session is opened.
+    fn open(&mut self, login: auth::Login, shared: &mut Shared, now_ms: u64) -> Result<Wait, Fault> {
+        if shared.store.needs_password() {
+            shared.throttle.succeeded(self.peer, now_ms);
+        }
+        let mut random = [0; 16];
+        (shared.random)(&mut random).map_err(|e| {
+            Fault::new(Code::Internal, format_args!("the kernel's random source failed: {e}"))
+        })?;
+        self.session = shared.sessions.open(login, self.peer, random, now_ms).map_err(|_| {
+            Fault::new(
+                Code::Busy,
+                format_args!(
+                    "all sessions, or this address's share of them, are in use; log out or try again"
+                ),
+            )
+        })?;
+        Ok(Wait::Nothing)
+    }
+
+    /// The login is wrong: that is counted, and the fault is the same whatever was wrong.
+    fn refuse(&self, shared: &mut Shared, now_ms: u64) -> Fault {
+        shared.stats.add(Counter::LoginsRefused);
+        let report = shared.throttle.failed(self.peer, now_ms);
+        if report.log {
+            let (user, peer, more) = (printable(&self.user), self.peer, report.untold);
+            crate::log::warn(format_args!(
+                "wrong login as \"{user}\" from {peer}, {more} more since the last such line"
+            ));
+        }
+        Fault::new(Code::Login, format_args!("wrong user name or password"))
+    }
+}

@@ -1,0 +1,72 @@
+//! What calls do: one file for each kind of job, with its data inside.
+//!
+//! A procedure reads its parameters and makes a [`Job`]. The engine then takes the job through these steps, as far as it needs
+//! them:
+//!
+//! ```text
+//! waits_for -> Scan:    begin, offer each entry, end -> another wait, or write
+//!           -> Dump:    write, which pulls the entries
+//!           -> Until:   end
+//!           -> Nothing: end
+//! ```
+//! Results travel in the job from one step to the next. A new procedure that reads the table is a new file here, with its type
+//! in the list below, and a row in [`super::procedures`].
+
+pub(crate) mod answer;
+pub(crate) mod change;
+mod deletion;
+pub(crate) mod explain;
+pub(crate) mod kill;
+pub(crate) mod kill_matching;
+pub(crate) mod listing;
+pub(crate) mod login;
+pub(crate) mod stats;
+mod table;
+pub(crate) mod take_snapshot;
+pub(crate) mod view;
+
+use super::work::Work;
+
+macro_rules! jobs {
+    ($($(#[$doc:meta])+ $name:ident = $type:ty,)+) => {
+        /// What a call does.
+        // Jobs stay where they are made: a task has room for the largest, and nothing is allocated for one.
+        #[allow(clippy::large_enum_variant)]
+        pub(crate) enum Job { $($(#[$doc])+ $name($type),)+ }
+
+        impl Job {
+            /// The job's steps.
+            pub(super) fn work(&mut self) -> &mut dyn Work {
+                match self { $(Job::$name(job) => job,)+ }
+            }
+
+            /// The job's steps, to ask what it needs.
+            pub(super) fn asks(&self) -> &dyn Work {
+                match self { $(Job::$name(job) => job,)+ }
+            }
+        }
+    };
+}
+
+jobs! {
+    /// A short answer that is known at once.
+    Answer = answer::Answer,
+    /// A filter in words.
+    Explain = explain::Explanation,
+    /// A login, which may be held back.
+    Login = login::Login,
+    /// The counters.
+    Stats = stats::Stats,
+    /// A page.
+    View = view::Viewing,
+    /// A long list in the kernel's own order.
+    Listing = listing::Listing,
+    /// Deletes by id.
+    Kill = kill::Kill,
+    /// Deletes by filter.
+    KillMatching = kill_matching::KillMatching,
+    /// Changes one flow.
+    Change = change::Changing,
+    /// Records every flow.
+    TakeSnapshot = take_snapshot::TakeSnapshot,
+}

@@ -1,0 +1,74 @@
+//! `stats`: the kernel's counters and the daemon's own.
+
+use super::Job;
+use crate::conntrack::kernel::{CPU_COUNTERS, Count};
+use crate::out::Full;
+use crate::rpc::args::Args;
+use crate::rpc::fault::Fault;
+use crate::rpc::pieces::Pieces;
+use crate::rpc::work::{Wait, Work, Wrote};
+use crate::rpc::{Ask, Shared, World};
+use crate::stats::{self, KERNEL_NAMES};
+use crate::syntax::Writer;
+
+/// What the kernel counted when the call was made.
+#[derive(Default)]
+pub(crate) struct Stats {
+    kernel: [Option<u64>; CPU_COUNTERS],
+    table: Count,
+}
+
+/// Reads the parameters.
+pub(crate) fn stats(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    ask.check_session(args)?;
+    args.end("session_id")?;
+    Ok(Job::Stats(Stats::default()))
+}
+
+impl Work for Stats {
+    fn end(&mut self, _: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
+        self.kernel = world.kernel.cpu_stats()?;
+        self.table = world.kernel.count()?;
+        Ok(Wait::Nothing)
+    }
+
+    fn write(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Result<Wrote, Full> {
+        pieces.piece(|writer| self.put(writer, &shared.stats, world.now_ms))?;
+        Ok(Wrote::All)
+    }
+}
+
+impl Stats {
+    fn put(&self, writer: &mut Writer<'_>, stats: &stats::Stats, now_ms: u64) -> Result<(), Full> {
+        writer.struct_open()?;
+        writer.number("count", self.table.entries.into())?;
+        if let Some(most) = self.table.most {
+            writer.number("max", most.into())?;
+        }
+        // The daemon's clock begins when it is started.
+        writer.number("uptime", now_ms / 1000)?;
+        writer.member("version")?;
+        writer.string(env!("CARGO_PKG_VERSION").as_bytes())?;
+        writer.member_close()?;
+        writer.member("kernel")?;
+        writer.struct_open()?;
+        for (name, value) in KERNEL_NAMES.iter().zip(self.kernel) {
+            if let Some(value) = value.filter(|_| !name.is_empty()) {
+                writer.number(name, value)?;
+            }
+        }
+        writer.struct_close()?;
+        writer.member_close()?;
+        writer.member("daemon")?;
+        writer.struct_open()?;
+        stats.iter().try_for_each(|(name, value)| writer.number(name, value))?;
+        writer.struct_close()?;
+        writer.member_close()?;
+        writer.struct_close()
+    }
+}

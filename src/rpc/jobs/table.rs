@@ -1,0 +1,25 @@
+//! What stands around the rows of a view, be they held or streamed.
+
+use crate::out::Full;
+use crate::syntax::Writer;
+
+/// Writes what comes before the rows: entries in the kernel's table, and the milliseconds since the snapshot was taken where
+/// the view is one of a snapshot.
+pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64>) -> Result<(), Full> {
+    writer.struct_open()?;
+    writer.number("count", count.into())?;
+    writer.number("autorefresh", age_ms.is_none().into())?;
+    if let Some(age_ms) = age_ms {
+        writer.number("snapshot_age", age_ms / 1000)?;
+    }
+    writer.member("table")?;
+    writer.array_open()
+}
+
+/// Writes what comes behind the rows: how many flows match in all.
+pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64) -> Result<(), Full> {
+    writer.array_close()?;
+    writer.member_close()?;
+    writer.number("total", total)?;
+    writer.struct_close()
+}

@@ -1,0 +1,226 @@
+//! `view`: a page of the flows that match, found in scans of the kernel's table or of the snapshot.
+
+use super::Job;
+use super::listing::Listing;
+use super::table::{write_head, write_tail};
+use crate::conntrack::flow::Flow;
+use crate::conntrack::plan::KernelPlan;
+use crate::limits::BLOCK_ROWS;
+use crate::out::Full;
+use crate::query::page::Outcome;
+use crate::query::view::View;
+use crate::rpc::args::{self, Args};
+use crate::rpc::autorefresh::gone;
+use crate::rpc::fault::Fault;
+use crate::rpc::pieces::{Measure, Pieces};
+use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
+use crate::rpc::{Ask, Shared, World, row};
+
+/// Rows that are measured between other events: about as long as a slice of a dump.
+const MEASURE_ROWS: usize = 32;
+
+/// A page in the making.
+pub(crate) struct Viewing {
+    view: View,
+    /// Where it reads the snapshot; `None` reads the kernel's table.
+    reading: Option<Reading>,
+    /// Entries in the kernel's table when the page was found, and milliseconds since the snapshot was taken.
+    count: u32,
+    age_ms: u64,
+    part: Part,
+    /// Rows whose length is added up, and rows that are written.
+    measured: usize,
+    rows: u64,
+}
+
+/// How a view reads the snapshot.
+#[derive(Clone, Copy, Default)]
+struct Reading {
+    /// Which snapshot it has begun to read.
+    generation: u32,
+    /// The snapshot is not taken anew before this view has its first rows.
+    is_ahead: bool,
+    /// A view in the kernel's own order goes on with the flow whose record ends there.
+    from: usize,
+}
+
+/// The part of the value that is written next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Head,
+    Rows,
+    Tail,
+}
+
+/// Reads the parameters: a page, or a listing where it is long and in no order of its own.
+pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+    ask.check_session(args)?;
+    let filter = args::filter(args.optional())?;
+    let (by, direction) = (args.optional(), args.optional());
+    let order = args::order(by, direction)?;
+    let start = args::integer(args.optional(), "start", 0)?;
+    let start = u64::try_from(start).map_err(|_| Fault::parameter("start", "an integer from 0 on"))?;
+    let length = u64::try_from(args::integer(args.optional(), "length", -1)?).ok();
+    let fields = args::fields(args.optional())?;
+    args.end("session_id, filters, order_by, order_dir, start, length and options")?;
+    let of_snapshot = ask.shared.autorefresh.is_off();
+    let view = View::new(filter, order, start, length, fields);
+    if order.is_none() && !of_snapshot && view.wants() > BLOCK_ROWS {
+        return Ok(Job::Listing(Listing::new(view, start, length)));
+    }
+    let reading = of_snapshot.then(Reading::default);
+    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head, measured: 0, rows: 0 }))
+}
+
+impl Viewing {
+    fn source(&self) -> Source {
+        if self.reading.is_some() { Source::Snapshot } else { Source::Kernel }
+    }
+
+    /// Milliseconds since the snapshot was taken, for a view of a snapshot.
+    fn age_ms(&self) -> Option<u64> {
+        self.reading.map(|_| self.age_ms)
+    }
+
+    /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
+    /// while nothing depends on its client, who may take any time.
+    pub(in crate::rpc) fn is_ahead(&self) -> bool {
+        self.part == Part::Head && self.reading.is_some_and(|reading| reading.is_ahead)
+    }
+
+    /// The view waited while a snapshot was taken: it reads that one before another is taken.
+    pub(in crate::rpc) fn set_ahead(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.is_ahead = true;
+        }
+    }
+
+    /// Whether rows of another snapshot than the `generation` are out, so that it can't go on.
+    pub(in crate::rpc) fn is_late(&self, generation: u32) -> bool {
+        self.part != Part::Head && self.reading.is_some_and(|reading| reading.generation != generation)
+    }
+
+    /// A flow of the snapshot, whose record ends at `end`.
+    pub(in crate::rpc) fn offer_recorded(&mut self, mut flow: Flow, end: usize, shared: &mut Shared) {
+        let Some(reading) = self.reading.as_mut().filter(|reading| end >= reading.from) else {
+            return;
+        };
+        // A flow that is known in full can't fail to be read.
+        if let Ok(true) = self.view.offer(&mut flow, &mut shared.pool, &mut shared.context) {
+            reading.from = end;
+        }
+    }
+}
+
+impl Work for Viewing {
+    fn waits_for(&self) -> Wait {
+        Wait::Scan(self.source())
+    }
+
+    fn needs(&self) -> u32 {
+        self.view.needs()
+    }
+
+    fn kernel_plan(&self) -> KernelPlan {
+        let plan = self.view.filter.kernel_plan();
+        // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
+        if self.view.is_sorted() { plan } else { plan.in_one() }
+    }
+
+    fn can_begin(&self, shared: &Shared) -> bool {
+        self.view.can_begin(&shared.pool)
+    }
+
+    fn begin(&mut self, shared: &mut Shared, pass: Pass) -> Result<(), Fault> {
+        if let Some(reading) = &mut self.reading {
+            let generation = shared.autorefresh.generation();
+            if self.view.passes() > 0 && reading.generation != generation {
+                return Err(gone());
+            }
+            (reading.generation, reading.is_ahead) = (generation, true);
+        }
+        // A snapshot stands still, and so do the timeouts in it.
+        let clock_s = if pass.source == Source::Kernel { (pass.now_ms / 1000) as u32 } else { 0 };
+        self.view.begin(&mut shared.pool, clock_s);
+        Ok(())
+    }
+
+    fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
+        self.view.offer(&mut offered.entry, &mut shared.pool, &mut shared.context)?;
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        shared: &mut Shared,
+        failure: Option<Fault>,
+        world: &mut World<'_>,
+    ) -> Result<Wait, Fault> {
+        if let Some(fault) = failure {
+            return Err(fault);
+        }
+        if self.view.end(&mut shared.pool, &shared.context) == Outcome::Again {
+            return Ok(Wait::Scan(self.source()));
+        }
+        if self.part == Part::Head {
+            self.count = world.kernel.count()?.entries;
+            let taken_ms = shared.autorefresh.taken_ms().unwrap_or(world.now_ms);
+            self.age_ms = world.now_ms.saturating_sub(taken_ms);
+        }
+        Ok(Wait::Nothing)
+    }
+
+    fn is_measurable(&self) -> bool {
+        self.part == Part::Head && self.view.has_all()
+    }
+
+    fn measure(&mut self, measure: &mut Measure<'_, '_>, shared: &Shared) -> bool {
+        if self.measured == 0 {
+            measure.piece(|writer| write_head(writer, self.count, self.age_ms()));
+        }
+        for _ in 0..MEASURE_ROWS {
+            let Some(found) = self.view.row_ahead(self.measured, &shared.pool) else {
+                measure.piece(|writer| write_tail(writer, self.view.total()));
+                return true;
+            };
+            let (flow, context) = (&found.flow, &shared.context);
+            measure.piece(|writer| row::write(writer, flow, context, self.view.fields));
+            self.measured += 1;
+        }
+        false
+    }
+
+    fn write(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        shared: &mut Shared,
+        _: &mut World<'_>,
+    ) -> Result<Wrote, Full> {
+        if self.part == Part::Head {
+            pieces.piece(|writer| write_head(writer, self.count, self.age_ms()))?;
+            self.part = Part::Rows;
+        }
+        if self.part == Part::Rows {
+            while let Some(found) = self.view.row(&shared.pool) {
+                let (flow, context) = (&found.flow, &shared.context);
+                pieces.piece(|writer| row::write(writer, flow, context, self.view.fields))?;
+                self.view.written();
+                self.rows += 1;
+            }
+            if self.view.go_on(&shared.pool) {
+                return Ok(Wrote::Part(Wait::Scan(self.source())));
+            }
+            self.part = Part::Tail;
+        }
+        pieces.piece(|writer| write_tail(writer, self.view.total()))?;
+        Ok(Wrote::All)
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn release(&mut self, shared: &mut Shared) {
+        self.view.release(&mut shared.pool);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a job is to the engine: the steps that it takes, and what it has at each.
+
+use super::fault::Fault;
+use super::pieces::{Measure, Pieces};
+use super::{Shared, World};
+use crate::conntrack::kernel::Kernel;
+use crate::conntrack::plan::KernelPlan;
+use crate::out::Full;
+use crate::query::entry::Entry;
+
+/// Where the flows of a scan come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The kernel's table.
+    Kernel,
+    /// The snapshot.
+    Snapshot,
+}
+
+/// What a job waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Nothing: it goes on at once.
+    Nothing,
+    /// The next scan.
+    Scan(Source),
+    /// A dump of its own.
+    Dump,
+    /// This time, in milliseconds.
+    Until(u64),
+    /// What a program says of a login.
+    Verdict,
+}
+
+/// How a scan begins for a job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    /// Where its flows come from.
+    pub source: Source,
+    /// When it begins, in milliseconds.
+    pub now_ms: u64,
+}
+
+/// What writing a job's value came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// The value is written to its end.
+    All,
+    /// A part is written, the rest waits for this.
+    Part(Wait),
+    /// Nothing is written, and there is a fault in place of the value.
+    Fault(Fault),
+    /// A part is written, and the rest can't be.
+    Broken(Fault),
+}
+
+/// An entry as it is offered to the jobs of a scan, one after the other.
+pub(super) struct Offered<'e, 'a, 'm> {
+    /// The entry.
+    pub(super) entry: Entry<'a, 'm>,
+    /// The snapshot is done with it: it was recorded, or deleted.
+    pub(super) settled: bool,
+    /// The kernel, for what a job does with the entry.
+    pub(super) kernel: &'e mut dyn Kernel,
+}
+
+/// The steps of a job. Each has a default for jobs that have no use for it.
+pub(super) trait Work {
+    /// What the job waits for first.
+    fn waits_for(&self) -> Wait {
+        Wait::Nothing
+    }
+
+    /// The attributes that it needs of every entry of a scan.
+    fn needs(&self) -> u32 {
+        0
+    }
+
+    /// The dumps that hold what it needs.
+    fn kernel_plan(&self) -> KernelPlan {
+        KernelPlan::default()
+    }
+
+    /// Whether there is enough memory for it to take part in a scan now; if not, it waits for the next one.
+    fn can_begin(&self, _: &Shared) -> bool {
+        true
+    }
+
+    /// A scan begins.
+    ///
+    /// # Errors
+    /// A fault: the job takes no part in the scan, and ends with it.
+    fn begin(&mut self, _: &mut Shared, _: Pass) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// An entry of the scan.
+    ///
+    /// # Errors
+    /// A fault: the job takes no further part in the scan, and ends with it.
+    fn offer(&mut self, _: &mut Offered<'_, '_, '_>, _: &mut Shared) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// What the job waited for is here or over; `failure` is why a scan did not come to its end. Gives what it waits for next;
+    /// with [`Wait::Nothing`] it can be written.
+    ///
+    /// # Errors
+    /// The fault that the call is answered with.
+    fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
+        failure.map_or(Ok(Wait::Nothing), Err)
+    }
+
+    /// Whether the job holds all of its value, so that its length can be known before it is written.
+    fn is_measurable(&self) -> bool {
+        false
+    }
+
+    /// Adds up the length of a part of the value; true when the value is measured to its end.
+    fn measure(&mut self, _: &mut Measure<'_, '_>, _: &Shared) -> bool {
+        true
+    }
+
+    /// Writes the next part of the job's value, or all of it.
+    ///
+    /// # Errors
+    /// [`Full`]: what was written until then is whole, and the rest is asked for again when there is room.
+    fn write(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Result<Wrote, Full>;
+
+    /// Rows that its value has, for the log.
+    fn rows(&self) -> u64 {
+        0
+    }
+
+    /// Gives back what it holds of the daemon's.
+    fn release(&mut self, _: &mut Shared) {}
+}
