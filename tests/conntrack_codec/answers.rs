@@ -292,7 +292,7 @@ fn a_datagram_may_be_as_long_as_the_buffer() {
     let read = |buffer_bytes| {
         let script = Script::of(vec![Play::Bytes(bytes.clone())]);
         let mut reader = DumpReader::new(Box::new(script), buffer_bytes);
-        reader.start(KernelFilter::default(), None).expect("sent");
+        reader.start(KernelPlan::default()).expect("sent");
         reader.read(0, &mut |_| Ok(()))
     };
     assert_eq!(read(bytes.len()), Ok(DumpProgress::More));
