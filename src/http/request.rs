@@ -70,7 +70,7 @@ impl HeadReader {
     /// what follows is the body.
     ///
     /// # Errors
-    /// Everything that refuses a request before its body: reply with [`super::error`] and close.
+    /// Everything that refuses a request before its body: reply with [`super::error()`] and close.
     pub fn read(&mut self, buf: &[u8], policy: &Policy, via: Via) -> Result<Option<(Head, usize)>, Error> {
         let end = match self.find_end(buf) {
             Ok(None) => return Ok(None),
