@@ -63,8 +63,10 @@ pub enum Next {
 pub struct Client {
     /// `None` once it was closed.
     socket: Option<Socket>,
-    /// Who it is.
+    /// Who asks: whoever is at the other end, or who a proxy there says that it asks for.
     pub peer: Peer,
+    /// Who is at the other end.
+    far: Peer,
     /// This machine's end of the TCP connection, and the client's.
     pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     via: Via,
@@ -100,6 +102,7 @@ impl Client {
             ends: socket.ends(),
             socket: Some(socket),
             peer,
+            far: peer,
             via,
             state: State::Head(HeadReader::default()),
             input: Input::default(),
@@ -121,7 +124,7 @@ impl Client {
         self.input.clear(large);
         self.output.clear();
         self.ends = socket.ends();
-        (self.socket, self.peer, self.via) = (Some(socket), peer, via);
+        (self.socket, self.peer, self.far, self.via) = (Some(socket), peer, peer, via);
         self.state = State::Head(HeadReader::default());
         (self.readable, self.writable, self.gone) = (true, true, false);
         (self.deadline_ms, self.moved_ms, self.called_ms) = (Some(now_ms + HEAD_MS), now_ms, now_ms);
@@ -268,6 +271,9 @@ impl Client {
         let was_empty = self.input.filled() == 0;
         if let Some((head, len)) = reader.read(self.input.bytes(), policy, self.via)? {
             self.input.drop_front(len);
+            // Only who is on this machine is believed.
+            let forwarded = head.forwarded.filter(|_| self.far.is_local());
+            self.peer = forwarded.map_or(self.far, Peer::new);
             self.state = State::Body(head, Body::new(head.framing));
             self.deadline_ms = Some(now_ms + BODY_MS);
             if head.expect_continue && self.input.filled() == 0 {
@@ -382,6 +388,8 @@ impl Client {
             return Next::Leave;
         }
         self.input.next_request(large);
+        // The next request may be for somebody else.
+        self.peer = self.far;
         self.state = State::Head(HeadReader::default());
         // What has come of the next request waited for the reply to this one.
         if self.input.filled() == 0 {
