@@ -26,6 +26,7 @@ mod accept;
 mod body;
 mod error;
 mod fields;
+mod forwarded;
 mod index;
 mod list;
 mod policy;
