@@ -150,6 +150,7 @@ fn from_hex(text: &[u8]) -> Option<[u8; 16]> {
     }
     for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
+        // The two have no bit in common, so that `^` would do as well: no test can tell.
         *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(bytes)
