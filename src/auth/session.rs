@@ -193,6 +193,7 @@ fn from_hex(text: &[u8]) -> Option<[u8; 16]> {
     }
     for (slot, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
         let &[high, low] = pair else { return None };
+        // The two have no bit in common, so that `^` would do as well: no test can tell.
         *slot = digit(high)? << 4 | digit(low)?;
     }
     Some(bytes)
