@@ -77,6 +77,15 @@ impl Settings {
     }
 }
 
+/// What procedures ask of the system, beside the kernel's table.
+#[derive(Clone, Copy, Debug)]
+pub struct System {
+    /// Random bits for session ids.
+    pub random: fn(&mut [u8; 16]) -> std::io::Result<()>,
+    /// Whether the switch with this name in `net.netfilter` is on; `None` for a kernel that has no such.
+    pub switch: fn(&str) -> Option<bool>,
+}
+
 /// What a call depends on from outside, at one moment.
 pub struct World<'a> {
     /// The kernel, for short requests.
@@ -121,8 +130,8 @@ pub struct Shared {
     pub context: Context,
     /// Counters.
     pub stats: Stats,
-    /// Random bits for session ids.
-    pub random: fn(&mut [u8; 16]) -> std::io::Result<()>,
+    /// What is asked of the system.
+    system: System,
     pool: RowPool,
     autorefresh: Autorefresh,
 }
@@ -162,12 +171,7 @@ pub struct Engine {
 impl Engine {
     /// An engine with no clients.
     #[must_use]
-    pub fn new(
-        settings: Settings,
-        sessions: Sessions,
-        store: Store,
-        random: fn(&mut [u8; 16]) -> std::io::Result<()>,
-    ) -> Self {
+    pub fn new(settings: Settings, sessions: Sessions, store: Store, system: System) -> Self {
         let shared = Shared {
             settings,
             sessions,
@@ -175,7 +179,7 @@ impl Engine {
             throttle: Throttle::new(),
             context: Context::default(),
             stats: Stats::default(),
-            random,
+            system,
             pool: RowPool::new(),
             autorefresh: Autorefresh::default(),
         };

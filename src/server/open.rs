@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::socket::{Control, OpError};
 use crate::log;
-use crate::rpc::{Engine, Settings};
+use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
 use std::path::Path;
@@ -101,7 +101,8 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
     let store = Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-    let mut engine = Box::new(Engine::new(settings, sessions, store, |random| sys::random(random)));
+    let mut engine =
+        Box::new(Engine::new(settings, sessions, store, System { random: |bits| sys::random(bits), switch }));
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
     engine.shared.context.hide_time_wait = config.hide_time_wait;
@@ -120,11 +121,15 @@ fn tell_start(store: &Store, user: Option<&str>) {
     log::info(format_args!("rctd {version} starts: logins are {store}{becomes}{user}"));
 }
 
+/// Whether the switch with this name in `net.netfilter` is on.
+fn switch(name: &str) -> Option<bool> {
+    file::switch(Path::new(&format!("/proc/sys/net/netfilter/{name}")))
+}
+
 /// Fields that are empty in every view have their reason here.
 fn tell_unkept() {
     for (what, name) in [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")] {
-        let path = format!("/proc/sys/net/netfilter/{name}");
-        if file::switch(Path::new(&path)) == Some(false) {
+        if switch(name) == Some(false) {
             log::info(format_args!(
                 "the kernel keeps no {what} of connections: it does of new ones after sysctl -w net.netfilter.{name}=1"
             ));

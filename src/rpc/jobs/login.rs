@@ -139,7 +139,7 @@ impl Login {
             shared.throttle.succeeded(self.peer, now_ms);
         }
         let mut random = [0; 16];
-        (shared.random)(&mut random).map_err(|e| {
+        (shared.system.random)(&mut random).map_err(|e| {
             Fault::new(Code::Internal, format_args!("the kernel's random source failed: {e}"))
         })?;
         self.session = shared.sessions.open(login, self.peer, random, now_ms).map_err(|_| {

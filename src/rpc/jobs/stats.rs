@@ -16,6 +16,9 @@ use crate::syntax::Writer;
 pub(crate) struct Stats {
     kernel: [Option<u64>; CPU_COUNTERS],
     table: Count,
+    /// Whether it keeps counters, and start times, of new connections.
+    accounting: Option<bool>,
+    timestamps: Option<bool>,
 }
 
 /// Reads the parameters.
@@ -26,9 +29,11 @@ pub(crate) fn stats(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
 }
 
 impl Work for Stats {
-    fn end(&mut self, _: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
+    fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
         self.kernel = world.kernel.cpu_stats()?;
         self.table = world.kernel.count()?;
+        self.accounting = (shared.system.switch)("nf_conntrack_acct");
+        self.timestamps = (shared.system.switch)("nf_conntrack_timestamp");
         Ok(Wait::Nothing)
     }
 
@@ -49,6 +54,11 @@ impl Stats {
         writer.number("count", self.table.entries.into())?;
         if let Some(most) = self.table.most {
             writer.number("max", most.into())?;
+        }
+        for (name, switch) in [("accounting", self.accounting), ("timestamps", self.timestamps)] {
+            if let Some(is_on) = switch {
+                writer.number(name, is_on.into())?;
+            }
         }
         // The daemon's clock begins when it is started.
         writer.number("uptime", now_ms / 1000)?;

@@ -13,7 +13,7 @@ use crate::conntrack::target::Target;
 use crate::conntrack::uapi::*;
 use crate::out::Out;
 use crate::query::tests::flows::TEXTS;
-use crate::rpc::{Asker, Engine, Settings, Step, World};
+use crate::rpc::{Asker, Engine, Settings, Step, System, World};
 use crate::syntax::{Syntax, WideInts};
 use netlink_packet_core::NLMSG_DONE;
 use std::io;
@@ -290,7 +290,8 @@ impl Rig {
             bits.fill(7);
             Ok(())
         };
-        let engine = Engine::new(settings, Sessions::new(10_000), store, random);
+        let switch = |name: &str| (name == "nf_conntrack_acct").then_some(true);
+        let engine = Engine::new(settings, Sessions::new(10_000), store, System { random, switch });
         let kernel = Fake { table, ..Fake::default() };
         let mut rig = Rig {
             engine,

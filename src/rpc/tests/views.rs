@@ -328,3 +328,12 @@ fn deep_pages_wait_for_memory() {
     assert!((2..CLIENTS).contains(&at_once), "{at_once} at once: the short one waits for nobody");
     assert!(rig.engine.shared.pool.is_idle());
 }
+
+/// What the kernel keeps of connections is told where it says so, and left out where it has no such switch.
+#[test]
+fn stats_tell_what_the_kernel_keeps() {
+    let mut rig = Rig::new(vec![]);
+    let reply = rig.call("stats", &[]).expect("whole");
+    assert_eq!(number(&reply, "accounting"), 1);
+    assert!(!reply.contains("timestamps"), "{reply}");
+}
