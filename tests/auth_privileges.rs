@@ -141,6 +141,7 @@ fn with_the_capability_but_no_root_hardening_still_works() {
     harden().expect("needs no privilege");
     assert_eq!(proc_owner(), 0, "the process can still be dumped");
     assert_eq!(status()["NoNewPrivs"], "1");
+    assert_eq!(status()["CapAmb"], format!("{:016x}", 0), "a program that is started would get it");
     assert!(has_net_admin(), "hardening took the capability away");
     let error = drop_privileges("nobody").expect_err("not root").to_string();
     assert!(error.contains("root"), "{error}");

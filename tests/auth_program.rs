@@ -108,6 +108,22 @@ fn right_and_wrong() {
     }
 }
 
+/// The manual page's example does what it says there.
+#[test]
+fn the_manual_page_s_example() {
+    let _alone = alone();
+    let page = include_str!("../docs/rctd.8");
+    let after = page.split_once(".Ss Programs that judge logins").expect("the section").1;
+    let example =
+        after.split_once("#!/bin/sh\n").and_then(|(_, rest)| rest.split_once(".Ed")).expect("a script").0;
+    let folder = Folder::new();
+    let mut store = store(&script(&folder, "check", &example.replace("\\e", "\\")));
+    assert!(matches!(judge(&mut store, b"guest", b"welcome"), Check::Right(_)));
+    for (user, password) in [(&b"guest"[..], &b"wrong"[..]), (b"guest", b""), (b"other", b"welcome")] {
+        assert_eq!(judge(&mut store, user, password), Check::Wrong);
+    }
+}
+
 #[test]
 fn a_program_gets_its_input_and_nothing_else() {
     let _alone = alone();

@@ -43,15 +43,15 @@ fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|error| Error::Step(what, error))
 }
 
-/// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), and gaining
-/// privileges from set-user-id programs. Needs no privilege itself; call it whether or not there is a `--user`.
+/// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), gaining privileges
+/// from set-user-id programs, and handing capabilities on to a program that is started. Needs no privilege itself; call it whether or not there is a `--user`.
 ///
 /// # Errors
 /// What prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
 pub fn harden() -> Result<(), Error> {
     step("switch core dumps off", prctl(libc::PR_SET_DUMPABLE, 0, 0))?;
     step("set no_new_privs", prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0))?;
-    Ok(())
+    clear_ambient_set()
 }
 
 /// Becomes `user` (a name in /etc/passwd, with that account's group and no other), keeps CAP_NET_ADMIN alone in
@@ -80,7 +80,6 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
     let kept = Capabilities { effective: NET_ADMIN, permitted: NET_ADMIN, inheritable: 0 };
     step("drop all capabilities but CAP_NET_ADMIN", set_capabilities(kept))?;
     step("forget about keeping capabilities", prctl(libc::PR_SET_KEEPCAPS, 0, 0))?;
-    clear_ambient_set()?;
     harden()?;
     if step("read the capabilities", capabilities())? != kept || super::effective_uid() != uid {
         return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
