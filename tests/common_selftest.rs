@@ -150,7 +150,9 @@ fn the_model_does_as_the_contract_says() {
     assert_eq!(filter("mark", "0x4/0x4".into()), [10, 9]);
     assert_eq!(filter("mark", xml::Value::Int(-1_294_967_296)), [8]);
     assert_eq!(filter("mark", xml::strings(["0", "3-6"])), [10, 9, 7]);
-    assert_eq!(filter("port", "!443".into()), [10], "a row without ports has none to differ");
+    assert_eq!(filter("port", "!443".into()), [10, 9, 8, 7], "a row without ports has not this one");
+    assert_eq!(filter("mark", "0,3-6".into()), [10, 9, 7]);
+    assert_eq!(filter("mark", "!0,3-6".into()), [8]);
     assert_eq!(model::page(&rows, (1, 2)).len(), 2);
     assert_eq!(model::page(&rows, (4, 5)).len(), 0);
     assert_eq!(model::page(&rows, (3, -1)).len(), 1);

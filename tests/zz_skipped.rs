@@ -11,12 +11,11 @@ use std::io::Write;
 fn by_reason<'a>(lines: &'a str, run: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for line in lines.lines() {
-        let mut parts = line.splitn(3, '\t');
-        if let (Some(of), Some(test), Some(reason)) = (parts.next(), parts.next(), parts.next())
-            && of == run
-        {
-            found.entry(reason).or_default().insert(test);
-        }
+        let parts: Vec<&str> = line.splitn(3, '\t').collect();
+        match parts[..] {
+            [of, test, reason] if of == run => found.entry(reason).or_default().insert(test),
+            _ => continue,
+        };
     }
     found
 }

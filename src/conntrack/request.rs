@@ -196,15 +196,17 @@ impl TupleFilter {
 
     /// Writes the tuple's parts that `flags` names.
     fn emit(&self, flags: u32, to: &mut Builder<'_>) {
-        let address = |to: &mut Builder<'_>, kind: u16, flag: u32, value: Option<[u8; 16]>| {
-            if let Some([.., a, b, c, d]) = value.filter(|_| flags & flag != 0) {
+        let address = |to: &mut Builder<'_>, kind: u16, value: Option<[u8; 16]>| {
+            if let Some([.., a, b, c, d]) = value {
                 to.put(kind, &[a, b, c, d]);
             }
         };
+        // A flag says that the tuples are IPv4's; then each address that is there has one. Mutants: the bits differ, so
+        // `^` for `|` is the same.
         if flags & (CTA_FILTER_F_CTA_IP_SRC | CTA_FILTER_F_CTA_IP_DST) != 0 {
             to.nest(CTA_TUPLE_IP, |to| {
-                address(to, CTA_IP_V4_SRC, CTA_FILTER_F_CTA_IP_SRC, self.src);
-                address(to, CTA_IP_V4_DST, CTA_FILTER_F_CTA_IP_DST, self.dst);
+                address(to, CTA_IP_V4_SRC, self.src);
+                address(to, CTA_IP_V4_DST, self.dst);
             });
         }
         if let Some(l4proto) = self.l4proto {

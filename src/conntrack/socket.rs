@@ -138,6 +138,7 @@ impl Netlink {
     }
 }
 
+// Mutants: only the tests against a real kernel come here, and none of them can have a send interrupted.
 impl Link for Netlink {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         loop {

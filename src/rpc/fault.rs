@@ -93,15 +93,15 @@ impl Fault {
         Fault::new(Code::Parameters, format_args!("parameter {name} takes {takes}"))
     }
 
-    /// The kernel refused an operation.
+    /// An operation of the kernel's that came to nothing.
     #[must_use]
     pub fn kernel(error: OpError) -> Self {
         let hint = match error.errno {
             libc::EPERM => " (rctd has lost the right CAP_NET_ADMIN)",
-            libc::ENOBUFS | libc::EINTR => " (the answer was cut short; try again)",
+            libc::ENOBUFS | libc::EINTR => " (try again)",
             _ => "",
         };
-        Fault::new(Code::Kernel, format_args!("the kernel refused {error}{hint}"))
+        Fault::new(Code::Kernel, format_args!("{} {error}{hint}", error.cause()))
     }
 }
 

@@ -114,6 +114,7 @@ pub(super) fn double(text: Text<'_>) -> Option<Double> {
     while place < places && value <= WHOLE_MOST {
         match digits.next() {
             Some(digit) => value = value * 10 + u64::from(digit - b'0'),
+            // A zero stays one; without this the loop would run as often as the exponent says.
             None if value == 0 => break,
             None => value *= 10,
         }

@@ -14,18 +14,20 @@ pub fn filtered(rows: &[Row], filters: &Value) -> Vec<Row> {
     rows.iter().filter(wanted).cloned().collect()
 }
 
-/// Whether one filter is true of a row. A row without the field matches nothing, not even a negation.
+/// Whether one filter is true of a row. A row without the field matches negations alone.
 fn matches(row: &Row, field: &str, wanted: &Value) -> bool {
     if let Value::Array(any) = wanted {
         return any.iter().any(|one| matches(row, field, one));
     }
-    let values = values(row, field);
-    if let Value::Str(text) = wanted
-        && let Some(rest) = text.strip_prefix('!')
-    {
-        return !values.is_empty() && !matches(row, field, &rest.into());
+    if let Value::Str(text) = wanted {
+        if let Some(rest) = text.strip_prefix('!') {
+            return !matches(row, field, &rest.into());
+        }
+        if text.contains(',') && !["helper", "secctx", "username"].contains(&field) {
+            return text.split(',').any(|one| matches(row, field, &one.into()));
+        }
     }
-    values.iter().any(|value| equals(field, value, wanted))
+    values(row, field).iter().any(|value| equals(field, value, wanted))
 }
 
 /// The values a filter of this name looks at: mostly one or none, four for `host` and `port`.

@@ -287,6 +287,20 @@ fn a_bare_end_is_an_end() {
 }
 
 #[test]
+fn a_datagram_may_be_as_long_as_the_buffer() {
+    let bytes = datagrams("full")[0].clone();
+    let read = |buffer_bytes| {
+        let script = Script::of(vec![Play::Bytes(bytes.clone())]);
+        let mut reader = DumpReader::new(Box::new(script), buffer_bytes);
+        reader.start(KernelPlan::default()).expect("sent");
+        reader.read(0, &mut |_| Ok(()))
+    };
+    assert_eq!(read(bytes.len()), Ok(DumpProgress::More));
+    let too_long = OpError { operation: "dump", errno: libc::EMSGSIZE };
+    assert_eq!(read(bytes.len() - 1), Err(too_long));
+}
+
+#[test]
 fn a_new_descriptor_is_told_once() {
     let script = Script::of(vec![]);
     let mut reader = DumpReader::new(Box::new(script.clone()), DUMP_BYTES);

@@ -133,6 +133,8 @@ fn known_limits() -> BTreeMap<&'static str, u64> {
         KILL_IDS,
         LABELS,
         LARGE_BODIES,
+        WAITING_ROOM,
+        ROOM_MS,
         LISTENERS,
         METHOD_NAME_BYTES,
         MOST_BYTES,

@@ -33,6 +33,11 @@ pub fn nth(n: u8) -> Ipv4Addr {
 
 /// Connects from this address, with a time limit on everything.
 pub fn connect_from(from: Ipv4Addr, to: &Address) -> io::Result<TcpStream> {
+    connect_with(from, to, &|_| ())
+}
+
+/// The same with a socket that was prepared.
+pub fn connect_with(from: Ipv4Addr, to: &Address, prepare: &dyn Fn(&TcpStream)) -> io::Result<TcpStream> {
     let Address::Tcp(SocketAddr::V4(to)) = to else { panic!("an IPv4 address to connect to") };
     // SAFETY: no pointers; the result is checked before it is owned.
     let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
@@ -43,6 +48,7 @@ pub fn connect_from(from: Ipv4Addr, to: &Address) -> io::Result<TcpStream> {
     let stream = TcpStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     stream.set_write_timeout(Some(Duration::from_secs(20)))?;
+    prepare(&stream);
     let address = |ip: Ipv4Addr, port: u16| libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
         sin_port: port.to_be(),
