@@ -4,7 +4,7 @@
 //! count is told as soon as a line gets through again. Where the journal of systemd reads stderr, a line begins with its
 //! priority (`<6>`, sd-daemon(3)) in place of the program's name, which the journal adds itself.
 
-use crate::sys::file;
+use crate::sys::{self, file};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
@@ -60,9 +60,8 @@ static DROPPED: AtomicU32 = AtomicU32::new(0);
 /// `JOURNAL_STREAM`, which a child with another stderr may have inherited.
 pub fn open(level: Level) {
     LEVEL.store(level as u8, Ordering::Relaxed);
-    let named = std::env::var("JOURNAL_STREAM").ok();
+    let named = sys::environment(c"JOURNAL_STREAM").and_then(|text| text.split_once(':'));
     let ours = file::fstat(file::STDERR).ok().map(|status| status.stamp.device_and_inode());
-    let named = named.as_deref().and_then(|text| text.split_once(':'));
     let named = named.and_then(|(device, inode)| Some((device.parse().ok()?, inode.parse().ok()?)));
     JOURNAL.store(named.is_some() && named == ours, Ordering::Relaxed);
 }

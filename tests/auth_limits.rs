@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use rctd::auth::file::Users;
 use rctd::auth::{Login, Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
 use rctd::limits::{LOG_NAME_BYTES, SESSIONS, SESSIONS_PER_ADDRESS, THROTTLE_ADDRESSES};
 
@@ -295,6 +296,25 @@ fn open(sessions: &mut Sessions, peer: Peer, now: u64) -> [u8; 32] {
     let mut random = [0; 16];
     random[..4].copy_from_slice(&next.to_be_bytes());
     sessions.open(Login::anybody(), peer, random, now).expect("a place")
+}
+
+#[test]
+fn those_who_are_not_kept_lose_all_their_sessions_and_nobody_else_any() {
+    let hash = "e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4";
+    let users = Users::parse(format!("ann:{hash}\nbob:{hash}\n").as_bytes()).expect("a good file");
+    let login = |user: &str| users.verify(user.as_bytes(), b"secret").expect("the right password");
+    let mut sessions = Sessions::new(10);
+    let mut open =
+        |login: Login, id: u8, now_ms| sessions.open(login, Peer::Unix, [id; 16], now_ms).expect("a place");
+    let expired = open(login("bob"), 1, 0);
+    let ids = [("ann", 2), ("bob", 3), ("bob", 4)].map(|(user, id)| open(login(user), id, 5_000));
+    // What had expired by then did not end now.
+    assert_eq!(sessions.keep(&|login_then| *login_then != login("bob"), 10_000), 2);
+    let alive = ids.map(|id| sessions.touch(&id, Peer::Unix, 10_000).is_ok());
+    assert_eq!(alive, [true, false, false]);
+    assert!(sessions.touch(&expired, Peer::Unix, 10_000).is_err());
+    assert_eq!(sessions.keep(&|_| true, 10_000), 0);
+    assert!(sessions.touch(&ids[0], Peer::Unix, 10_000).is_ok());
 }
 
 #[test]

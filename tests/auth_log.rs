@@ -145,6 +145,25 @@ fn lines_for_the_journal_have_a_priority() {
 }
 
 #[test]
+fn what_the_kernel_does_not_keep_is_told_at_the_start() {
+    in_namespace(|ns| {
+        for (value, told) in [("0", true), ("1", false)] {
+            for name in ["nf_conntrack_acct", "nf_conntrack_timestamp"] {
+                if !std::path::Path::new(&format!("/proc/sys/net/netfilter/{name}")).exists() {
+                    continue;
+                }
+                if let Err(error) = ns.sysctl(&format!("net/netfilter/{name}"), value) {
+                    return common::skip(&format!("{name} can't be set: {error}"));
+                }
+                let said = Daemon::start(&[]).log();
+                let advice = format!("sysctl -w net.netfilter.{name}=1");
+                assert_eq!(said.contains(&advice), told, "{name}={value}: {said}");
+            }
+        }
+    });
+}
+
+#[test]
 fn the_first_line_says_what_runs_and_who_may_use_it() {
     in_namespace(|_| {
         let folder = Folder::new();

@@ -17,6 +17,7 @@ use crate::log;
 use crate::rpc::{Engine, Settings};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
+use std::path::Path;
 use std::time::Instant;
 
 impl Server {
@@ -64,6 +65,7 @@ impl Server {
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
+        tell_unkept();
         explain_empty(entries);
         Ok(Server {
             poll,
@@ -116,6 +118,18 @@ fn tell_start(store: &Store, user: Option<&str>) {
     let version = env!("CARGO_PKG_VERSION");
     let (becomes, user) = user.map_or(("", ""), |user| ("; it runs as ", user));
     log::info(format_args!("rctd {version} starts: logins are {store}{becomes}{user}"));
+}
+
+/// Fields that are empty in every view have their reason here.
+fn tell_unkept() {
+    for (what, name) in [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")] {
+        let path = format!("/proc/sys/net/netfilter/{name}");
+        if file::switch(Path::new(&path)) == Some(false) {
+            log::info(format_args!(
+                "the kernel keeps no {what} of connections: it does of new ones after sysctl -w net.netfilter.{name}=1"
+            ));
+        }
+    }
 }
 
 /// A newcomer must not take an empty table for a fault. Only who starts it by hand is told: on a router that has just been

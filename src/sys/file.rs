@@ -156,6 +156,14 @@ pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
     }
 }
 
+/// Whether a switch of the kernel's is on: the sysctl with this path below /proc/sys. `None` for a kernel that has no such.
+pub(crate) fn switch(path: &Path) -> Option<bool> {
+    let mut value = [0];
+    let file = open(path, libc::O_RDONLY, 0).ok()?;
+    let length = read(file.as_fd(), &mut value).ok()?;
+    (length == 1).then_some(value != *b"0")
+}
+
 /// Opens an ordinary file for reading, with more `flags` of open(2), and says what it is. Nothing else is waited for: opening a
 /// FIFO would wait for somebody to write to it.
 ///
