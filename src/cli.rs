@@ -32,6 +32,8 @@ Options:
       --insecure-no-auth            listen beyond loopback although anybody may
                                     log in
       --allow-host NAME             a further name accepted in Host; repeatable
+      --forwarded FIELD             the field in which a proxy on this machine
+                                    names its client: X-Forwarded-For
       --session-timeout SECONDS     how long a session lasts without a call,
                                     1-86400 [default: 10]
       --wide-ints double|i8|string  what integers beyond 32 signed bits become
@@ -216,6 +218,10 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     *policy = Policy::new(own.unwrap_or(""));
     while let Some(name) = value(args, "--allow-host")? {
         policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
+    }
+    if let Some(name) = value(args, "--forwarded")? {
+        let takes = "--forwarded takes the name of a header field, such as X-Forwarded-For";
+        policy.set_forwarded(&name).map_err(|_| format!("{takes}, not \"{name}\""))?;
     }
     Ok(())
 }

@@ -144,6 +144,11 @@ impl Config {
     /// # Errors
     /// A sentence for people.
     pub fn check(&self) -> Result<(), String> {
+        if !self.policy.forwarded().is_empty() && !self.listen.iter().any(Listen::is_local) {
+            return Err("--forwarded is for a proxy on this machine, which can only connect to a unix socket or a loopback \
+                        address: give --listen unix:PATH or --listen 127.0.0.1:8000"
+                .to_owned());
+        }
         let open = matches!(self.auth, Backend::None) && !self.insecure_no_auth;
         match self.listen.iter().find(|l| open && !l.is_local()) {
             None => Ok(()),

@@ -39,7 +39,7 @@
 //! # What always holds
 //!
 //! - Nothing is allocated for an entry of the table. Every capacity is in [`limits`], with its reason and its cost.
-//! - A connection is deleted only by tuple, zone and id: [`conntrack::flow::Target`] is the one thing that a delete can be
+//! - A connection is deleted only by tuple, zone and id: [`conntrack::target::Target`] is the one thing that a delete can be
 //!   made of.
 //! - What the kernel filtered is filtered again; what it gets wrong ([`conntrack::request`]) it is not asked.
 //! - A reply is either whole or visibly broken off; a fault is told where there is still a place for it.

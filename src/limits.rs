@@ -91,6 +91,8 @@ pub const CHUNK_FRAMING_BYTES: usize = 8 * BODY_BYTES;
 pub const CHUNK_EXTENSION_BYTES: usize = 256;
 /// Bytes of a host name, as long as DNS allows (RFC 1035 section 2.3.4).
 pub const HOST_NAME_BYTES: usize = 253;
+/// Bytes of the name of the field given with --forwarded.
+pub const FIELD_NAME_BYTES: usize = 64;
 /// Further names accepted in `Host`, one for each --allow-host. Costs about 2 KiB.
 pub const ALLOW_HOSTS: usize = 8;
 

@@ -158,6 +158,9 @@ fn values_that_are_wrong() {
         ("<value><array><value/></array></value>", "exactly one data"),
         ("<value><array><data>1</data></array></value>", "only values"),
         ("<value><array><data><int>1</int></data></array></value>", "only values"),
+        ("<value><array><data><![CDATA[ ]]></data></array></value>", "only values"),
+        ("<value><![CDATA[]]><int>1</int></value>", "write < as &lt;"),
+        ("<value><int>1</int><![CDATA[]]></value>", "nothing beside it"),
         ("<value><struct><value/></struct></value>", "only members"),
         ("<value><struct>x</struct></value>", "only members"),
         ("<value><struct><member/></struct></value>", "one name and then one value"),
@@ -324,6 +327,13 @@ fn errors_say_where() {
         ("<methodCall>\n</methodCal>", (2, 1)),
         ("\n<!DOCTYPE x>", (2, 1)),
         ("<methodCall a='1'\n b=2>", (2, 4)),
+        ("<methodCall a='1'\n a='2'>", (2, 2)),
+        ("<methodCall a='1'\n b='&x;'>", (2, 5)),
+        ("<?xml version='1.0'?>\n <!DOCTYPE", (2, 2)),
+        ("<?xml version='1.0'?>\n<methodCall abc\n!='1'>", (3, 1)),
+        ("<?xml version='1.0'\n standalone='maybe'?>", (2, 14)),
+        ("<?xml version='1.0'?>\n<methodCall><![CDATX[", (2, 13)),
+        ("<?xml version='1.0'?>\n<methodCall></methodCall !>", (2, 26)),
     ] {
         let error = parse_call(body).err().unwrap_or_else(|| panic!("{body} is accepted"));
         assert_eq!(line_column(body, error.at), place, "{body}: {error:?}");

@@ -1,10 +1,11 @@
 //! A datagram from the kernel: read to its end in bounded steps; every entry in it can be kept, compared and deleted, and a
 //! delete always names what it deletes.
 
-use rctd::conntrack::flow::{ALL, Flow, TARGET, Target, Tuple, mapped};
+use rctd::conntrack::flow::{ALL, Flow, Tuple, mapped};
 use rctd::conntrack::label::Labels;
 use rctd::conntrack::message::{Datagram, Item, Message};
 use rctd::conntrack::request;
+use rctd::conntrack::target::{TARGET, Target};
 use rctd::query::snapshot::Snapshot;
 
 /// Reads `data` as an answer to the request that its first message says it answers.

@@ -1,10 +1,11 @@
 //! The short requests as functions: what the procedures ask of the kernel beside reading the table.
 
 use super::attr::be32;
-use super::flow::{ALL, Flow, Target};
+use super::flow::{ALL, Flow};
 use super::label::Labels;
 use super::request::{self, Change};
 use super::socket::{Control, OpError};
+use super::target::Target;
 use super::uapi::{CTA_STATS_GLOBAL_ENTRIES, CTA_STATS_GLOBAL_MAX_ENTRIES};
 
 /// How full the table is.

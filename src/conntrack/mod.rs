@@ -9,7 +9,8 @@
 //! | [`uapi`] | the kernel's numbers under the kernel's names |
 //! | [`attr`] | attributes: a cursor to read them, a builder to write them |
 //! | [`message`] | datagrams cut into messages, and what each message says |
-//! | [`flow`] | one entry of the table: [`flow::Flow`], [`flow::Tuple`], [`flow::Target`] |
+//! | [`flow`] | one entry of the table: [`flow::Flow`], [`flow::Tuple`] |
+//! | [`target`] | what names one entry to be deleted or changed |
 //! | [`label`] | the few texts that entries carry (helper names, security contexts), each kept once |
 //! | [`request`] | what is asked: dump, get, delete, update, count |
 //! | [`plan`] | the dumps of a scan: one, or one for each side of an address |
@@ -28,4 +29,5 @@ pub mod plan;
 pub mod reader;
 pub mod request;
 pub mod socket;
+pub mod target;
 pub mod uapi;

@@ -1,8 +1,8 @@
 //! Requests to ctnetlink, each written whole into a small fixed buffer.
 
 use super::attr::Builder;
-use super::flow::Target;
 use super::message::{NFGENMSG_BYTES, NLMSGHDR_BYTES};
+use super::target::Target;
 use super::uapi::*;
 use crate::limits::REQUEST_BYTES;
 use netlink_packet_core::{Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer, NetlinkHeader};

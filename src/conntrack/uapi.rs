@@ -9,7 +9,7 @@ pub const NFNL_SUBSYS_CTNETLINK: u8 = 1;
 pub const IPCTNL_MSG_CT_NEW: u8 = 0;
 /// `IPCTNL_MSG_CT_GET`: one entry, or with `NLM_F_DUMP` all.
 pub const IPCTNL_MSG_CT_GET: u8 = 1;
-/// `IPCTNL_MSG_CT_DELETE`. Without a tuple it flushes the table: see [`super::flow::Target`].
+/// `IPCTNL_MSG_CT_DELETE`. Without a tuple it flushes the table: see [`super::target::Target`].
 pub const IPCTNL_MSG_CT_DELETE: u8 = 2;
 /// `IPCTNL_MSG_CT_GET_STATS_CPU`: counters of each CPU, as a dump.
 pub const IPCTNL_MSG_CT_GET_STATS_CPU: u8 = 4;

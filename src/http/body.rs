@@ -101,7 +101,7 @@ impl Body {
     /// began. Between calls the caller appends bytes and touches none of those before.
     ///
     /// # Errors
-    /// A malformed or too large body: reply with [`super::error`] and close. [`Error::Internal`] if `filled` is
+    /// A malformed or too large body: reply with [`super::error()`] and close. [`Error::Internal`] if `filled` is
     /// over the buffer's size or below what the last call left.
     pub fn advance(&mut self, buf: &mut [u8], filled: usize) -> Result<BodyProgress, Error> {
         if filled > buf.len() || filled < self.len {

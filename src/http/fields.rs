@@ -26,6 +26,8 @@ pub(super) struct Fields<'a> {
     transfer_encoding: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
     pub accept: Accept,
+    /// The last of the fields in which a proxy names its client.
+    pub forwarded: Option<&'a [u8]>,
     /// A `Sec-Fetch-Site` was there: a browser sent it.
     fetched: bool,
     /// A `Content-Encoding` other than `identity` was there.
@@ -39,14 +41,18 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Picks out of a parsed head what is needed.
+    /// Picks out of a parsed head what is needed; a proxy names its client in the field `forwarded`, if that is not empty.
     ///
     /// # Errors
     /// A field twice that may come once.
-    pub(super) fn read(headers: &[httparse::Header<'a>]) -> Result<Fields<'a>, Error> {
+    pub(super) fn read(headers: &[httparse::Header<'a>], forwarded: &str) -> Result<Fields<'a>, Error> {
         let mut fields = Fields::default();
         for header in headers {
             fields.take(header.name, header.value)?;
+            // Each proxy on the way may have added one: the last is that of the nearest.
+            if header.name.eq_ignore_ascii_case(forwarded) {
+                fields.forwarded = Some(header.value);
+            }
         }
         Ok(fields)
     }

@@ -7,8 +7,8 @@
 //!    ([`Policy`]).
 //! 2. [`Body::advance`] joins the body in place, at the front of the buffer it arrives in. Bytes of the next
 //!    request stay where they are.
-//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, [`index`] the page that says what this is,
-//!    or [`error`] the refusal.
+//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, [`index()`] the page that says what this is,
+//!    or [`error()`] the refusal.
 //!
 //! # What it promises
 //! - No bytes, however cut, make it panic: there is no indexing in here, and arithmetic is bounded by
@@ -26,6 +26,7 @@ mod accept;
 mod body;
 mod error;
 mod fields;
+mod forwarded;
 mod index;
 mod list;
 mod policy;

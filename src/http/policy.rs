@@ -10,7 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use heapless::{String, Vec};
 
 use super::error::Error;
-use crate::limits::{ALLOW_HOSTS, HOST_NAME_BYTES};
+use crate::limits::{ALLOW_HOSTS, FIELD_NAME_BYTES, HOST_NAME_BYTES};
 
 /// Suffixes that no public registry gives away: OpenWrt's default, mDNS (RFC 6762), ICANN's private one, and
 /// RFC 8375's for homes.
@@ -53,6 +53,8 @@ pub struct Policy {
     /// The machine's host name as it is; empty if it has none that could be a host name.
     own: String<HOST_NAME_BYTES>,
     allowed: Vec<String<HOST_NAME_BYTES>, ALLOW_HOSTS>,
+    /// The field in which a proxy names its client; empty if none is believed.
+    forwarded: String<FIELD_NAME_BYTES>,
 }
 
 impl Policy {
@@ -65,7 +67,29 @@ impl Policy {
             // `is_name` has bounded it, so it always fits.
             own: String::try_from(own).unwrap_or_default(),
             allowed: Vec::new(),
+            forwarded: String::new(),
         }
+    }
+
+    /// Names the field in which a proxy names its client (--forwarded).
+    ///
+    /// # Errors
+    /// [`NameError`], if no field has such a name; the policy is then as before.
+    pub fn set_forwarded(&mut self, name: &str) -> Result<(), NameError> {
+        let ok =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let name = String::try_from(name).map_err(|_| NameError::Malformed)?;
+        if !ok {
+            return Err(NameError::Malformed);
+        }
+        self.forwarded = name;
+        Ok(())
+    }
+
+    /// The field in which a proxy names its client; empty if none is believed.
+    #[must_use]
+    pub fn forwarded(&self) -> &str {
+        &self.forwarded
     }
 
     /// Accepts one more name (--allow-host).

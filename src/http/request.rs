@@ -2,9 +2,11 @@
 
 use super::error::Error;
 use super::fields::{Fields, Framing};
+use super::forwarded;
 use super::policy::{Authority, Policy, Via};
 use crate::charset::Charset;
 use crate::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
+use core::net::IpAddr;
 
 /// The client's HTTP version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,9 @@ pub struct Head {
     pub framing: Framing,
     /// How the body's text is encoded, if the head said so.
     pub charset: Charset,
+    /// For whom a proxy asks, if it says so in the field that [`Policy::set_forwarded`] names. Whoever else sends that field
+    /// could write anything.
+    pub forwarded: Option<IpAddr>,
 }
 
 /// Reads heads as their bytes come in, each byte once however they are cut.
@@ -70,7 +75,7 @@ impl HeadReader {
     /// what follows is the body.
     ///
     /// # Errors
-    /// Everything that refuses a request before its body: reply with [`super::error`] and close.
+    /// Everything that refuses a request before its body: reply with [`super::error()`] and close.
     pub fn read(&mut self, buf: &[u8], policy: &Policy, via: Via) -> Result<Option<(Head, usize)>, Error> {
         let end = match self.find_end(buf) {
             Ok(None) => return Ok(None),
@@ -118,7 +123,7 @@ fn parse(head: &[u8], policy: &Policy, via: Via) -> Result<Head, Error> {
         Ok(_) => return Err(Error::FieldSyntax),
         Err(error) => return Err(parse_error(error, head)),
     }
-    let fields = Fields::read(request.headers)?;
+    let fields = Fields::read(request.headers, policy.forwarded())?;
     let version = match request.version {
         Some(1) => Version::V11,
         _ => Version::V10,
@@ -167,6 +172,7 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
         expect_continue: expect_continue && framing != Framing::Length(0),
         framing,
         charset,
+        forwarded: fields.forwarded.and_then(forwarded::address),
     })
 }
 

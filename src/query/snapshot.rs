@@ -9,7 +9,8 @@
 
 mod record;
 
-use crate::conntrack::flow::{Flow, Target};
+use crate::conntrack::flow::Flow;
+use crate::conntrack::target::Target;
 use crate::limits::SNAPSHOT_FLOW_BYTES;
 
 /// The snapshot is full.

@@ -15,11 +15,9 @@ use super::listen::Socket;
 use super::output::{Output, Piece, Sent};
 use super::pace::Pace;
 use crate::auth::Peer;
-use crate::charset::{self, Charset};
-use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy, Route, Via};
-use crate::limits::{BODY_MS, HEAD_MS, IDLE_MS, WRITE_MS};
+use crate::http::{Body, Error, Head, HeadReader, Via};
+use crate::limits::{HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 /// Where a client is.
@@ -62,17 +60,19 @@ pub enum Next {
 /// One client's connection.
 pub struct Client {
     /// `None` once it was closed.
-    socket: Option<Socket>,
-    /// Who it is.
+    pub(super) socket: Option<Socket>,
+    /// Who asks: whoever is at the other end, or who a proxy there says that it asks for.
     pub peer: Peer,
+    /// Who is at the other end.
+    pub(super) far: Peer,
     /// This machine's end of the TCP connection, and the client's.
     pub(super) ends: Option<(SocketAddr, SocketAddr)>,
-    via: Via,
+    pub(super) via: Via,
     /// Where it is.
     pub state: State,
     /// What came in.
     pub input: Input,
-    output: Output,
+    pub(super) output: Output,
     /// The socket may have something to read.
     pub readable: bool,
     /// The socket may take something.
@@ -81,7 +81,7 @@ pub struct Client {
     pub gone: bool,
     /// When it is cut off, in milliseconds; `None` while it is the daemon's turn, since a scan may take longer than a client
     /// may.
-    deadline_ms: Option<u64>,
+    pub(super) deadline_ms: Option<u64>,
     /// When it last got further, in milliseconds.
     pub(super) moved_ms: u64,
     /// When its call began, in milliseconds.
@@ -89,7 +89,7 @@ pub struct Client {
     /// How long it was waited for.
     pub(super) pace: Pace,
     /// Its body needs a large buffer, which it does not have.
-    wants_large: bool,
+    pub(super) wants_large: bool,
 }
 
 impl Client {
@@ -100,6 +100,7 @@ impl Client {
             ends: socket.ends(),
             socket: Some(socket),
             peer,
+            far: peer,
             via,
             state: State::Head(HeadReader::default()),
             input: Input::default(),
@@ -121,7 +122,7 @@ impl Client {
         self.input.clear(large);
         self.output.clear();
         self.ends = socket.ends();
-        (self.socket, self.peer, self.via) = (Some(socket), peer, via);
+        (self.socket, self.peer, self.far, self.via) = (Some(socket), peer, peer, via);
         self.state = State::Head(HeadReader::default());
         (self.readable, self.writable, self.gone) = (true, true, false);
         (self.deadline_ms, self.moved_ms, self.called_ms) = (Some(now_ms + HEAD_MS), now_ms, now_ms);
@@ -165,7 +166,7 @@ impl Client {
     }
 
     /// Whoever gets a large buffer begins anew with it, by whatever way: what it was waited for before does not count.
-    fn take_large(&mut self, large: &mut LargeBuffers, now_ms: u64) -> bool {
+    pub(super) fn take_large(&mut self, large: &mut LargeBuffers, now_ms: u64) -> bool {
         let taken = self.input.enlarge(large, self.peer);
         if taken {
             self.pace.mark_buffer(now_ms);
@@ -227,113 +228,6 @@ impl Client {
         Next::Go
     }
 
-    /// Reads what has come in, as far as there is room. [`Next::Go`] if there was something.
-    fn read(&mut self, now_ms: u64) -> Next {
-        if !self.readable || self.input.room().is_empty() {
-            return Next::Wait;
-        }
-        let Some(socket) = &mut self.socket else {
-            return Next::Close;
-        };
-        match socket.read(self.input.room()) {
-            Ok(0) => Next::Close,
-            Ok(count) => {
-                let filled = self.input.filled() + count;
-                self.input.set_filled(filled);
-                self.moved_ms = now_ms;
-                Next::Go
-            }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.readable = false;
-                Next::Wait
-            }
-            Err(_) => Next::Close,
-        }
-    }
-
-    /// Gets as far as it can with a request that comes in.
-    ///
-    /// # Errors
-    /// What HTTP refuses the request for: see [`Client::refuse`].
-    pub fn receive(&mut self, policy: &Policy, now_ms: u64) -> Result<Next, Error> {
-        match self.state {
-            State::Head(reader) => self.receive_head(reader, policy, now_ms),
-            State::Body(head, body) => self.receive_body(head, body, now_ms),
-            State::Calling { .. } => Ok(Next::Wait),
-            State::Last => Ok(Next::Leave),
-        }
-    }
-
-    fn receive_head(&mut self, mut reader: HeadReader, policy: &Policy, now_ms: u64) -> Result<Next, Error> {
-        let was_empty = self.input.filled() == 0;
-        if let Some((head, len)) = reader.read(self.input.bytes(), policy, self.via)? {
-            self.input.drop_front(len);
-            self.state = State::Body(head, Body::new(head.framing));
-            self.deadline_ms = Some(now_ms + BODY_MS);
-            if head.expect_continue && self.input.filled() == 0 {
-                self.output.put(CONTINUE);
-            }
-            return Ok(Next::Go);
-        }
-        self.state = State::Head(reader);
-        let next = self.read(now_ms);
-        if was_empty && next == Next::Go {
-            self.deadline_ms = Some(now_ms + HEAD_MS);
-            self.pace.wait(now_ms);
-        }
-        Ok(next)
-    }
-
-    fn receive_body(&mut self, head: Head, mut body: Body, now_ms: u64) -> Result<Next, Error> {
-        let filled = self.input.filled();
-        let progress = body.advance(self.input.buffer(), filled)?;
-        self.state = State::Body(head, body);
-        match progress {
-            BodyProgress::Done { body_len, consumed } => {
-                self.input.set_body(body_len, consumed);
-                if head.route == Route::Index {
-                    self.show_index(head, now_ms);
-                    return Ok(Next::Go);
-                }
-                self.state = State::Calling { head, begun: false, ended: false };
-                (self.deadline_ms, self.called_ms) = (None, now_ms);
-                self.pace.stop(now_ms);
-                self.pace.mark_call(now_ms);
-                Ok(Next::Call)
-            }
-            BodyProgress::More { filled, wants } => {
-                self.input.set_filled(filled);
-                // Without a large buffer it waits, unread, until another client's is free.
-                self.wants_large = wants > self.input.buffer().len() && !self.input.is_large();
-                if self.wants_large {
-                    self.pace.stop(now_ms);
-                    return Ok(Next::Enlarge);
-                }
-                Ok(self.read(now_ms))
-            }
-        }
-    }
-
-    /// Makes the body UTF-8, in place.
-    ///
-    /// # Errors
-    /// A sentence that says what of it is not text.
-    pub fn decode_body(
-        &mut self,
-        charset: Charset,
-        large: &mut LargeBuffers,
-        now_ms: u64,
-    ) -> Result<(), charset::Error> {
-        let len = self.input.filled();
-        let mut decoded = charset::to_utf8(self.input.body_room(), len, charset);
-        let too_large = decoded == Err(charset::Error::TooLarge) && !self.input.is_large();
-        if too_large && self.take_large(large, now_ms) {
-            decoded = charset::to_utf8(self.input.body_room(), len, charset);
-        }
-        self.input.set_filled(decoded?);
-        Ok(())
-    }
-
     /// The call's text. Empty if [`Client::decode_body`] was not called.
     #[must_use]
     pub fn body(&self) -> &str {
@@ -351,7 +245,7 @@ impl Client {
     }
 
     /// Writes the whole reply to a request for the page.
-    fn show_index(&mut self, head: Head, now_ms: u64) {
+    pub(super) fn show_index(&mut self, head: Head, now_ms: u64) {
         self.output.show_index(&head);
         self.state = State::Calling { head, begun: true, ended: true };
         (self.deadline_ms, self.moved_ms) = (Some(now_ms + WRITE_MS), now_ms);
@@ -382,6 +276,8 @@ impl Client {
             return Next::Leave;
         }
         self.input.next_request(large);
+        // The next request may be for somebody else.
+        self.peer = self.far;
         self.state = State::Head(HeadReader::default());
         // What has come of the next request waited for the reply to this one.
         if self.input.filled() == 0 {
@@ -397,6 +293,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Policy;
 
     #[test]
     fn a_request_that_waited_for_a_reply_is_not_old() {

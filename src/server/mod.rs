@@ -8,7 +8,7 @@
 //! | [`open`](Server::open) | the start |
 //! | [`turn`](Server::round) | one turn, and when the next one is due |
 //! | `admit`, `room`, `linger` | connections that have no slot: newcomers, those who wait, those who leave |
-//! | [`slots`], [`client`], [`input`], `output`, `pace` | clients: the table of slots, and what one is made of |
+//! | [`slots`], [`client`], [`input`], `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
 //! | [`dumps`], `scan_delay` | reading the table |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -24,6 +24,7 @@ mod open;
 mod output;
 mod pace;
 pub mod passwd;
+mod receive;
 mod room;
 mod scan_delay;
 mod shares;

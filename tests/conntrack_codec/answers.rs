@@ -1,12 +1,13 @@
 //! Answers through the two users of a link: short requests and dumps, over a link that plays captured datagrams.
 use super::{datagrams, flows, order};
-use rctd::conntrack::flow::{ALL, Flow, Target};
+use rctd::conntrack::flow::{ALL, Flow};
 use rctd::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use rctd::conntrack::label::Labels;
 use rctd::conntrack::plan::KernelPlan;
 use rctd::conntrack::reader::{DumpProgress, DumpReader};
 use rctd::conntrack::request::Change;
 use rctd::conntrack::socket::{Control, Link, OpError};
+use rctd::conntrack::target::Target;
 use rctd::limits::{DUMP_BYTES, KERNEL_MS};
 use rctd::out::Full;
 use rctd::query::filter::Filter;

@@ -11,8 +11,9 @@ use netlink_packet_netfilter::conntrack::{
     ConntrackAttribute, ConntrackMessage, IPTuple, ProtoTuple, Tuple as LibTuple,
 };
 use netlink_packet_netfilter::{NetfilterMessage, NetfilterMessageInner};
-use rctd::conntrack::flow::{ALL, Ends, Flow, Target, Tuple, mapped};
+use rctd::conntrack::flow::{ALL, Ends, Flow, Tuple, mapped};
 use rctd::conntrack::request::{self, Change, KernelFilter, Request, TupleFilter};
+use rctd::conntrack::target::Target;
 use rctd::conntrack::uapi::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

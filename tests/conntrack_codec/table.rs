@@ -2,9 +2,10 @@
 use super::order::swapped;
 use super::text::{Line, lines};
 use super::{OTHER_ORDER, THIS_ORDER, datagrams, datagrams_in, entries, flows, messages, read, tree};
-use rctd::conntrack::flow::{ALL, Ends, Flow, TARGET, Target};
+use rctd::conntrack::flow::{ALL, Ends, Flow};
 use rctd::conntrack::label::Labels;
 use rctd::conntrack::message::Message;
+use rctd::conntrack::target::{TARGET, Target};
 use rctd::conntrack::uapi::*;
 
 const CAPTURES: [&str; 7] = ["full", "plain", "get", "deleted", "gone", "count", "stats"];

@@ -4,6 +4,7 @@
 mod common;
 mod descriptors;
 mod floods;
+mod forwarded;
 mod host;
 mod leaving;
 mod names;

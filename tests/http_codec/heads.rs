@@ -64,6 +64,8 @@ fn request_lines() {
         (" POST / HTTP/1.1", Error::RequestLine),
         ("POST / HTTP/1.1 ", Error::RequestLine),
         ("POST / HTTP/11", Error::RequestLine),
+        ("POST / HTTP/1.x", Error::RequestLine),
+        ("POST / HTTP/x.1", Error::RequestLine),
         ("POST / http/1.1", Error::RequestLine),
         ("POST / ICY/1.1", Error::RequestLine),
         ("POST / HTTP/1.2", Error::Version),

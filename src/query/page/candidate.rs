@@ -8,7 +8,7 @@ use core::cmp::Ordering;
 
 /// A view of the query's flow stream: the flow as far as the query asked for it, and all of it on demand.
 pub trait Candidate {
-    /// The flow with at least [`Page::needs`].
+    /// The flow with at least [`super::Page::needs`].
     fn flow(&self) -> &Flow;
 
     /// The flow in full.

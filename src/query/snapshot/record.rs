@@ -1,8 +1,9 @@
 //! One record: a flow in as few bytes as are quick to write and to read. A byte with the length, flags that say which parts
 //! there are, four words that a change or a kill finds at their places, then the parts of variable length.
 
-use crate::conntrack::flow::{Counters, Ends, Flow, Target, Tuple, mapped};
+use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
 use crate::conntrack::label::Label;
+use crate::conntrack::target::Target;
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 
 /// Where a record's fixed parts are: length, flags, then four words.

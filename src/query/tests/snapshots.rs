@@ -3,7 +3,8 @@ use super::flows::{name, table};
 use super::model::order;
 use super::pages::{by, drive};
 use super::random::Random;
-use crate::conntrack::flow::{Flow, Target};
+use crate::conntrack::flow::Flow;
+use crate::conntrack::target::Target;
 use crate::query::page::Page;
 use crate::query::snapshot::{Full, Snapshot};
 

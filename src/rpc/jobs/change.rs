@@ -2,9 +2,10 @@
 
 use super::Job;
 use crate::auth::{Who, audit};
-use crate::conntrack::flow::{Flow, TARGET, Target};
+use crate::conntrack::flow::Flow;
 use crate::conntrack::request::Change;
 use crate::conntrack::socket::OpError;
+use crate::conntrack::target::{TARGET, Target};
 use crate::conntrack::uapi::IPS_FIXED_TIMEOUT;
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;

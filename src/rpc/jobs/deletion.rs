@@ -1,6 +1,6 @@
 //! Entries deleted in a scan, and what the kernel would not delete: for `kill` and `kill_matching`.
 
-use crate::conntrack::flow::Target;
+use crate::conntrack::target::Target;
 use crate::query::page::Candidate;
 use crate::rpc::Shared;
 use crate::rpc::fault::{Code, Fault};

@@ -3,7 +3,7 @@
 use super::Job;
 use super::deletion::Deletion;
 use crate::auth::{Who, audit};
-use crate::conntrack::flow::TARGET;
+use crate::conntrack::target::TARGET;
 use crate::limits::KILL_IDS;
 use crate::out::Full;
 use crate::query::page::Candidate;

@@ -3,8 +3,9 @@
 use super::Job;
 use super::deletion::Deletion;
 use crate::auth::{Who, audit};
-use crate::conntrack::flow::{Flow, TARGET, Tuple};
+use crate::conntrack::flow::{Flow, Tuple};
 use crate::conntrack::plan::KernelPlan;
+use crate::conntrack::target::TARGET;
 use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
 use crate::limits::EXPLANATION_BYTES;
 use crate::out::Full;

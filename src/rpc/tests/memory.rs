@@ -98,7 +98,7 @@ const WAYS: &[Way] = &[
         let whole = rig.run(0, &body, 1 << 20).expect("whole").len();
         rig.begin(0, &body);
         assert!(rig.give_dump(0), "a dump of its own");
-        assert_eq!(rig.to_the_end(0, &body, whole - 1), Step::Full);
+        assert_eq!(rig.run_on(0, &body, whole - 1), Step::Full);
         Stage::Closing
     },
     |rig| {

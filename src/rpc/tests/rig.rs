@@ -1,7 +1,7 @@
 //! An engine, a kernel that is a list of flows, and what drives the one with the other.
 use crate::auth::{Backend, Peer, Sessions, Store};
 use crate::conntrack::attr::Builder;
-use crate::conntrack::flow::{Ends, Flow, Target, Tuple};
+use crate::conntrack::flow::{Ends, Flow, Tuple};
 use crate::conntrack::kernel::{CPU_COUNTERS, Count, Kernel};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
@@ -9,6 +9,7 @@ use crate::conntrack::plan::{KernelPlan, PlanPart};
 use crate::conntrack::reader::DumpReader;
 use crate::conntrack::request::{Change, KernelFilter};
 use crate::conntrack::socket::{Link, OpError};
+use crate::conntrack::target::Target;
 use crate::conntrack::uapi::*;
 use crate::out::Out;
 use crate::query::tests::flows::TEXTS;
@@ -376,7 +377,7 @@ impl Rig {
     }
 
     /// Advances until the call waits for something or the output of `size` bytes is full.
-    pub fn to_the_end(&mut self, slot: usize, body: &str, size: usize) -> Step {
+    pub fn run_on(&mut self, slot: usize, body: &str, size: usize) -> Step {
         let mut buf = vec![0; size];
         let mut out = Out::new(&mut buf);
         loop {

@@ -90,7 +90,7 @@ fn the_length_of_a_page_is_known_before_its_first_byte() {
             assert_eq!(rig.advance(0, &body, OUTPUT_BYTES), Step::Wait);
             assert!(rig.scan());
             assert_eq!(rig.engine.reply_length(0), None);
-            rig.to_the_end(0, &body, OUTPUT_BYTES);
+            rig.run_on(0, &body, OUTPUT_BYTES);
             assert_eq!(rig.engine.reply_length(0).is_some(), is_known, "{length} rows");
             rig.engine.forget(0);
             rig.run(0, &body, OUTPUT_BYTES).expect("whole");
@@ -318,7 +318,7 @@ fn deep_pages_wait_for_memory() {
         at_once = at_once.max((0..CLIENTS).filter(|&slot| rig.engine.is_ready(slot, 5_000)).count());
         for slot in 0..CLIENTS {
             let body = if slot == 1 { &short } else { &body };
-            if rig.engine.is_ready(slot, 5_000) && rig.to_the_end(slot, body, 1 << 20) == Step::Done {
+            if rig.engine.is_ready(slot, 5_000) && rig.run_on(slot, body, 1 << 20) == Step::Done {
                 done.push(slot);
             }
         }
