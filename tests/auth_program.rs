@@ -137,7 +137,7 @@ echo "arguments: $*"
 tr '\000' ' ' </proc/$$/cmdline; echo
 tr '\000' '\n' </proc/$$/environ | grep -v '^_='; echo
 for fd in /proc/$$/fd/*; do echo "fd ${{fd##*/}}"; done
-grep -E '^(SigBlk|SigIgn):' /proc/$$/status
+grep -E '^(SigBlk|SigIgn):' /proc/self/status
 read line </dev/stdin || echo "no input"
 mv {0}.new {0}"#,
         out.display()

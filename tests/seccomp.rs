@@ -246,7 +246,7 @@ fn nor_does_it_with_passwords() {
         assert!(login("two").is_ok() && login("one").is_err());
         std::fs::remove_file(&file).expect("the file to go");
         daemon.signal(libc::SIGHUP);
-        says("the old users stay");
+        says("nobody can log in until it is back");
         assert!(login("no").is_err());
     });
 }

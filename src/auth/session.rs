@@ -2,10 +2,10 @@
 //!
 //! Pure: random bytes and the clock, in milliseconds from any start, are arguments.
 //!
-//! A session is only known to the address that opened it, whatever the port, and ends with the user's password. Shares are those of [`Quota`]: a login beyond its
-//! network's share takes the place of that network's session which was unused longest; where all places are taken, that of
-//! whoever holds most. So nobody is locked out, be it by many logins without a logout, and a session that is in use is the
-//! last of its network to go.
+//! A session is only known to the address that opened it, whatever the port, and ends with the user's password. Shares are
+//! those of [`Quota`]: a login beyond its network's share takes the place of that network's session which was unused longest;
+//! where all places are taken, that of whoever holds most. So nobody is locked out, be it by many logins without a logout,
+//! and a session that is in use is the last of its network to go.
 
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
 use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
