@@ -29,14 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn python_examples() {
-    examples("python", &["python3"], &["-c", "import xmlrpc.client"], 28);
+    examples("python", &["python3"], &["-c", "import xmlrpc.client"], 33);
 }
 
 #[test]
 fn php_examples() {
     // Notices are failures too: they are how PHP says that a member is not there.
     let php = ["php", "-d", "error_reporting=-1", "-d", "display_errors=stderr", "-d", "log_errors=0"];
-    examples("php", &php, &["-r", "exit(extension_loaded('xmlrpc') ? 0 : 1);"], 25);
+    examples("php", &php, &["-r", "exit(extension_loaded('xmlrpc') ? 0 : 1);"], 31);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::blocks::{programs, read};
 use rctd::http;
 use rctd::limits;
 use rctd::query::field::{FIELDS, Scope};
+use rctd::query::filter::Filter;
 use rctd::rpc::fault::Code;
 use rctd::rpc::procedures::PROCEDURES;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,30 @@ fn every_field_is_described() {
     }
     let known: BTreeMap<String, Scope> = FIELDS.iter().map(|f| (f.name.to_owned(), f.scope)).collect();
     assert_eq!(described, known, "described (left) and known (right)");
+}
+
+/// The texts of the table of filter texts say something, each, and every short name that is listed is one.
+#[test]
+fn filter_texts_are_understood() {
+    let text = section("Filter text");
+    let read = |text: &str| {
+        let mut filter = Filter::new();
+        filter.add_text(text).unwrap_or_else(|error| panic!("{}", error.sentence(text)));
+        assert!(!filter.is_empty(), "{text}");
+    };
+    let shown: Vec<String> =
+        rows(&text).iter().flat_map(|row| names(&row[0]).map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(shown.len() > 20, "only {shown:?}");
+    shown.iter().for_each(|text| read(text));
+    let (_, fields) = text.split_once("**Fields**").expect("the short names");
+    let short: Vec<&str> = names(fields.split("\n- ").next().unwrap_or_default()).collect();
+    assert!(short.len() > 12, "only {short:?}");
+    for name in short {
+        // A value that a field of this name takes, whichever it is.
+        let value = if matches!(name, "src" | "dst" | "rsrc" | "rdst") { "192.0.2.1" } else { "6" };
+        let value = if name == "is" { "0x2" } else { value };
+        read(&format!("{name}:{value}"));
+    }
 }
 
 #[test]
