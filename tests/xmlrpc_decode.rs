@@ -369,6 +369,7 @@ fn copies_fit_or_say_so() {
     let call = parse_call(&body).unwrap_or_else(|e| panic!("{e:?}"));
     let values: Vec<_> = call.params.get(0).and_then(|v| v.as_array()).into_iter().flatten().collect();
     let [bytes, text] = values.as_slice() else { panic!("{values:?}") };
+    assert_eq!((&body[bytes.range()], &body[text.range()]), ("AAECAw==", "a&#8364;b"));
     for size in 0..8 {
         let mut space = vec![0; size];
         let expected: Result<&[u8], _> = if size >= 4 { Ok(&[0, 1, 2, 3]) } else { Err(TooLong) };

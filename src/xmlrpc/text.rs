@@ -162,7 +162,8 @@ pub(super) fn reference(text: &str) -> Option<(char, usize)> {
     for (count, c) in digits.chars().enumerate() {
         match c.to_digit(radix) {
             Some(digit) => number = number.saturating_mul(radix).saturating_add(digit),
-            None if c == ';' && count > 0 => {
+            // Without a digit the number is 0, which is no character of XML.
+            None if c == ';' => {
                 let c = char::from_u32(number).filter(|&c| is_xml_char(c))?;
                 return Some((c, prefix + count + 1));
             }
@@ -202,7 +203,9 @@ mod tests {
             "&#65",
             "&#x",
             "&#X41;",
-            "&#6a;",
+            "&#65a;",
+            "&#x41g;",
+            "&#65 ;",
             "&# 65;",
             "&#-5;",
             "&#0;",
