@@ -9,10 +9,8 @@ use heapless::Vec;
 
 use super::Login;
 use super::hash::{self, Algorithm, Hash, Unusable};
+pub use super::login::Name;
 use crate::limits::{USER_NAME_BYTES, USERS};
-
-/// A user's name; any bytes but `:` and control characters.
-pub type Name = Vec<u8, USER_NAME_BYTES>;
 
 /// What is wrong with a line of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,12 @@
 use std::fmt;
 
 use super::Peer;
-use super::file::Name;
 use super::log::printable;
 use crate::limits::USER_NAME_BYTES;
+use heapless::Vec;
+
+/// A user's name; any bytes but `:` and control characters.
+pub type Name = Vec<u8, USER_NAME_BYTES>;
 
 /// Bytes of a stored hash that tell it from another one of the same user's.
 const VERSION_BYTES: usize = 8;

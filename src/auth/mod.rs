@@ -8,6 +8,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 pub mod audit;
+mod check;
 pub mod file;
 pub mod hash;
 mod log;
@@ -18,11 +19,11 @@ mod store;
 mod throttle;
 
 pub use crate::peer::Peer;
+pub use check::{Check, Ticket};
 pub use log::printable;
 pub use login::{Login, Who};
-pub use program::Ticket;
 pub use session::{Busy, Handle, Sessions, Unknown};
-pub use store::{Backend, Check, Look, Store, refresh};
+pub use store::{Backend, Look, Store, refresh};
 pub use throttle::{Report, Throttle, Verdict};
 
 use crate::sys::file::Status;

@@ -15,7 +15,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::store::Check;
+use super::check::{Check, Ticket};
 use super::{Login, Peer};
 use crate::limits::{PROGRAM_MS, PROGRAMS};
 use crate::log;
@@ -30,10 +30,6 @@ const PROGRAMS_PER_ADDRESS: usize = PROGRAMS / 2;
 const WHEN_RIGHT: &std::ffi::CStr = c"/bin/true";
 /// Of programs that fail there is one line in the log in this time.
 const LOG_EVERY_MS: u64 = 10_000;
-
-/// A login that a program judges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(u32);
 
 /// One program at work, or one whose answer was not asked for yet.
 #[derive(Debug)]
@@ -153,11 +149,6 @@ impl Program {
         work.given_up = true;
         self.free();
         answer
-    }
-
-    pub(super) fn has_answer(&self, ticket: Ticket) -> bool {
-        let work = self.works.iter().flatten().find(|work| work.is(ticket));
-        work.is_none_or(|work| work.answer.is_some())
     }
 
     pub(super) fn cancel(&mut self, ticket: Ticket) {

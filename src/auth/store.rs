@@ -9,9 +9,10 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
+use super::check::{Check, Ticket};
 use super::file::{Name, Users};
 use super::log::printable;
-use super::program::{Program, Ticket};
+use super::program::Program;
 use super::{Login, Peer, Sessions};
 use crate::limits::PASSWORD_FILE_BYTES;
 use crate::log;
@@ -40,21 +41,6 @@ pub enum Look {
     Now,
     /// It is read now, changed or not: SIGHUP.
     Anyway,
-}
-
-/// What is known of a login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// It is right.
-    Right(Login),
-    /// Name or password is wrong.
-    Wrong,
-    /// A program judges it: ask [`Store::poll`] after the next turn, or give it up with [`Store::cancel`].
-    Pending(Ticket),
-    /// As many programs as may, or as the peer's network may have, are at work. Begin again later.
-    Full,
-    /// The program could not be started, took too long, or ended with neither 0 nor 1. The log says what happened.
-    Failed,
 }
 
 /// What judges logins.
@@ -137,14 +123,6 @@ impl Store {
         match &mut self.0 {
             Source::Program(program) => program.poll(ticket),
             _ => Check::Failed,
-        }
-    }
-
-    /// True if [`poll`](Store::poll) would give anything but [`Check::Pending`].
-    pub fn has_answer(&self, ticket: Ticket) -> bool {
-        match &self.0 {
-            Source::Program(program) => program.has_answer(ticket),
-            _ => true,
         }
     }
 
