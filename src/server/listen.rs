@@ -52,7 +52,7 @@ impl Listener {
                 let (stream, address) = listener.accept()?;
                 // Replies go out in whole buffers: waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
-                Ok((Socket::Tcp(stream), Peer::new(address.ip())))
+                Ok((Socket::Tcp(stream, address), Peer::new(address.ip())))
             }
             Listener::Unix(listener, ..) => {
                 let (stream, _) = listener.accept()?;
@@ -225,7 +225,7 @@ pub fn most_clients() -> Result<Most, String> {
 /// A client's connection.
 pub enum Socket {
     /// TCP.
-    Tcp(TcpStream),
+    Tcp(TcpStream, SocketAddr),
     /// Unix.
     Unix(UnixStream),
 }
@@ -238,7 +238,7 @@ impl Socket {
     pub fn register(&mut self, registry: &Registry, token: Token, known: bool) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
         let source: &mut dyn Source = match self {
-            Socket::Tcp(stream) => stream,
+            Socket::Tcp(stream, _) => stream,
             Socket::Unix(stream) => stream,
         };
         if known { source.reregister(registry, token, both) } else { source.register(registry, token, both) }
@@ -247,7 +247,7 @@ impl Socket {
     /// This machine's end of a TCP connection, and the other one.
     pub(super) fn ends(&self) -> Option<(SocketAddr, SocketAddr)> {
         match self {
-            Socket::Tcp(stream) => stream.local_addr().ok().zip(stream.peer_addr().ok()),
+            Socket::Tcp(stream, remote) => stream.local_addr().ok().map(|local| (local, *remote)),
             Socket::Unix(_) => None,
         }
     }
@@ -258,7 +258,7 @@ impl Socket {
     /// read(2)'s; an interrupted call is repeated.
     pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         again(|| match self {
-            Socket::Tcp(stream) => stream.read(buf),
+            Socket::Tcp(stream, _) => stream.read(buf),
             Socket::Unix(stream) => stream.read(buf),
         })
     }
@@ -269,7 +269,7 @@ impl Socket {
     /// write(2)'s; an interrupted call is repeated.
     pub fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         again(|| match self {
-            Socket::Tcp(stream) => stream.write(buf),
+            Socket::Tcp(stream, _) => stream.write(buf),
             Socket::Unix(stream) => stream.write(buf),
         })
     }
@@ -278,7 +278,7 @@ impl Socket {
     pub fn finish(&mut self) {
         // A client that is gone can't be told.
         let _ = match self {
-            Socket::Tcp(stream) => stream.shutdown(std::net::Shutdown::Write),
+            Socket::Tcp(stream, _) => stream.shutdown(std::net::Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
         };
     }

@@ -69,6 +69,8 @@ impl Work for Login {
             }
             Check::Full => self.wait_for_program(now_ms),
             Check::Failed => {
+                // What fails is as good as a guess: whoever makes a program fail must not try without end.
+                shared.throttle.failed(self.peer, now_ms);
                 let text =
                     format_args!("the program that judges logins gave no answer; the daemon's log says more");
                 Err(Fault::new(Code::Internal, text))
