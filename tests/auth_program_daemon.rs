@@ -5,7 +5,7 @@ use common::client::Client;
 use common::daemon::Daemon;
 use common::folder::Folder;
 use common::namespace::in_namespace;
-use common::passwords::{gets_in, login, says, stays_out};
+use common::passwords::{gets_in, login, stays_out};
 use common::raw::{Connection, post};
 use common::xml;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,7 @@ fn a_program_judges_and_nobody_else_waits() {
         let folder = Folder::new();
         let auth = script(&folder, CHECK);
         let daemon = Daemon::start(&["--auth", &auth, "--session-timeout", "600"]);
-        says(&daemon, "logins are judged by the program");
+        daemon.says("logins are judged by the program", 1);
         let session = gets_in(&daemon, "ann", "secret");
         // Two that never answer: as many as one address may have.
         let mut waiting = ["hang", "flood"].map(|user| {
@@ -61,7 +61,7 @@ fn a_program_judges_and_nobody_else_waits() {
             fault.get("faultCode").int()
         });
         assert_eq!(codes, [-32603, -32603], "a failure is no wrong password");
-        assert!(daemon.log().contains("took longer than 10 seconds and was ended"), "{}", daemon.log());
+        daemon.says("took longer than 10 seconds and was ended", 1);
         let fault = login(&daemon, "die", "x").expect_err("nobody is let in");
         assert_eq!(fault.code, -32603, "{fault:?}");
         stays_out(&daemon, "ann", "wrong");

@@ -5,7 +5,7 @@ use common::client::Client;
 use common::daemon::Daemon;
 use common::folder::Folder;
 use common::namespace::in_namespace;
-use common::passwords::{gets_in, login, replace, says, set_password, stays_out};
+use common::passwords::{gets_in, login, replace, set_password, stays_out};
 use std::path::Path;
 
 /// Whether a session is good: anything that needs one will do.
@@ -37,12 +37,12 @@ fn who_is_taken_out_or_gets_another_password_loses_their_sessions() {
             .map(|line| format!("{line}\n"))
             .collect();
         replace(&file, &without_bob, 0o600);
-        says(&daemon, "sessions ended, whose users are gone or have another password: 2");
+        daemon.says("sessions ended, whose users are gone or have another password: 2", 1);
         let alive = [&ann, &bob, &bob_too, &cat].map(|session| is_alive(&daemon, session));
         assert_eq!(alive, [true, false, false, true]);
         // The same password again is another hash: whoever sets it anew wants the old sessions to end.
         set_password(&file, "cat", "secret");
-        says(&daemon, "sessions ended, whose users are gone or have another password: 1");
+        daemon.says("sessions ended, whose users are gone or have another password: 1", 1);
         assert_eq!([&ann, &cat].map(|session| is_alive(&daemon, session)), [true, false]);
         // A file that says the same in other words ends nobody's.
         replace(&file, &format!("# a comment\n{}", std::fs::read_to_string(&file).expect("it")), 0o600);
@@ -90,7 +90,7 @@ fn a_file_that_is_gone_or_empty_lets_nobody_in() {
             take();
             stays_out(&daemon, "ann", "secret");
             assert!(!is_alive(&daemon, &session), "{said}");
-            assert!(daemon.log().matches(said).count() > told, "{said}: {}", daemon.log());
+            daemon.says(said, told + 1);
             replace(&file, &good, 0o600);
         }
         gets_in(&daemon, "ann", "secret");

@@ -510,6 +510,7 @@ fn more_signals_do_not_put_off_the_end() {
         }
         assert_eq!(daemon.wait().expect("its end").code(), Some(0));
         assert!(begun.elapsed() < stop * 2, "it went on for {:?}", begun.elapsed());
+        daemon.says("told to stop", 1);
         assert_eq!(daemon.log().matches("told to stop").count(), 1);
     });
 }

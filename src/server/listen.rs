@@ -224,7 +224,7 @@ pub fn most_clients() -> Result<Most, String> {
 
 /// A client's connection.
 pub enum Socket {
-    /// TCP.
+    /// TCP, and the client's end.
     Tcp(TcpStream, SocketAddr),
     /// Unix.
     Unix(UnixStream),

@@ -114,6 +114,16 @@ impl Daemon {
         self.said.lock().expect("the log").clone()
     }
 
+    /// Waits until it has written `text` at least `times` times: the thread that reads its stderr may be behind a reply.
+    #[track_caller]
+    pub fn says(&self, text: &str, times: usize) {
+        let begun = Instant::now();
+        while self.log().matches(text).count() < times {
+            assert!(begun.elapsed() < PATIENCE, "{text:?} is not said {times} times: {}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -60,13 +60,3 @@ pub fn stays_out(daemon: &Daemon, user: &str, password: &str) {
         std::thread::sleep(Duration::from_millis(200));
     }
 }
-
-/// Waits for a line in the log.
-#[track_caller]
-pub fn says(daemon: &Daemon, part: &str) {
-    let began = Instant::now();
-    while !daemon.log().contains(part) {
-        assert!(began.elapsed() < Duration::from_secs(10), "it does not say {part:?}: {}", daemon.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}

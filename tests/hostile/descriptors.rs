@@ -28,7 +28,7 @@ fn twenty_descriptors() {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&flows(97, 800));
         let daemon = limited(20);
-        assert!(daemon.log().contains("limit on open files"), "it says so: {}", daemon.log());
+        daemon.says("limit on open files", 1);
         let mut client = daemon.client();
         // A flood of connections, none of which says a word. The client is one of the few who have a slot.
         let idle: Vec<Connection> =
