@@ -232,7 +232,7 @@ impl Page {
             return self.begin_again();
         }
         let ranking = Ranking { order, context, back: false };
-        match self.pass {
+        let outcome = match self.pass {
             Pass::Take { .. } => Outcome::Rows,
             Pass::Select { skip } => {
                 pool.sort(lease, ranking, self.len);
@@ -248,7 +248,22 @@ impl Page {
             Pass::Aim => self.end_aim(pool, lease, ranking),
             Pass::Sample => self.end_sample(pool, lease, ranking),
             Pass::Count => self.end_count(pool, lease),
+        };
+        if outcome == Outcome::Rows { self.keep_together(pool, lease) } else { outcome }
+    }
+
+    /// A page that fits the lease, but has only its first rows of this pass, takes all its rows of the next one: that reads
+    /// the table no more often, and the rows are of one moment and can be measured before the first is written.
+    fn keep_together(&mut self, pool: &RowPool, lease: &Lease) -> Outcome {
+        if self.has_all() || self.remaining > lease.capacity() as u64 {
+            return Outcome::Rows;
         }
+        let Some(before) = self.next.checked_sub(1).and_then(|index| pool.get(lease, index)) else {
+            return Outcome::Rows;
+        };
+        (self.after, self.before, self.behind) = (Some(*before), None, self.start);
+        self.pass = Pass::Select { skip: 0 };
+        Outcome::Again
     }
 
     /// The row to be written next; `None` when those of this pass are out.
