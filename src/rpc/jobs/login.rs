@@ -1,7 +1,7 @@
 //! `login`: a password is compared, or held back after wrong ones, and a session opened.
 
 use super::Job;
-use crate::auth::{self, Check, Look, Peer, Ticket, Verdict, printable, refresh};
+use crate::auth::{self, Admission, Check, Look, Peer, Ticket, printable, refresh};
 use crate::limits::{ARGUMENT_BYTES, PROGRAM_MS};
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
@@ -15,7 +15,7 @@ use heapless::Vec;
 use std::time::Instant;
 
 /// A login. User name and password are kept while it is held back or judged; without authentication both are empty.
-pub(crate) struct Login {
+pub(crate) struct LoggingIn {
     peer: Peer,
     user: Vec<u8, ARGUMENT_BYTES>,
     password: Vec<u8, ARGUMENT_BYTES>,
@@ -32,7 +32,7 @@ const AGAIN_MS: u64 = 50;
 
 /// Reads the parameters.
 pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    let mut login = Login {
+    let mut login = LoggingIn {
         peer: ask.peer,
         user: Vec::new(),
         password: Vec::new(),
@@ -50,7 +50,7 @@ pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
     Ok(Job::Login(login))
 }
 
-impl Work for Login {
+impl Work for LoggingIn {
     fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
         let now_ms = world.now_ms;
         let check = match self.ticket.take() {
@@ -94,7 +94,7 @@ impl Work for Login {
     }
 }
 
-impl Login {
+impl LoggingIn {
     /// Until when the login is held back for wrong ones before it, in milliseconds; `None` if it is not.
     ///
     /// # Errors
@@ -104,9 +104,9 @@ impl Login {
             return Ok(None);
         }
         match shared.throttle.check(self.peer, now_ms) {
-            Verdict::Go => Ok(None),
-            Verdict::Wait(wait_ms) => Ok(Some(now_ms + wait_ms)),
-            Verdict::Refuse => {
+            Admission::Go => Ok(None),
+            Admission::Wait(wait_ms) => Ok(Some(now_ms + wait_ms)),
+            Admission::Refuse => {
                 let text = format_args!("too many wrong logins from this address; try again in a minute");
                 Err(Fault::new(Code::Busy, text))
             }
