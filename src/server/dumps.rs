@@ -193,21 +193,20 @@ impl Streams {
         }
     }
 
-    /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub(super) fn begin(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) -> bool {
+    /// Starts a dump for the client in `slot`, if it waits for one and one is free.
+    pub(super) fn begin(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
-            None if self.streams.is_full() => return false,
+            None if self.streams.is_full() => return,
             None => self.streams.len(),
         };
         let Some(plan) = engine.begin_dump(slot) else {
-            return true;
+            return;
         };
         match self.start(free, plan, registry) {
             Ok(stream) => stream.slot = Some(slot),
             Err(error) => engine.dump_failed(slot, error),
         }
-        true
     }
 
     /// The slots of the clients that have a dump.
