@@ -153,10 +153,10 @@ impl DumpReader {
         each: &mut dyn FnMut(&Message<'_>) -> Result<(), Full>,
     ) -> Result<DumpProgress, OpError> {
         let errno = match self.read_datagram(now_ms, each) {
-            Ok(Part::Progress(progress)) => return Ok(progress),
-            Ok(Part::End(0)) => return self.next(),
+            Ok(Found::Progress(progress)) => return Ok(progress),
+            Ok(Found::End(0)) => return self.next(),
             // The kernel is done with this dump: there is nothing that a reset would free.
-            Ok(Part::End(errno)) => match self.again(errno) {
+            Ok(Found::End(errno)) => match self.again(errno) {
                 Some(result) => return result.map(|()| DumpProgress::More),
                 None => {
                     self.stop();
@@ -200,7 +200,7 @@ impl DumpReader {
         &mut self,
         now_ms: u64,
         each: &mut dyn FnMut(&Message<'_>) -> Result<(), Full>,
-    ) -> Result<Part, i32> {
+    ) -> Result<Found, i32> {
         if self.unread.is_empty() {
             match recv_whole(&mut *self.link, &mut self.buf) {
                 Ok(len) => (self.unread, self.deadline_ms) = (0..len, None),
@@ -216,15 +216,15 @@ impl DumpReader {
             match datagram.pull() {
                 Ok(Some(Item::Message(message))) => {
                     if each(&message).is_err() {
-                        return Ok(Part::Progress(DumpProgress::Full));
+                        return Ok(Found::Progress(DumpProgress::Full));
                     }
                     self.came = true;
                 }
                 Ok(None) => {
                     self.unread = 0..0;
-                    return Ok(Part::Progress(DumpProgress::More));
+                    return Ok(Found::Progress(DumpProgress::More));
                 }
-                Ok(Some(Item::End(errno))) => return Ok(Part::End(errno)),
+                Ok(Some(Item::End(errno))) => return Ok(Found::End(errno)),
                 Ok(Some(Item::Interrupted)) => return Err(libc::EINTR),
                 Ok(Some(Item::Overrun)) => return Err(libc::ENOBUFS),
                 Err(_) => return Err(libc::EIO),
@@ -234,14 +234,14 @@ impl DumpReader {
 
     /// The kernel has sent nothing. It answers at once or not at all, so a part which got lost must end in an error,
     /// or the callers would wait for good.
-    fn wait(&mut self, now_ms: u64) -> Result<Part, i32> {
+    fn wait(&mut self, now_ms: u64) -> Result<Found, i32> {
         let deadline_ms = *self.deadline_ms.get_or_insert(now_ms.saturating_add(KERNEL_MS));
-        if now_ms < deadline_ms { Ok(Part::Progress(DumpProgress::Blocked)) } else { Err(libc::ETIMEDOUT) }
+        if now_ms < deadline_ms { Ok(Found::Progress(DumpProgress::Blocked)) } else { Err(libc::ETIMEDOUT) }
     }
 }
 
 /// What the reader found in a datagram: how far it came, or the errno that the dump ended with.
-enum Part {
+enum Found {
     Progress(DumpProgress),
     End(i32),
 }

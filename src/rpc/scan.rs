@@ -4,7 +4,7 @@ use super::autorefresh::gone;
 use super::fault::Fault;
 use super::jobs::Job;
 use super::task::{Stage, Task};
-use super::work::{Offered, Pass, Source};
+use super::work::{Offered, ScanStart, Source};
 use super::{Engine, World};
 use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::message::Message;
@@ -101,7 +101,8 @@ impl Engine {
         if self.shared.pool.is_idle() && self.shared.autorefresh.has_no_snapshot() {
             self.shared.context.labels.clear();
         }
-        self.kernel_scan = self.board(self.waiting(Source::Kernel), Pass { source: Source::Kernel, now_ms });
+        self.kernel_scan =
+            self.board(self.waiting(Source::Kernel), ScanStart { source: Source::Kernel, now_ms });
         self.shared.stats.add(Counter::Scans);
         let riders = slots(self.kernel_scan.riders).filter_map(|slot| self.tasks.get(slot));
         let plans = riders.map(|task| task.job.asks().kernel_plan());
@@ -113,8 +114,8 @@ impl Engine {
     }
 
     /// Lets the waiting calls take part in a scan: who does, and what they need.
-    fn board(&mut self, waiting: u32, pass: Pass) -> Scan {
-        let mut scan = Scan { needs: self.shared.context.needs(), began_ms: pass.now_ms, ..Scan::default() };
+    fn board(&mut self, waiting: u32, start: ScanStart) -> Scan {
+        let mut scan = Scan { needs: self.shared.context.needs(), began_ms: start.now_ms, ..Scan::default() };
         // Who has waited longest comes first, since there may not be memory for all.
         let mut left = waiting;
         while let Some(slot) = self.waits_longest(left) {
@@ -122,14 +123,14 @@ impl Engine {
             let Some(task) = self.tasks.get_mut(slot).filter(|t| t.job.asks().can_begin(&self.shared)) else {
                 continue;
             };
-            task.dumps += u32::from(pass.source == Source::Kernel);
-            if let Err(fault) = task.job.work().begin(&mut self.shared, pass) {
+            task.dumps += u32::from(start.source == Source::Kernel);
+            if let Err(fault) = task.job.work().begin(&mut self.shared, start) {
                 task.stage = Stage::Over(Some(fault));
                 continue;
             }
             scan.needs |= task.job.asks().needs();
             scan.riders |= 1 << slot;
-            task.stage = Stage::Riding(pass.source);
+            task.stage = Stage::Riding(start.source);
         }
         scan
     }
@@ -225,7 +226,7 @@ impl Engine {
             if waiting == 0 {
                 return false;
             }
-            self.snapshot_scan = self.board(waiting, Pass { source: Source::Snapshot, now_ms: 0 });
+            self.snapshot_scan = self.board(waiting, ScanStart { source: Source::Snapshot, now_ms: 0 });
         }
         for _ in 0..SNAPSHOT_SLICE_FLOWS {
             let Some(snapshot) = self.shared.autorefresh.readable() else {

@@ -10,7 +10,7 @@ use crate::query::snapshot::Snapshot;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
 use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
+use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 
 /// Records every flow of a scan. Of several calls that do so in one scan the first records for all.
@@ -78,7 +78,7 @@ impl Work for TakeSnapshot {
         ALL
     }
 
-    fn begin(&mut self, shared: &mut Shared, _: Pass) -> Result<(), Fault> {
+    fn begin(&mut self, shared: &mut Shared, _: ScanStart) -> Result<(), Fault> {
         shared.autorefresh.begin(shared.settings.snapshot_flows)
     }
 
