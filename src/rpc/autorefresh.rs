@@ -9,7 +9,7 @@
 //!    |                         switched on                        |   one is begun anew, or fails
 //!    +------------------------------------------------------------+
 //! ```
-//! What is in a snapshot that is not whole is never shown: half a table looks like a whole one.
+//! A snapshot that is not whole is never shown: half a table looks like a whole one.
 
 use super::fault::{Code, Fault};
 use crate::query::snapshot::Snapshot;
@@ -49,7 +49,7 @@ impl Autorefresh {
         }
     }
 
-    /// Which snapshot it is.
+    /// The number of the snapshot, which tells it from those before it.
     pub(super) fn generation(&self) -> u32 {
         self.generation
     }
@@ -70,7 +70,7 @@ impl Autorefresh {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there is no snapshot, not even one that is being recorded.
     pub(super) fn has_no_snapshot(&self) -> bool {
         matches!(self.mode, Mode::On)
     }
@@ -111,7 +111,7 @@ impl Autorefresh {
         self.is_to_switch_on = true;
     }
 
-    /// Whether a call has asked so since the last time.
+    /// Whether a call has asked to switch it on since this was last asked.
     pub(super) fn is_to_switch_on(&mut self) -> bool {
         core::mem::take(&mut self.is_to_switch_on)
     }
@@ -126,7 +126,7 @@ impl Autorefresh {
     }
 }
 
-/// What a view is told that has begun to read a snapshot which is no more, or finds none.
+/// The fault of a view that finds no whole snapshot, or has begun to read one that no longer exists.
 pub(super) fn gone() -> Fault {
     let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
     Fault::new(Code::Snapshot, text)

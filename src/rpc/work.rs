@@ -20,13 +20,13 @@ pub(super) enum Source {
 /// What a job waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Nothing: it goes on at once.
+    /// Nothing: the job goes on at once.
     Nothing,
     /// The next scan.
     Scan(Source),
     /// A dump of its own.
     Dump,
-    /// This time, in milliseconds.
+    /// A point in time, in milliseconds.
     Until(u64),
     /// What a program says of a login.
     Verdict,

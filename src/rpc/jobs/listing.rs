@@ -19,7 +19,7 @@ use crate::stats::Counter;
 /// A listing under way.
 pub(crate) struct Listing {
     view: View,
-    /// Matching flows that are still to be passed over, and to be written (`u64::MAX` for all).
+    /// Matching flows that are still to be passed over, and those that are still to be written (`u64::MAX` for all).
     skip: u64,
     left: u64,
     /// Matching flows so far, and rows that are written.

@@ -21,7 +21,7 @@ pub(crate) struct LoggingIn {
     password: Vec<u8, ARGUMENT_BYTES>,
     /// The program that judges it.
     ticket: Option<Ticket>,
-    /// When it is given up that waits for a program to judge it, in milliseconds.
+    /// When the login stops asking for a program that is free, in milliseconds; `None` until it has asked once.
     until_ms: Option<u64>,
     /// The id of the session that was opened.
     session: [u8; 32],
@@ -113,7 +113,7 @@ impl LoggingIn {
         }
     }
 
-    /// Begins to judge it, by the newest version of the password file.
+    /// Begins to judge the login, by the newest version of the password file.
     fn judge(&self, shared: &mut Shared, now_ms: u64) -> Check {
         refresh(&mut shared.store, &mut shared.sessions, Look::Now, now_ms);
         let began = Instant::now();
@@ -123,7 +123,7 @@ impl LoggingIn {
         check
     }
 
-    /// As many programs judge logins as may: it asks again, for as long as one may take.
+    /// All programs that may be at work are: the login asks again, for as long as one of them may take.
     fn wait_for_program(&mut self, now_ms: u64) -> Result<Wait, Fault> {
         let until_ms = *self.until_ms.get_or_insert(now_ms + PROGRAM_MS);
         if now_ms < until_ms {
@@ -153,7 +153,7 @@ impl LoggingIn {
         Ok(Wait::Nothing)
     }
 
-    /// The login is wrong: that is counted, and the fault is the same whatever was wrong.
+    /// The login is wrong. That is counted and logged, and the fault is the same whatever was wrong.
     fn refuse(&self, shared: &mut Shared, now_ms: u64) -> Fault {
         shared.stats.add(Counter::LoginsRefused);
         let report = shared.throttle.failed(self.peer, now_ms);

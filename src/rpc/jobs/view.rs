@@ -38,7 +38,7 @@ pub(crate) struct Viewing {
 struct Reading {
     /// Which snapshot it has begun to read.
     generation: u32,
-    /// The snapshot is not taken anew before this view has its first rows.
+    /// Calls that take the snapshot anew wait until this view has its first rows.
     is_ahead: bool,
     /// A view in the kernel's own order goes on with the flow whose record ends there.
     from: usize,
@@ -74,8 +74,8 @@ impl Viewing {
         self.reading.map(|_| self.age_ms)
     }
 
-    /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
-    /// while nothing depends on its client, who may take any time.
+    /// Whether calls that take the snapshot anew must wait for the view's next pass. They do so only until rows go out: from then
+    /// on the view depends on its client, who may take any time.
     pub(in crate::rpc) fn is_ahead(&self) -> bool {
         self.part == Part::Head && self.reading.is_some_and(|reading| reading.is_ahead)
     }
@@ -87,7 +87,7 @@ impl Viewing {
         }
     }
 
-    /// Whether rows of another snapshot than the `generation` are out, so that it can't go on.
+    /// Whether rows of a snapshot of another generation have been written, so that the view can't go on.
     pub(in crate::rpc) fn is_late(&self, generation: u32) -> bool {
         self.part != Part::Head && self.reading.is_some_and(|reading| reading.generation != generation)
     }
