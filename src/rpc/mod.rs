@@ -58,7 +58,7 @@ use task::{Stage, Task};
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// What integers beyond 32 signed bits become in XML.
     pub wide: WideInts,
     /// Flows that a snapshot must hold.
@@ -87,7 +87,7 @@ pub struct System {
 }
 
 /// What a call depends on from outside, at one moment.
-pub struct World<'a> {
+pub(crate) struct World<'a> {
     /// The kernel, for short requests.
     pub kernel: &'a mut dyn Kernel,
     /// The dump of its own that the call was given ([`Engine::begin_dump`]).
@@ -100,7 +100,7 @@ pub struct World<'a> {
 
 /// What [`Engine::advance`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// The call waits for a scan, for a dump of its own, for a login program, or for the time that [`Engine::wakes_at_ms`]
     /// gives: go on when [`Engine::is_ready`].
     Wait,
@@ -117,7 +117,7 @@ pub enum Step {
 }
 
 /// What all calls share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// What stays the same.
     pub settings: Settings,
     /// Who is logged in.
@@ -138,7 +138,7 @@ pub struct Shared {
 
 /// Who makes a call, and how it is answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker {
+pub(crate) struct Asker {
     /// Who it is.
     pub peer: Peer,
     /// This machine's end of the TCP connection that the call came by, and the client's.
@@ -160,7 +160,7 @@ struct Ask<'a, 'w> {
 }
 
 /// All that procedures work with.
-pub struct Engine {
+pub(crate) struct Engine {
     /// What all calls share.
     pub shared: Shared,
     tasks: Vec<Task>,

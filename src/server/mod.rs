@@ -8,27 +8,27 @@
 //! | [`open`](Server::open) | the start |
 //! | [`turn`](Server::round) | one turn, and when the next one is due |
 //! | `admit`, `room`, `linger` | connections that have no slot: newcomers, those who wait, those who leave |
-//! | [`slots`], [`client`], [`input`], `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
+//! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
-//! | [`dumps`], `scan_delay` | reading the table |
+//! | `dumps`, `scan_delay` | reading the table |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod admit;
-pub mod client;
-pub mod dumps;
-pub mod input;
+mod client;
+mod dumps;
+mod input;
 mod linger;
 pub mod listen;
 mod open;
 mod output;
 mod pace;
-pub mod passwd;
+mod passwd;
 mod receive;
 mod room;
 mod scan_delay;
 mod shares;
-pub mod slots;
+mod slots;
 mod turn;
 mod worth;
 
