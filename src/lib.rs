@@ -50,7 +50,7 @@
 //!
 //! [`query::field`] is the table of fields, [`rpc::procedures`] the table of procedures: a new one of either is a new row. A
 //! procedure that does something new with the table has a file for that in `rpc/jobs/`. [`query::view`] and [`query::page`]
-//! are the heart, [`server::client`] a connection's life.
+//! are the heart, `server/client.rs` a connection's life.
 
 pub(crate) mod address;
 pub mod auth;

@@ -9,10 +9,11 @@
 
 // ---- Clients -----------------------------------------------------------------------------------------------------
 
-/// Clients served at a time; one more waits in the kernel's queue. A browser opens up to six connections, a script one.
+/// Clients served at a time; one more waits in the waiting room. A browser opens up to six connections, a script one.
 pub const CLIENTS: usize = if cfg!(test) { 4 } else { 32 };
-/// Client slots that one address may hold. Three quarters are the share of the machine itself, its own addresses and unix
-/// sockets together, and an eighth is kept for it, since a proxy there stands for many; so with all that is shared out.
+/// Client slots that one network may hold. The machine itself, its own addresses and unix sockets together, may hold three
+/// quarters, and an eighth is kept for it, since a proxy there stands for many clients. The same holds for all that is shared
+/// out by a quota.
 pub const CLIENTS_PER_ADDRESS: usize = CLIENTS / 2;
 /// The share of the machine itself.
 pub const CLIENTS_LOCAL: usize = CLIENTS - CLIENTS / 4;
@@ -20,10 +21,11 @@ pub const CLIENTS_LOCAL: usize = CLIENTS - CLIENTS / 4;
 pub const HOLDINGS: usize = 64;
 /// Newcomers that wait for a slot at a time, unread: a descriptor and 48 bytes each.
 pub const WAITING_ROOM: usize = if cfg!(test) { 8 } else { 64 };
-/// Of these, from one address, the machine itself too. It is not so few that it matters, since who came last of the address
-/// with the most makes room for others.
+/// Newcomers of one network that wait for a slot at a time. The share can be large, since the last to come of the network with
+/// most newcomers makes room for others.
 pub const WAITING_PER_ADDRESS: usize = WAITING_ROOM - WAITING_ROOM / 4;
-/// Connections at a time that are over but for what the client may still send: a descriptor and 48 bytes each.
+/// Connections at a time that linger: nothing more is answered on them, but the client may still send. A descriptor and 48
+/// bytes each.
 pub const LINGERING: usize = if cfg!(test) { 4 } else { 32 };
 /// Addresses and paths listened on.
 pub const LISTENERS: usize = 8;
@@ -43,39 +45,41 @@ pub const BODY_BYTES: usize = 64 * 1024;
 /// Request bodies at a time that are larger than a client's own input buffer. One more waits, unread.
 pub const LARGE_BODIES: usize = 4;
 
-// ---- Time, in milliseconds ---------------------------------------------------------------------------------------
+// ---- Times, in milliseconds --------------------------------------------------------------------------------------
 
-/// For a request's head, from its first byte.
+/// The time in which a request's head must be complete, from its first byte.
 pub const HEAD_MS: u64 = 10_000;
-/// For a request's body.
+/// The time in which a request's body must be complete, from the end of its head.
 pub const BODY_MS: u64 = 20_000;
-/// For a client to take one full output buffer.
+/// The time in which a client must take one full output buffer.
 pub const WRITE_MS: u64 = 20_000;
-/// Between two requests on one connection.
+/// The longest pause between two requests on one connection.
 pub const IDLE_MS: u64 = 60_000;
-/// For a call to wait for a dump of its own before it is told that the daemon is busy.
+/// The longest that a call waits for a scan, or for a dump of its own, before it is told that the daemon is busy.
 pub const WAIT_MS: u64 = 30_000;
-/// After which an idle client, or one that takes nothing of its reply, makes room for one that waits.
+/// The time after which an idle client, or one that takes nothing of its reply, makes room for one that waits.
 pub const YIELD_MS: u64 = 1_000;
-/// After which a client does so that was waited for as long as this in all, if its network holds more than its share.
+/// The sum of the times that a client was waited for, after which it makes room for one whose network holds at least two
+/// fewer.
 pub const SPENT_MS: u64 = 250;
-/// After which a client that was waited for as long as this in all counts as one that takes nothing.
+/// The sum of the times that a client was waited for, after which it counts as one that takes nothing.
 pub const STALLED_MS: u64 = 10_000;
-/// For which a call is served whoever waits; then it is only if its network holds no more than its share.
+/// The time for which a call is served whoever waits; after that it makes room for a client whose network holds at least two
+/// fewer.
 pub const SERVED_MS: u64 = 5_000;
-/// For a newcomer to wait for a slot before it is told that the daemon is busy.
+/// The longest that a newcomer waits for a slot before it is told that the daemon is busy.
 pub const ROOM_MS: u64 = 8_000;
-/// For the daemon to finish what is being answered when it is told to stop.
+/// The time in which the daemon finishes what is being answered when it is told to stop.
 pub const STOP_MS: u64 = 5_000;
-/// Before another try when no client could be taken in.
+/// The pause before another try when no client could be taken in, or when nobody gave way to one that waits.
 pub const PAUSE_MS: u64 = 100;
-/// For a client to read its last reply and to close. What it sends meanwhile is thrown away: a close with unread bytes is a
-/// reset, which can take the reply from it.
+/// The time in which a client can read its last reply and close. What it sends meanwhile is thrown away: a close with unread
+/// bytes is a reset, which can take the reply from it.
 pub const LINGER_MS: u64 = 5_000;
-/// Bytes that are thrown away of one such client between other events.
+/// Bytes of one such client that are thrown away in one turn.
 pub const LINGER_BYTES: usize = 64 * 1024;
-/// Milliseconds that the kernel may leave a dump without its next part. It answers at once or not at all; this is so that
-/// a part which got lost ends as a fault, and the next dump can start.
+/// The longest that the kernel may leave a dump without its next part. It answers at once or not at all: the deadline is there
+/// so that a part which got lost ends as a fault, and the next dump can start.
 pub const KERNEL_MS: u64 = 2_000;
 
 // ---- HTTP --------------------------------------------------------------------------------------------------------
@@ -120,7 +124,8 @@ pub const FAULT_BYTES: usize = 1024;
 
 /// Bytes of one request to the kernel. The longest, an update of an IPv6 entry, is below 160. Stack only.
 pub const REQUEST_BYTES: usize = 320;
-/// Bytes of the stack buffer for the answer to a short request: at most one page of the kernel's, but 8 KiB.
+/// Bytes of the stack buffer for the answer to a short request: the kernel sends at most a page, or 8 KiB where pages are
+/// larger.
 pub const ANSWER_BYTES: usize = 8 * 1024;
 /// Bytes of the buffer that the shared dump is read through. The kernel fills at most 32 KiB a call; a smaller buffer costs
 /// speed, a larger one gains none.
@@ -148,12 +153,12 @@ pub const FILTER_TEXT_BYTES: usize = 512;
 pub const IGNORED_NETS: usize = 16;
 /// Rows in one block: what is leased to queries at a time.
 pub const BLOCK_ROWS: usize = if cfg!(test) { 4 } else { 64 };
-/// Blocks of rows in all: one for every client, and as many again for those who want more.
+/// Blocks of rows in all: one for every client, and half as many again for queries that want more.
 pub const ROW_BLOCKS: usize = if cfg!(test) { 8 } else { 48 };
 /// Blocks that one query may lease: a page of up to 1,024 rows in one pass, or so many samples for a deeper one.
 pub const QUERY_BLOCKS: usize = if cfg!(test) { 4 } else { 16 };
-/// Blocks without which a deep or long page does not begin: with one alone it would read the table dozens of times. It waits for
-/// them, while those who have them need a few dumps.
+/// Blocks without which a deep or long page does not begin: with one alone it would read the table dozens of times. It waits
+/// until queries that need only a few dumps have given theirs back.
 pub const ENOUGH_BLOCKS: usize = 2;
 /// Bytes of one row, on 64 bits; a test holds the type to it.
 pub const ROW_BYTES: usize = 256;

@@ -1,9 +1,10 @@
-//! Who holds how much of what there is only so much of: connections, large bodies, whole listings, sessions.
+//! Quotas: how much of a limited resource each network may hold (connections, large bodies, whole listings, sessions), and
+//! who gives way when all of it is held.
 //!
 //! One principle for all: **a share protects, what is beyond the share does not.** Holders are counted by network
-//! ([`Peer::sharers`]); one network may hold its share at most. While something is free, who asks gets it. When nothing is,
-//! whoever holds most gives way first, and of theirs what is least useful. Some of everything is kept for the machine
-//! itself, since a proxy there stands for many, so that no network can lock it out.
+//! ([`Peer::sharers`]); one network may hold its share at most. While a part of the resource is free, a newcomer
+//! gets it. When none is, the network that holds most gives way first, with its least useful part. Some of each resource is
+//! kept for the machine itself, since a proxy there stands for many clients: no network can lock it out.
 //!
 //! Pure: the holders are listed anew for each decision, and time is in what the list says of each.
 
@@ -11,14 +12,14 @@ use crate::limits::HOLDINGS;
 use crate::peer::Peer;
 use heapless::Vec;
 
-/// What of a resource each network may hold.
+/// How much of a resource each network may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quota {
     /// How much there is.
     total: usize,
-    /// How much of it one network may hold,
+    /// How much of it one network may hold.
     share: usize,
-    /// and how much the machine itself.
+    /// How much of it the machine itself may hold.
     local: usize,
     /// How much is kept for the machine itself: all networks together may hold the rest.
     kept: usize,
@@ -27,13 +28,14 @@ pub(crate) struct Quota {
 /// How useful it is that a holder goes on to hold what it has, the least useful last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Worth {
-    /// In use: nobody gets it.
+    /// It is in use: nobody gets it.
     Busy,
-    /// In use, but has been for so long that only a share protects it: whose network holds two fewer gets it.
+    /// It has been in use for so long that only its network's share protects it: a newcomer gets it whose network holds at
+    /// least two fewer.
     Spent,
-    /// Its holder keeps it waiting: whose network holds fewer gets it, and its own network.
+    /// The daemon waits for its holder: a newcomer of the same network gets it, or of one that holds fewer.
     Stalled,
-    /// Nobody misses it: anybody gets it.
+    /// Nobody misses it: any newcomer gets it.
     Idle,
 }
 
@@ -44,9 +46,9 @@ pub(crate) struct Holding {
     pub(crate) key: usize,
     /// Who has it.
     pub(crate) peer: Peer,
-    /// What it is worth,
+    /// What it is worth.
     pub(crate) worth: Worth,
-    /// and, among those that are worth the same, for how long it has been of no use, in milliseconds.
+    /// For how long it has been of no use, in milliseconds: decides among holdings that are worth the same.
     pub(crate) useless_ms: u64,
 }
 
@@ -64,7 +66,7 @@ pub(crate) enum Verdict {
 /// All that is held of one resource.
 #[derive(Debug, Default)]
 pub(crate) struct Holdings {
-    /// Each with how much its network holds.
+    /// Each holding, with how much its network holds in all.
     all: Vec<(Holding, usize), HOLDINGS>,
 }
 
@@ -93,14 +95,14 @@ impl Holdings {
         self.all.iter().find(|(holding, _)| holding.peer == sharers).map_or(0, |(_, held)| *held)
     }
 
-    /// The same as it counts against others: see [`weigh`].
+    /// The weight of that when networks are compared: see [`weigh`].
     pub(crate) fn weight(&self, peer: Peer) -> usize {
         weigh(peer, self.held(peer))
     }
 }
 
-/// How much it counts against others that the peer's network holds so much. Behind an address of the machine itself are many
-/// clients, who are as many networks as [`LOCAL_NETWORKS`].
+/// The weight of what the peer's network holds, when networks are compared. Behind an address of the machine itself are many
+/// clients, so the machine counts as [`LOCAL_NETWORKS`] networks that share it evenly.
 fn weigh(peer: Peer, held: usize) -> usize {
     if peer.is_local() { held.div_ceil(LOCAL_NETWORKS) } else { held }
 }
@@ -153,8 +155,9 @@ impl Quota {
         least.map_or(Verdict::Wait, |(holding, _)| Verdict::Evict(holding.key))
     }
 
-    /// Whose turn it is: of those who wait, each with its key, its peer and since when, the one whose network holds fewest,
-    /// and of these the one that has waited longest. Who would have to go on waiting is passed over. With what comes of it.
+    /// The key of the newcomer whose turn it is, and the verdict on it. `waiting` gives for each newcomer its key, its peer and
+    /// since when it has waited, in milliseconds. The network that holds least comes first, and among
+    /// networks that hold the same the newcomer that has waited longest. Newcomers that have to go on waiting are passed over.
     pub(crate) fn next(
         &self,
         holdings: &Holdings,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use rctd::auth::file::Users;
-use rctd::auth::{Login, Peer, Report, Sessions, Throttle, Unknown, Verdict, printable};
+use rctd::auth::{Admission, Login, Peer, Report, Sessions, Throttle, Unknown, printable};
 use rctd::limits::{LOG_NAME_BYTES, SESSIONS, SESSIONS_PER_ADDRESS, THROTTLE_ADDRESSES};
 
 fn ip(text: &str) -> Peer {
@@ -47,21 +47,22 @@ fn each_failure_doubles_the_delay() {
     let (peer, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
     let mut now = 5;
     for delay in [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 32_000, 32_000] {
-        assert_eq!(throttle.check(peer, now), Verdict::Go);
+        assert_eq!(throttle.check(peer, now), Admission::Go);
         throttle.failed(peer, now);
-        assert_eq!(throttle.check(other, now), Verdict::Go, "another address is held back");
-        let expected = if delay <= 2000 { Verdict::Wait(delay) } else { Verdict::Refuse };
+        assert_eq!(throttle.check(other, now), Admission::Go, "another address is held back");
+        let expected = if delay <= 2000 { Admission::Wait(delay) } else { Admission::Refuse };
         assert_eq!(throttle.check(peer, now), expected);
-        assert_eq!(throttle.check(peer, now + delay - 1), Verdict::Wait(1));
+        assert_eq!(throttle.check(peer, now + delay - 1), Admission::Wait(1));
         if delay > 2000 {
-            assert_eq!(throttle.check(peer, now + delay - 2001), Verdict::Refuse);
-            assert_eq!(throttle.check(peer, now + delay - 2000), Verdict::Wait(2000));
+            assert_eq!(throttle.check(peer, now + delay - 2001), Admission::Refuse);
+            assert_eq!(throttle.check(peer, now + delay - 2000), Admission::Wait(2000));
         }
         now += delay;
     }
     // Forgotten after ten minutes without a failure, not a millisecond sooner.
     let last = now - 32_000;
-    for (at, delay) in [(last + 599_999, Verdict::Refuse), (last + 599_999 + 600_000, Verdict::Wait(500))] {
+    for (at, delay) in [(last + 599_999, Admission::Refuse), (last + 599_999 + 600_000, Admission::Wait(500))]
+    {
         throttle.failed(peer, at);
         assert_eq!(throttle.check(peer, at), delay);
     }
@@ -75,7 +76,7 @@ fn a_right_password_forgives_three_failures_and_no_more() {
             throttle.failed(ip("::1"), 0);
         }
         throttle.succeeded(ip("::1"), 1);
-        assert_eq!(throttle.check(ip("::1"), 1) == Verdict::Go, forgiven, "{failures}");
+        assert_eq!(throttle.check(ip("::1"), 1) == Admission::Go, forgiven, "{failures}");
     }
 }
 
@@ -93,23 +94,23 @@ fn no_address_pushes_out_another() {
     for n in 1..THROTTLE_ADDRESSES - 1 {
         throttle.failed(nth(n), 0);
     }
-    assert_eq!(throttle.check(guesser, 29_999), Verdict::Refuse);
+    assert_eq!(throttle.check(guesser, 29_999), Admission::Refuse);
     // The table is full, and all are held back: newcomers share one record, which never refuses.
     let (new, newer) = (ip("192.0.2.1"), ip("192.0.2.2"));
-    assert_eq!(throttle.check(new, 0), Verdict::Go);
+    assert_eq!(throttle.check(new, 0), Admission::Go);
     for expected in [500, 1000, 2000, 2000, 2000] {
         throttle.failed(new, 0);
-        assert_eq!(throttle.check(newer, 0), Verdict::Wait(expected));
+        assert_eq!(throttle.check(newer, 0), Admission::Wait(expected));
     }
-    assert_eq!(throttle.check(guesser, 0), Verdict::Refuse);
+    assert_eq!(throttle.check(guesser, 0), Admission::Refuse);
     // Once one is no longer held back, newcomers take those with a single failure, not the guesser's.
     for n in 0..THROTTLE_ADDRESSES - 2 {
-        assert_eq!(throttle.check(newer, 40_000), Verdict::Go);
+        assert_eq!(throttle.check(newer, 40_000), Admission::Go);
         throttle.failed(nth(2000 + n), 40_000);
-        assert!(matches!(throttle.check(nth(2000 + n), 40_000), Verdict::Wait(500)));
+        assert!(matches!(throttle.check(nth(2000 + n), 40_000), Admission::Wait(500)));
     }
     throttle.failed(guesser, 40_000);
-    assert_eq!(throttle.check(guesser, 40_000 + 29_999), Verdict::Refuse, "its 7 failures were forgotten");
+    assert_eq!(throttle.check(guesser, 40_000 + 29_999), Admission::Refuse, "its 7 failures were forgotten");
 }
 
 /// Two addresses that take turns: the record of one, which is not being held back just now, is not given to the other while
@@ -121,9 +122,9 @@ fn addresses_that_take_turns_forget_nothing() {
     let mut now = 0;
     for delay in [500, 1000, 2000, 4000, 8000, 16_000, 32_000] {
         for peer in [one, other] {
-            assert_eq!(throttle.check(peer, now), Verdict::Go, "after {delay}");
+            assert_eq!(throttle.check(peer, now), Admission::Go, "after {delay}");
             throttle.failed(peer, now);
-            assert_eq!(throttle.check(peer, now + delay - 1), Verdict::Wait(1));
+            assert_eq!(throttle.check(peer, now + delay - 1), Admission::Wait(1));
             now += delay;
         }
     }
@@ -139,7 +140,7 @@ fn addresses_that_take_turns_forget_nothing() {
         let kept = (0..THROTTLE_ADDRESSES).filter(|&old| {
             let mut copy = throttle.clone();
             copy.failed(nth(old), 20_000);
-            copy.check(nth(old), 20_500) != Verdict::Go
+            copy.check(nth(old), 20_500) != Admission::Go
         });
         let expected = (n + 2..THROTTLE_ADDRESSES).chain((n < THROTTLE_ADDRESSES - 1).then_some(0));
         let sorted = |mut all: Vec<usize>| {
@@ -161,8 +162,8 @@ fn the_shared_record_counts_only_while_the_table_is_full() {
         throttle.failed(nth(1000), 499);
     }
     let newcomer = nth(1001);
-    assert_eq!(throttle.check(newcomer, 499), Verdict::Wait(2000));
-    assert_eq!(throttle.check(newcomer, 500), Verdict::Go);
+    assert_eq!(throttle.check(newcomer, 499), Admission::Wait(2000));
+    assert_eq!(throttle.check(newcomer, 500), Admission::Go);
 }
 
 #[test]
@@ -173,20 +174,20 @@ fn hashing_gets_a_quarter_of_the_time() {
         while now < 600_000 {
             // Another address each time, as a flood would.
             match throttle.check(nth(hashes), now) {
-                Verdict::Go => {
+                Admission::Go => {
                     now += cost;
                     throttle.hashed(cost, now);
                     (spent, hashes) = (spent + cost.max(10), hashes + 1);
                 }
-                Verdict::Wait(wait) => {
+                Admission::Wait(wait) => {
                     assert!((1..=2000).contains(&wait));
                     assert!(
-                        !matches!(throttle.check(nth(0), now + wait - 1), Verdict::Go),
+                        !matches!(throttle.check(nth(0), now + wait - 1), Admission::Go),
                         "it waited too long"
                     );
                     now += wait;
                 }
-                Verdict::Refuse => panic!("refused for what others did"),
+                Admission::Refuse => panic!("refused for what others did"),
             }
         }
         let allowed = 1000 + now / 4 + cost.max(10);
@@ -195,12 +196,12 @@ fn hashing_gets_a_quarter_of_the_time() {
     // Even one monstrous hash is only paid back, and then it goes on.
     let mut throttle = Throttle::new();
     throttle.hashed(u64::MAX, 0);
-    assert_eq!(throttle.check(Peer::Unix, 0), Verdict::Wait(2000));
+    assert_eq!(throttle.check(Peer::Unix, 0), Admission::Wait(2000));
     let mut throttle = Throttle::new();
     throttle.hashed(5000, 5000);
-    assert_eq!(throttle.check(Peer::Unix, 5000), Verdict::Wait(2000));
-    assert_eq!(throttle.check(Peer::Unix, 5000 + 16_000), Verdict::Wait(1));
-    assert_eq!(throttle.check(Peer::Unix, 5000 + 16_001), Verdict::Go);
+    assert_eq!(throttle.check(Peer::Unix, 5000), Admission::Wait(2000));
+    assert_eq!(throttle.check(Peer::Unix, 5000 + 16_000), Admission::Wait(1));
+    assert_eq!(throttle.check(Peer::Unix, 5000 + 16_001), Admission::Go);
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn autorefresh(who: &Who, on: bool) {
 }
 
 /// Tells, at debug, of a call that has ended: how many rows its reply has, how many dumps of the table were read for it, and
-/// how many milliseconds it took from its first byte to its reply's last.
+/// how many milliseconds went by from when it was made until its reply was written.
 pub fn call(who: Option<&Who>, procedure: &str, rows: u64, dumps: u32, took_ms: u64) {
     if log::is_on(Level::Debug) {
         let line = format_args!("{procedure}: {rows} rows from {dumps} dumps in {took_ms} ms");

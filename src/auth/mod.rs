@@ -24,7 +24,7 @@ pub use log::printable;
 pub use login::{Login, Who};
 pub use session::{Busy, Handle, Sessions, Unknown};
 pub use store::{Backend, Look, Store, refresh};
-pub use throttle::{Report, Throttle, Verdict};
+pub use throttle::{Admission, Report, Throttle};
 
 use crate::sys::file::Status;
 

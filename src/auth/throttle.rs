@@ -45,7 +45,7 @@ const LOG_LINE_MS: u64 = 6000;
 
 /// What to do with a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Admission {
     /// Verify it now.
     Go,
     /// Keep it for so many milliseconds, then ask again. At most 2000.
@@ -126,7 +126,7 @@ impl Throttle {
     }
 
     /// May `peer` have a password verified now? Changes nothing: ask again after a `Wait`, as often as is handy.
-    pub fn check(&self, peer: Peer, now_ms: u64) -> Verdict {
+    pub fn check(&self, peer: Peer, now_ms: u64) -> Admission {
         let known = self.find(peer, now_ms);
         let until = match known.and_then(|index| self.records.get(index)) {
             Some(record) => record.until_ms,
@@ -136,11 +136,11 @@ impl Throttle {
         // One above 0 will do: a hash may overdraw the account, or a slow one would never be allowed.
         let hash_wait = u64::try_from(1i64.saturating_sub(self.credit(now_ms))).unwrap_or(0);
         match until.saturating_sub(now_ms) {
-            own_wait if own_wait > MAX_WAIT_MS => Verdict::Refuse,
+            own_wait if own_wait > MAX_WAIT_MS => Admission::Refuse,
             // What others used up of the account is no reason to refuse this one.
             own_wait => match own_wait.max(hash_wait.min(MAX_WAIT_MS)) {
-                0 => Verdict::Go,
-                wait => Verdict::Wait(wait),
+                0 => Admission::Go,
+                wait => Admission::Wait(wait),
             },
         }
     }

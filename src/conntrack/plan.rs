@@ -36,16 +36,16 @@ const SIDES: [fn(&KernelFilter) -> Option<Address>; 4] =
     [|f| f.orig.src, |f| f.orig.dst, |f| f.repl.src, |f| f.repl.dst];
 
 impl KernelPlan {
-    /// The plan for what `rest` leaves in, and of that what has the IPv4 address `host` on any side.
+    /// The plan for the entries that `rest` leaves in, and with `host` only for those that have this IPv4 address on any side.
     #[must_use]
     pub(crate) fn new(rest: KernelFilter, host: Option<Address>) -> Self {
         let v4 = rest.l3proto == Some(AF_INET);
-        // Where one side is asked for already, that one dump holds all.
+        // Where `rest` asks for the address on one side already, one dump holds all entries that are wanted.
         let asked = |host: &Address| SIDES.iter().any(|side| side(&rest) == Some(*host));
         KernelPlan { rest, host: host.filter(|host| v4 && !asked(host)), in_one: false }
     }
 
-    /// The plan for the entries of both.
+    /// The plan for all entries that either plan is for.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         KernelPlan {
@@ -65,7 +65,7 @@ impl KernelPlan {
     #[must_use]
     pub fn for_kernel(self, release: (u32, u32)) -> Self {
         let rest = self.rest.for_kernel(release);
-        // Without the reply's sides a dump for each would leave nothing out.
+        // Such a kernel can't be asked for the reply's sides, so the dumps for these would leave nothing out.
         let sides = release >= (5, 16);
         KernelPlan { rest, host: self.host.filter(|_| sides), ..self }
     }
@@ -85,7 +85,7 @@ impl KernelPlan {
         self.host.filter(|_| !self.in_one)
     }
 
-    /// The first dump that is left with a number of at least `from`: its number, and what it may leave out.
+    /// The next dump whose number is at least `from`: its number, and what it may leave out.
     #[must_use]
     pub fn dump(&self, from: usize) -> Option<(usize, KernelFilter)> {
         let Some(host) = self.by_side() else {
@@ -105,7 +105,7 @@ impl KernelPlan {
         Some((number, filter))
     }
 
-    /// The first dump: its number, and what it may leave out. Where no entry can be wanted it leaves out what every dump may.
+    /// The first dump: its number, and what it may leave out. Where no side is left to ask for, it leaves out what every dump may.
     #[must_use]
     pub(crate) fn first(&self) -> (usize, KernelFilter) {
         self.dump(0).unwrap_or((0, self.rest))

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Reads one dump at a time from a link of its own.
 pub struct DumpReader {
     link: Box<dyn Link>,
-    /// Of the last request: messages with another one are left-overs of an earlier dump.
+    /// The number of the last request: messages with another one are left over from an earlier dump.
     sequence: u32,
     /// What the kernel was asked to leave out of the dump that runs. `None` while none runs.
     filter: Option<KernelFilter>,
@@ -89,7 +89,7 @@ impl DumpReader {
         self.part
     }
 
-    /// Asks for one dump. None runs.
+    /// Asks the kernel for one dump; none may run.
     fn send(&mut self, filter: KernelFilter) -> Result<(), OpError> {
         let fail = |e: io::Error| OpError::new("dump", &e);
         if self.stale {
@@ -108,7 +108,7 @@ impl DumpReader {
         self.filter.is_some()
     }
 
-    /// Forgets a dump that still runs. The kernel frees what it holds for it at once.
+    /// Ends a dump that still runs. The kernel frees what it holds for it at once.
     pub fn cancel(&mut self) {
         if self.stop().is_some() {
             // Without a descriptor for a new socket the reset is tried again at the next start.
@@ -116,7 +116,7 @@ impl DumpReader {
         }
     }
 
-    /// No dump runs any more: which one did.
+    /// Forgets the dump that runs, if one does, and gives its filter.
     fn stop(&mut self) -> Option<KernelFilter> {
         (self.unread, self.deadline_ms) = (0..0, None);
         self.filter.take()
@@ -153,10 +153,10 @@ impl DumpReader {
         each: &mut dyn FnMut(&Message<'_>) -> Result<(), Full>,
     ) -> Result<DumpProgress, OpError> {
         let errno = match self.read_datagram(now_ms, each) {
-            Ok(Part::Progress(progress)) => return Ok(progress),
-            Ok(Part::End(0)) => return self.next(),
+            Ok(Found::Progress(progress)) => return Ok(progress),
+            Ok(Found::End(0)) => return self.next(),
             // The kernel is done with this dump: there is nothing that a reset would free.
-            Ok(Part::End(errno)) => match self.again(errno) {
+            Ok(Found::End(errno)) => match self.again(errno) {
                 Some(result) => return result.map(|()| DumpProgress::More),
                 None => {
                     self.stop();
@@ -182,8 +182,9 @@ impl DumpReader {
         self.send(filter).map(|()| DumpProgress::More)
     }
 
-    /// Asks again with no more than the family, if that is worth it: a kernel that knows an attribute but not the
-    /// combination refuses a dump before its first entry. That dump holds what all later ones would. `None` if it is not.
+    /// Asks again with no more than the family, after an error that may be a refused filter: a kernel that knows an attribute
+    /// but not the combination refuses a dump before its first entry. The new dump holds what all later ones would. `None`
+    /// after any other error.
     fn again(&mut self, errno: i32) -> Option<Result<(), OpError>> {
         let refused = matches!(errno, libc::EINVAL | libc::EOPNOTSUPP | libc::EAFNOSUPPORT);
         let filter = self.filter.filter(|filter| refused && !self.came && *filter != filter.family())?;
@@ -200,7 +201,7 @@ impl DumpReader {
         &mut self,
         now_ms: u64,
         each: &mut dyn FnMut(&Message<'_>) -> Result<(), Full>,
-    ) -> Result<Part, i32> {
+    ) -> Result<Found, i32> {
         if self.unread.is_empty() {
             match recv_whole(&mut *self.link, &mut self.buf) {
                 Ok(len) => (self.unread, self.deadline_ms) = (0..len, None),
@@ -216,15 +217,15 @@ impl DumpReader {
             match datagram.pull() {
                 Ok(Some(Item::Message(message))) => {
                     if each(&message).is_err() {
-                        return Ok(Part::Progress(DumpProgress::Full));
+                        return Ok(Found::Progress(DumpProgress::Full));
                     }
                     self.came = true;
                 }
                 Ok(None) => {
                     self.unread = 0..0;
-                    return Ok(Part::Progress(DumpProgress::More));
+                    return Ok(Found::Progress(DumpProgress::More));
                 }
-                Ok(Some(Item::End(errno))) => return Ok(Part::End(errno)),
+                Ok(Some(Item::End(errno))) => return Ok(Found::End(errno)),
                 Ok(Some(Item::Interrupted)) => return Err(libc::EINTR),
                 Ok(Some(Item::Overrun)) => return Err(libc::ENOBUFS),
                 Err(_) => return Err(libc::EIO),
@@ -234,19 +235,20 @@ impl DumpReader {
 
     /// The kernel has sent nothing. It answers at once or not at all, so a part which got lost must end in an error,
     /// or the callers would wait for good.
-    fn wait(&mut self, now_ms: u64) -> Result<Part, i32> {
+    fn wait(&mut self, now_ms: u64) -> Result<Found, i32> {
         let deadline_ms = *self.deadline_ms.get_or_insert(now_ms.saturating_add(KERNEL_MS));
-        if now_ms < deadline_ms { Ok(Part::Progress(DumpProgress::Blocked)) } else { Err(libc::ETIMEDOUT) }
+        if now_ms < deadline_ms { Ok(Found::Progress(DumpProgress::Blocked)) } else { Err(libc::ETIMEDOUT) }
     }
 }
 
 /// What the reader found in a datagram: how far it came, or the errno that the dump ended with.
-enum Part {
+enum Found {
     Progress(DumpProgress),
     End(i32),
 }
 
-/// Says so once: the next filter may be one that the kernel takes, so each is tried, and a client could fill the log.
+/// Warns of a refused filter, once: the next filter may be one that the kernel takes, so each is tried, and a client could
+/// fill the log with refusals.
 /// Mutants: no test reads the log.
 fn warn_of_refusal(error: OpError) {
     static SAID: AtomicBool = AtomicBool::new(false);

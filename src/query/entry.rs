@@ -1,4 +1,4 @@
-//! An entry of a dump, read as far as those who judge it need, and in full when one of them wants it.
+//! An entry of a dump: read as far as the calls need that judge it, and in full when one of them keeps it.
 
 use super::context::Context;
 use super::page::Candidate;

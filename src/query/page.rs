@@ -46,7 +46,7 @@ enum Pass {
     Take { skip: u64 },
     /// Keeps the best rows after `after`; the first `skip` of them are not of the page.
     Select { skip: usize },
-    /// Keeps the last rows before `before`; the page begins so many rows before it.
+    /// Keeps the last rows before `before`; the page begins `from_end` rows before it.
     SelectBack { from_end: usize },
     /// As `Select`, with all that the lease holds; how many flows stand up to `after` is counted meanwhile.
     Aim,
@@ -80,7 +80,7 @@ pub struct Page {
     within: u64,
     /// Matching flows in the first pass.
     total: Option<u64>,
-    /// The page lies after this row and before that one; so many flows stand before the former, itself included.
+    /// The page lies after the row `after` and before the row `before`; `behind` flows stand up to `after`, itself included.
     after: Option<Row>,
     before: Option<Row>,
     behind: u64,
@@ -118,7 +118,7 @@ impl Page {
         }
     }
 
-    /// The rows that the lease should have for this page to take one pass: more help nothing.
+    /// The number of rows with which this page takes one pass. A larger lease gains nothing.
     #[must_use]
     pub fn wants(&self) -> usize {
         if self.remaining == 0 {
@@ -227,7 +227,7 @@ impl Page {
         let Some(order) = self.order.filter(|_| self.remaining > 0) else {
             return Outcome::Rows;
         };
-        // All that stood before the bound has gone meanwhile; what stands behind it was not looked at.
+        // All flows that stood before the bound have gone meanwhile, and those behind it were not looked at.
         if self.len == 0 && self.before.is_some() {
             return self.begin_again();
         }

@@ -70,8 +70,8 @@ impl RowPool {
         RowPool { rows: std::vec::Vec::with_capacity(ROW_BLOCKS * BLOCK_ROWS), leased: 0, leases: 0 }
     }
 
-    /// Grows `lease` towards `rows` rows, as far as there is room: one block always, more only from what is not kept
-    /// back for the other clients.
+    /// Grows `lease` towards `rows` rows, as far as there is room. The first block it always gets; more come only from what is
+    /// not kept back for the other clients.
     pub fn grow(&mut self, lease: &mut Lease, rows: usize) {
         while lease.capacity() < rows && !lease.blocks.is_full() {
             let free = ROW_BLOCKS - self.leased.count_ones() as usize;
@@ -94,8 +94,8 @@ impl RowPool {
         }
     }
 
-    /// Whether a query that wants so many rows can have enough of them to be over after a few passes: one block where that is all
-    /// it wants, and else [`ENOUGH_BLOCKS`].
+    /// Whether a query that wants so many rows can have enough memory now to take only a few passes: one block where it wants no
+    /// more, and otherwise [`ENOUGH_BLOCKS`].
     #[must_use]
     pub fn has_enough(&self, rows: usize) -> bool {
         let free = ROW_BLOCKS - self.leased.count_ones() as usize;
@@ -103,7 +103,7 @@ impl RowPool {
         rows <= BLOCK_ROWS || free >= ENOUGH_BLOCKS + others
     }
 
-    /// Gives back the blocks in which none of the rows from `first` up to `end` is; where `first` is then.
+    /// Gives back the blocks that hold none of the rows from `first` up to `end`, and gives the place of `first` in what is left.
     pub fn shrink(&mut self, lease: &mut Lease, first: usize, end: usize) -> usize {
         let (from, to) = (first / BLOCK_ROWS, end.div_ceil(BLOCK_ROWS));
         let mut kept: Vec<u8, QUERY_BLOCKS> = Vec::new();

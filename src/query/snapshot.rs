@@ -13,9 +13,9 @@ use crate::conntrack::flow::Flow;
 use crate::conntrack::target::Target;
 use crate::limits::SNAPSHOT_FLOW_BYTES;
 
-/// The snapshot is full.
+/// The snapshot has no room for another record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct NoRoom;
 
 /// Flows in the order in which the kernel gave them.
 #[derive(Debug)]
@@ -65,12 +65,12 @@ impl Snapshot {
     /// Records a flow that was read in full.
     ///
     /// # Errors
-    /// [`Full`]; the snapshot then is as before.
-    pub fn push(&mut self, flow: &Flow) -> Result<(), Full> {
+    /// [`NoRoom`]; the snapshot then is as before.
+    pub fn push(&mut self, flow: &Flow) -> Result<(), NoRoom> {
         let record = record::write(flow);
-        let bytes = record.bytes().ok_or(Full)?;
+        let bytes = record.bytes().ok_or(NoRoom)?;
         if self.flows == self.most || self.arena.capacity() - self.arena.len() < bytes.len() {
-            return Err(Full);
+            return Err(NoRoom);
         }
         self.arena.extend_from_slice(bytes);
         self.flows += 1;
@@ -185,7 +185,7 @@ mod tests {
         for _ in 0..10 {
             assert_eq!(snapshot.push(&Flow::default()), Ok(()));
         }
-        assert_eq!(snapshot.push(&Flow::default()), Err(Full));
+        assert_eq!(snapshot.push(&Flow::default()), Err(NoRoom));
     }
 
     #[test]

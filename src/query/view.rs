@@ -105,7 +105,7 @@ impl View {
         self.page.passes() > 0 || pool.has_enough(self.page.wants())
     }
 
-    /// A pass is over: the table was read to its end. With the last one the memory for rows that are not of the view goes back.
+    /// A pass is over: the table was read to its end. After the last pass the memory goes back in which no row of the view is.
     pub fn end(&mut self, pool: &mut RowPool, context: &Context) -> Outcome {
         let outcome = self.page.end(pool, &self.lease, context);
         if outcome == Outcome::Rows && self.page.has_all() {

@@ -43,10 +43,10 @@ impl<'a> Args<'a> {
         })
     }
 
-    /// There must be no more.
+    /// Makes sure that no parameter is left.
     ///
     /// # Errors
-    /// A fault that says what the call takes.
+    /// A fault that says what the call takes, when there are more.
     pub(super) fn end(&mut self, takes: &str) -> Result<(), Fault> {
         match self.items.next() {
             None => Ok(()),
@@ -158,7 +158,7 @@ pub(super) fn session_id<'b>(
     id.copy_to(buf).map_err(|_| no_session())
 }
 
-/// What a call is told whose session is none.
+/// The fault of a call whose session is unknown or has expired.
 pub(super) fn no_session() -> Fault {
     Fault::new(Code::Session, format_args!("the session is unknown or has expired: call login first"))
 }

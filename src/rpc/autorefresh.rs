@@ -9,7 +9,7 @@
 //!    |                         switched on                        |   one is begun anew, or fails
 //!    +------------------------------------------------------------+
 //! ```
-//! What is in a snapshot that is not whole is never shown: half a table looks like a whole one.
+//! A snapshot that is not whole is never shown: half a table looks like a whole one.
 
 use super::fault::{Code, Fault};
 use crate::query::snapshot::Snapshot;
@@ -17,7 +17,7 @@ use crate::query::snapshot::Snapshot;
 /// The setting, which is the daemon's, and what belongs to it.
 #[derive(Debug, Default)]
 pub(crate) struct Autorefresh {
-    state: State,
+    mode: Mode,
     /// How many times a recording was begun: tells one snapshot from the next.
     generation: u32,
     /// A call has asked to switch it on.
@@ -25,7 +25,7 @@ pub(crate) struct Autorefresh {
 }
 
 #[derive(Debug, Default)]
-enum State {
+enum Mode {
     /// Views read the kernel's table.
     #[default]
     On,
@@ -38,41 +38,41 @@ enum State {
 impl Autorefresh {
     /// Whether views answer from a snapshot.
     pub(super) fn is_off(&self) -> bool {
-        matches!(self.state, State::Off(..))
+        matches!(self.mode, Mode::Off(..))
     }
 
     /// When the snapshot was taken, in milliseconds; `None` without a whole one.
     pub(super) fn taken_ms(&self) -> Option<u64> {
-        match self.state {
-            State::Off(_, taken_ms) => taken_ms,
-            State::On | State::First(_) => None,
+        match self.mode {
+            Mode::Off(_, taken_ms) => taken_ms,
+            Mode::On | Mode::First(_) => None,
         }
     }
 
-    /// Which snapshot it is.
+    /// The number of the snapshot, which tells it from those before it.
     pub(super) fn generation(&self) -> u32 {
         self.generation
     }
 
     /// The snapshot that views may read: a whole one.
     pub(super) fn readable(&self) -> Option<&Snapshot> {
-        match &self.state {
-            State::Off(snapshot, Some(_)) => Some(snapshot),
+        match &self.mode {
+            Mode::Off(snapshot, Some(_)) => Some(snapshot),
             _ => None,
         }
     }
 
     /// The snapshot, be it whole or not, for what is recorded, killed or changed in it.
     pub(super) fn snapshot(&mut self) -> Option<&mut Snapshot> {
-        match &mut self.state {
-            State::On => None,
-            State::First(snapshot) | State::Off(snapshot, _) => Some(snapshot),
+        match &mut self.mode {
+            Mode::On => None,
+            Mode::First(snapshot) | Mode::Off(snapshot, _) => Some(snapshot),
         }
     }
 
-    /// Whether there is none.
+    /// Whether there is no snapshot, not even one that is being recorded.
     pub(super) fn has_no_snapshot(&self) -> bool {
-        matches!(self.state, State::On)
+        matches!(self.mode, Mode::On)
     }
 
     /// A recording begins. What was in the snapshot is gone from here on; only a scan that ends well makes it whole.
@@ -81,28 +81,28 @@ impl Autorefresh {
     /// A fault, when there is no memory for `flows` connections.
     pub(super) fn begin(&mut self, flows: usize) -> Result<(), Fault> {
         self.generation = self.generation.wrapping_add(1);
-        if let State::Off(_, taken_ms) = &mut self.state {
+        if let Mode::Off(_, taken_ms) = &mut self.mode {
             *taken_ms = None;
         }
         match self.snapshot() {
             Some(snapshot) => snapshot.clear(),
-            None => self.state = State::First(Snapshot::reserve(flows).ok_or_else(|| no_memory(flows))?),
+            None => self.mode = Mode::First(Snapshot::reserve(flows).ok_or_else(|| no_memory(flows))?),
         }
         Ok(())
     }
 
     /// The recording that began at `began_ms` has every entry of its scan: from here on views answer from it.
     pub(super) fn is_whole(&mut self, began_ms: u64) {
-        self.state = match core::mem::take(&mut self.state) {
-            State::On => State::On,
-            State::First(snapshot) | State::Off(snapshot, _) => State::Off(snapshot, Some(began_ms)),
+        self.mode = match core::mem::take(&mut self.mode) {
+            Mode::On => Mode::On,
+            Mode::First(snapshot) | Mode::Off(snapshot, _) => Mode::Off(snapshot, Some(began_ms)),
         };
     }
 
     /// Nobody records any more: the memory of a first snapshot that came to nothing goes back to the system.
     pub(super) fn nobody_records(&mut self) {
-        if matches!(self.state, State::First(_)) {
-            self.state = State::On;
+        if matches!(self.mode, Mode::First(_)) {
+            self.mode = Mode::On;
         }
     }
 
@@ -111,7 +111,7 @@ impl Autorefresh {
         self.is_to_switch_on = true;
     }
 
-    /// Whether a call has asked so since the last time.
+    /// Whether a call has asked to switch it on since this was last asked.
     pub(super) fn is_to_switch_on(&mut self) -> bool {
         core::mem::take(&mut self.is_to_switch_on)
     }
@@ -119,14 +119,14 @@ impl Autorefresh {
     /// Views read the kernel's table from here on. The snapshot's memory goes back to the system, but for one that is just
     /// being recorded for somebody who asked to switch autorefresh off and is not answered yet.
     pub(super) fn switch_on(&mut self, is_recorded: bool) {
-        self.state = match core::mem::take(&mut self.state) {
-            State::First(snapshot) | State::Off(snapshot, None) if is_recorded => State::First(snapshot),
-            _ => State::On,
+        self.mode = match core::mem::take(&mut self.mode) {
+            Mode::First(snapshot) | Mode::Off(snapshot, None) if is_recorded => Mode::First(snapshot),
+            _ => Mode::On,
         };
     }
 }
 
-/// What a view is told that has begun to read a snapshot which is no more, or finds none.
+/// The fault of a view that finds no whole snapshot, or has begun to read one that no longer exists.
 pub(super) fn gone() -> Fault {
     let text = format_args!("the snapshot is gone; view again, or take it anew with refresh");
     Fault::new(Code::Snapshot, text)

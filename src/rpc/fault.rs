@@ -55,8 +55,8 @@ impl Code {
     }
 }
 
-/// A fault: its code and a sentence that says what was wrong and what would be right. On the heap while it lasts: faults
-/// are rare, and a result that carries one is as small as one pointer.
+/// A fault: its code and a sentence that says what was wrong and what would be right. It is on the heap: faults are rare, and
+/// a result that may carry one stays as small as a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(Box<Told>);
 
@@ -87,13 +87,13 @@ impl Fault {
         Fault(told)
     }
 
-    /// A parameter that is missing or not what it should be.
+    /// The fault for a parameter that is not what it should be: `takes` says what would be.
     #[must_use]
     pub fn parameter(name: &str, takes: &str) -> Self {
         Fault::new(Code::Parameters, format_args!("parameter {name} takes {takes}"))
     }
 
-    /// An operation of the kernel's that came to nothing.
+    /// The fault for a request to the kernel that failed.
     #[must_use]
     pub fn kernel(error: OpError) -> Self {
         let hint = match error.errno {

@@ -58,7 +58,7 @@ use task::{Stage, Task};
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// What integers beyond 32 signed bits become in XML.
     pub wide: WideInts,
     /// Flows that a snapshot must hold.
@@ -70,7 +70,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What of `plan` this kernel is asked.
+    /// The part of `plan` that this kernel can be asked for.
     #[must_use]
     fn kernel_plan(&self, plan: KernelPlan) -> KernelPlan {
         if self.kernel_filter { plan.for_kernel(self.kernel_release) } else { KernelPlan::default() }
@@ -87,12 +87,12 @@ pub struct System {
 }
 
 /// What a call depends on from outside, at one moment.
-pub struct World<'a> {
+pub(crate) struct World<'a> {
     /// The kernel, for short requests.
     pub kernel: &'a mut dyn Kernel,
     /// The dump of its own that the call was given ([`Engine::begin_dump`]).
     pub dump: Option<&'a mut DumpReader>,
-    /// Nothing of the reply was sent yet: the output has all of it.
+    /// No part of the reply was sent yet: the output has all of it.
     pub is_unsent: bool,
     /// Milliseconds since the daemon was started, on a clock that never goes back.
     pub now_ms: u64,
@@ -100,15 +100,15 @@ pub struct World<'a> {
 
 /// What [`Engine::advance`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It waits for a scan, for a dump of its own, or for the time that [`Engine::wakes_at_ms`] gives: go on when
-    /// [`Engine::is_ready`].
+pub(crate) enum Step {
+    /// The call waits for a scan, for a dump of its own, for a login program, or for the time that [`Engine::wakes_at_ms`]
+    /// gives: go on when [`Engine::is_ready`].
     Wait,
-    /// The output is full: go on when it was sent.
+    /// The output is full: go on when its bytes were sent.
     Full,
-    /// It has read what its own dump had: go on when the output was sent and the dump has more.
+    /// A part of the call's own dump is read: go on when the output was sent and the dump has more.
     Dump,
-    /// Nothing is written yet, and it can go on at once: others may have their turn in between.
+    /// No part of the reply is written yet, and the call can go on at once: other calls may have their turn in between.
     More,
     /// The reply is complete.
     Done,
@@ -117,7 +117,7 @@ pub enum Step {
 }
 
 /// What all calls share.
-pub struct Shared {
+pub(crate) struct Shared {
     /// What stays the same.
     pub settings: Settings,
     /// Who is logged in.
@@ -138,7 +138,7 @@ pub struct Shared {
 
 /// Who makes a call, and how it is answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker {
+pub(crate) struct Asker {
     /// Who it is.
     pub peer: Peer,
     /// This machine's end of the TCP connection that the call came by, and the client's.
@@ -160,7 +160,7 @@ struct Ask<'a, 'w> {
 }
 
 /// All that procedures work with.
-pub struct Engine {
+pub(crate) struct Engine {
     /// What all calls share.
     pub shared: Shared,
     tasks: Vec<Task>,
@@ -192,8 +192,8 @@ impl Engine {
         }
     }
 
-    /// Takes the call of the client in `slot`, below [`CLIENTS`]: `body` is its text, which stays the same until the reply is
-    /// complete, or why it is none.
+    /// Takes the call of the client in `slot`, which is below [`CLIENTS`]. `body` is the call's text, which must stay the same
+    /// until the reply is complete, or the fault that kept it from being read.
     pub fn begin(&mut self, slot: usize, asker: Asker, body: Result<&str, Fault>, world: &mut World<'_>) {
         while self.tasks.len() <= slot && self.tasks.len() < CLIENTS {
             self.tasks.push(Task::default());
@@ -227,21 +227,23 @@ impl Engine {
         task.is_some_and(|task| matches!(task.stage, Stage::Asleep(_) | Stage::WaitingForVerdict))
     }
 
-    /// A program has judged a login, or has come to no end in time ([`Store::reap`]): whoever waits for one asks.
+    /// A program has judged a login, or was ended because it took too long ([`Store::reap`]): each login that waits for a
+    /// program asks for its answer.
     pub fn wake_judged(&mut self) {
         for task in self.tasks.iter_mut().filter(|task| task.stage == Stage::WaitingForVerdict) {
             task.stage = Stage::Over(None);
         }
     }
 
-    /// Whether the call of `slot` pulls rows from a dump of its own. The dump ends with that, whatever ends it.
+    /// Whether the call of `slot` pulls rows from a dump of its own. When it no longer does, for whatever reason, the dump
+    /// must be ended.
     #[must_use]
     pub fn reads_dump(&self, slot: usize) -> bool {
         let task = self.tasks.get(slot);
         task.is_some_and(|task| task.stage == Stage::Writing && matches!(task.job, Job::Listing(_)))
     }
 
-    /// The call of `slot` is given a dump of its own: what the kernel may leave out of it. `None` if it does not wait for one.
+    /// Gives the call of `slot` a dump of its own: the plan to start it with, or `None` if the call does not wait for one.
     pub fn begin_dump(&mut self, slot: usize) -> Option<KernelPlan> {
         let task = self.tasks.get_mut(slot)?;
         if task.stage != Stage::WaitingForDump {
@@ -253,7 +255,7 @@ impl Engine {
         Some(self.shared.settings.kernel_plan(task.job.asks().kernel_plan()).in_one())
     }
 
-    /// The dump of the call of `slot` could not be started: a fault says so.
+    /// The dump of the call of `slot` could not be started, or can't be read on: the call ends with a fault.
     pub fn dump_failed(&mut self, slot: usize, error: OpError) {
         self.shared.stats.add(Counter::ScanErrors);
         if let Some(task) = self.tasks.get_mut(slot) {
@@ -261,7 +263,7 @@ impl Engine {
         }
     }
 
-    /// Ends the call of `slot`, wherever it is, and frees what it holds.
+    /// Ends the call of `slot`, however far it is, and frees what it holds.
     pub fn forget(&mut self, slot: usize) {
         self.kernel_scan.leave(slot);
         self.snapshot_scan.leave(slot);
@@ -280,8 +282,8 @@ impl Engine {
         self.tasks.get(slot).is_some_and(|task| task.is_ready(now_ms))
     }
 
-    /// The length in bytes of the whole reply to the call of `slot`, if it is known. Once a piece of the reply is written that
-    /// does not change.
+    /// The length in bytes of the whole reply to the call of `slot`, if it is known. It does not change any more once a piece of
+    /// the reply is written.
     #[must_use]
     pub fn reply_length(&self, slot: usize) -> Option<usize> {
         self.tasks.get(slot).and_then(Task::length)
@@ -307,8 +309,8 @@ impl Engine {
         step
     }
 
-    /// Autorefresh is on again, if a call has just asked for that. Who was about to take the snapshot anew has nothing to do any
-    /// more. Who asked to switch autorefresh off, and is not answered yet, still does so.
+    /// Switches autorefresh on, if a call has just asked for that. Calls of `refresh` that wait or record then have nothing left
+    /// to do, and are answered. A call that asked to switch autorefresh off, and is not answered yet, still does so.
     fn carry_out_switch(&mut self) {
         if !self.shared.autorefresh.is_to_switch_on() {
             return;
@@ -327,7 +329,7 @@ impl Engine {
 }
 
 impl Task {
-    /// Gets one stage further. `None`: go on at once.
+    /// Gets the call one stage further. `None`: go on at once.
     fn advance(
         &mut self,
         body: &str,

@@ -6,7 +6,8 @@ use crate::query::context::Context;
 use crate::query::field::{FIELDS, FieldKind, FieldSet, FieldValue, Scope};
 use crate::syntax::Writer;
 
-/// Writes the flow, which was read in full, as a struct of those of its fields that are in `fields`.
+/// Writes the flow, which was read in full, as a struct of its fields that are in `fields`. A field without a value is left
+/// out.
 ///
 /// # Errors
 /// [`Full`]; then a part of it may be written.

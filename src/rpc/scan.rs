@@ -4,7 +4,7 @@ use super::autorefresh::gone;
 use super::fault::Fault;
 use super::jobs::Job;
 use super::task::{Stage, Task};
-use super::work::{Offered, Pass, Source};
+use super::work::{Offered, ScanStart, Source};
 use super::{Engine, World};
 use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::message::Message;
@@ -17,7 +17,7 @@ use crate::query::order::Order;
 use crate::query::page::Candidate;
 use crate::stats::Counter;
 
-/// The attributes of which there may be more different ones than there is room for.
+/// The attributes whose texts are kept as labels, for which there may be too little room.
 const TEXTS: u32 = bit(CTA_HELP) | bit(CTA_SECCTX);
 
 const _: () = assert!(Order::TIE & !ALL == 0, "a flow in full can be compared");
@@ -74,7 +74,7 @@ impl Engine {
         })
     }
 
-    /// A bit for each slot whose call is such.
+    /// A bit for each slot whose task is as `is_such` says.
     fn slots_of(&self, is_such: impl Fn(&Task) -> bool) -> u32 {
         let bits = self.tasks.iter().enumerate().filter(|(_, t)| is_such(t));
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
@@ -101,7 +101,8 @@ impl Engine {
         if self.shared.pool.is_idle() && self.shared.autorefresh.has_no_snapshot() {
             self.shared.context.labels.clear();
         }
-        self.kernel_scan = self.board(self.waiting(Source::Kernel), Pass { source: Source::Kernel, now_ms });
+        self.kernel_scan =
+            self.board(self.waiting(Source::Kernel), ScanStart { source: Source::Kernel, now_ms });
         self.shared.stats.add(Counter::Scans);
         let riders = slots(self.kernel_scan.riders).filter_map(|slot| self.tasks.get(slot));
         let plans = riders.map(|task| task.job.asks().kernel_plan());
@@ -112,29 +113,29 @@ impl Engine {
         Some(plan)
     }
 
-    /// Lets the waiting calls take part in a scan: who does, and what they need.
-    fn board(&mut self, waiting: u32, pass: Pass) -> Scan {
-        let mut scan = Scan { needs: self.shared.context.needs(), began_ms: pass.now_ms, ..Scan::default() };
-        // Who has waited longest comes first, since there may not be memory for all.
+    /// Lets the `waiting` calls take part in a scan, as far as there is memory: the scan with its riders and their needs.
+    fn board(&mut self, waiting: u32, start: ScanStart) -> Scan {
+        let mut scan = Scan { needs: self.shared.context.needs(), began_ms: start.now_ms, ..Scan::default() };
+        // The call that has waited longest comes first, since there may not be memory for all.
         let mut left = waiting;
         while let Some(slot) = self.waits_longest(left) {
             left &= !(1 << slot);
             let Some(task) = self.tasks.get_mut(slot).filter(|t| t.job.asks().can_begin(&self.shared)) else {
                 continue;
             };
-            task.dumps += u32::from(pass.source == Source::Kernel);
-            if let Err(fault) = task.job.work().begin(&mut self.shared, pass) {
+            task.dumps += u32::from(start.source == Source::Kernel);
+            if let Err(fault) = task.job.work().begin(&mut self.shared, start) {
                 task.stage = Stage::Over(Some(fault));
                 continue;
             }
             scan.needs |= task.job.asks().needs();
             scan.riders |= 1 << slot;
-            task.stage = Stage::Riding(pass.source);
+            task.stage = Stage::Riding(start.source);
         }
         scan
     }
 
-    /// Of these the call that has waited longest.
+    /// The slot, among these bits, of the call that has waited longest.
     fn waits_longest(&self, of: u32) -> Option<usize> {
         slots(of).min_by_key(|&slot| self.tasks.get(slot).map(|task| task.waits_since_ms))
     }
@@ -144,7 +145,7 @@ impl Engine {
         self.shared.stats.add(Counter::Entries);
         let mut read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
         if matches!(read, Err(ReadError::Labels)) {
-            // Only those who need the texts of every entry fail; the others go on without them.
+            // Only the calls that need the texts of every entry fail; the others go on without them.
             self.fail_who_needs(TEXTS, &ReadError::Labels.into());
             self.kernel_scan.needs &= !TEXTS;
             read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
@@ -171,7 +172,8 @@ impl Engine {
     /// The scan of the kernel's table is over, or has failed.
     pub fn end_scan(&mut self, result: Result<(), OpError>) {
         if self.is_taking_snapshot() {
-            // Who waited for it reads it before it is taken anew, or two who take it in turn would let nobody.
+            // The views that waited for this snapshot read it before it is taken anew: otherwise two clients that take it in
+            // turn would let no view read.
             for task in self.tasks.iter_mut().filter(|t| t.stage == Stage::Waiting(Source::Snapshot)) {
                 if let Job::View(view) = &mut task.job {
                     view.set_ahead();
@@ -208,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// Fails those of the scan of the kernel's table that need any of these attributes of every flow.
+    /// Fails those calls of the kernel's scan that need any of these attributes of every flow.
     fn fail_who_needs(&mut self, attributes: u32, fault: &Fault) {
         for (slot, task) in Self::riders(&mut self.tasks, self.kernel_scan.riders) {
             if task.job.asks().needs() & attributes != 0 {
@@ -225,7 +227,7 @@ impl Engine {
             if waiting == 0 {
                 return false;
             }
-            self.snapshot_scan = self.board(waiting, Pass { source: Source::Snapshot, now_ms: 0 });
+            self.snapshot_scan = self.board(waiting, ScanStart { source: Source::Snapshot, now_ms: 0 });
         }
         for _ in 0..SNAPSHOT_SLICE_FLOWS {
             let Some(snapshot) = self.shared.autorefresh.readable() else {
@@ -243,8 +245,8 @@ impl Engine {
         true
     }
 
-    /// Who may read the snapshot now. While it is being taken nobody does. Before that only those do who have begun, or have
-    /// waited for it; those who have begun with another one are told.
+    /// A bit for each slot whose call may read the snapshot now. While it is being taken none may. While a call waits to take it
+    /// anew, only those views may that are ahead of that call, and those that began with an earlier snapshot, to be told so.
     fn waiting_for_snapshot(&self) -> u32 {
         if self.is_taking_snapshot() {
             return 0;

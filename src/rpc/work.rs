@@ -20,13 +20,13 @@ pub(super) enum Source {
 /// What a job waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Nothing: it goes on at once.
+    /// Nothing: the job goes on at once.
     Nothing,
     /// The next scan.
     Scan(Source),
     /// A dump of its own.
     Dump,
-    /// This time, in milliseconds.
+    /// A point in time, in milliseconds.
     Until(u64),
     /// What a program says of a login.
     Verdict,
@@ -34,7 +34,7 @@ pub(super) enum Wait {
 
 /// How a scan begins for a job.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pass {
+pub(super) struct ScanStart {
     /// Where its flows come from.
     pub source: Source,
     /// When it begins, in milliseconds.
@@ -90,7 +90,7 @@ pub(super) trait Work {
     ///
     /// # Errors
     /// A fault: the job takes no part in the scan, and ends with it.
-    fn begin(&mut self, _: &mut Shared, _: Pass) -> Result<(), Fault> {
+    fn begin(&mut self, _: &mut Shared, _: ScanStart) -> Result<(), Fault> {
         Ok(())
     }
 

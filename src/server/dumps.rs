@@ -34,7 +34,7 @@ pub(super) fn open_netlink() -> io::Result<Box<dyn Link>> {
 /// A reader of dumps whose descriptor the loop watches.
 struct WatchedReader {
     reader: DumpReader,
-    /// Under which the loop hears of the descriptor.
+    /// The token of the descriptor's events.
     token: Token,
     /// There may be something to read: set by an event, until a read found nothing.
     readable: bool,
@@ -47,7 +47,7 @@ impl WatchedReader {
 
     fn start(&mut self, plan: KernelPlan, registry: &Registry) -> Result<(), OpError> {
         self.reader.start(plan)?;
-        // The kernel has put the first part there before the request returned.
+        // The kernel puts the first part there before the request returns, and no event need tell of it.
         self.readable = true;
         self.watch(registry)
     }
@@ -58,7 +58,7 @@ impl WatchedReader {
             return Ok(());
         };
         registry.register(&mut SourceFd(&fd), self.token, Interest::READABLE).map_err(|error| {
-            // Without events it would be waited for in vain.
+            // Without events nobody would read on.
             self.reader.cancel();
             OpError::new("dump", &error)
         })
@@ -75,10 +75,10 @@ impl WatchedReader {
         Ok(progress)
     }
 
-    /// After a read: whether there may be more to read, and by which descriptor, since a refused filter may have cost the
-    /// socket.
+    /// After a read: takes note of whether there may be more to read, and lets the loop watch the descriptor if the reader has
+    /// replaced its socket.
     fn settle(&mut self, registry: &Registry) -> Result<(), OpError> {
-        // A kernel that had nothing to read is waited for until then.
+        // The reader has a deadline only if its last receive found nothing; an event tells when there is more.
         self.readable = self.reader.deadline_ms().is_none();
         self.watch(registry)
     }
@@ -193,21 +193,20 @@ impl Streams {
         }
     }
 
-    /// Starts a dump for the client in `slot`, which waits for one. False if none is free.
-    pub(super) fn begin(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) -> bool {
+    /// Starts a dump for the client in `slot`, if it waits for one and one is free.
+    pub(super) fn begin(&mut self, slot: usize, engine: &mut Engine, registry: &Registry) {
         let free = match self.streams.iter().position(|s| s.slot.is_none()) {
             Some(at) => at,
-            None if self.streams.is_full() => return false,
+            None if self.streams.is_full() => return,
             None => self.streams.len(),
         };
         let Some(plan) = engine.begin_dump(slot) else {
-            return true;
+            return;
         };
         match self.start(free, plan, registry) {
             Ok(stream) => stream.slot = Some(slot),
             Err(error) => engine.dump_failed(slot, error),
         }
-        true
     }
 
     /// The slots of the clients that have a dump.

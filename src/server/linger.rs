@@ -37,8 +37,8 @@ impl Linger {
         Linger { leaving, quota: Quota::new(most, most), first_token }
     }
 
-    /// Says that nothing more will be sent, and waits for the client to close. One that has waited for long closes for it
-    /// where there is no place. `known`: epoll knows the socket already.
+    /// Says that nothing more will be sent, and waits for the client to close. Where there is no place for that, the connection
+    /// is closed that has lingered longest, of the network with most of them. `known`: epoll knows the socket already.
     pub(crate) fn add(
         &mut self,
         mut socket: Socket,
@@ -59,7 +59,7 @@ impl Linger {
             Verdict::Wait => None,
         };
         let Some((at, place)) = at.and_then(|at| Some((at, self.leaving.get_mut(at)?))) else {
-            // What has come already is read, at least.
+            // It is closed at once: what has come already is read, so that as few closes as possible are resets.
             throw_away(&mut socket);
             return;
         };

@@ -124,8 +124,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     let Some(status) = file::lstat(path).ok().filter(|status| status.is(libc::S_IFSOCK)) else {
         return Ok(());
     };
-    // Refused is who does not listen: because it is gone, or not yet. It is not waited for one whose queue is full
-    // (`EAGAIN`): somebody is there.
+    // A refused connection means that nobody listens: the program is gone, or does not listen yet, which `is_bound` tells
+    // apart. With `EAGAIN` the queue of a program that listens is full.
     match UnixStream::connect(path) {
         Err(e) if e.kind() == ErrorKind::ConnectionRefused && !is_bound(&status.stamp) => file::remove(path),
         _ => Ok(()),
@@ -185,7 +185,8 @@ pub struct Most {
 }
 
 impl Most {
-    /// Shares `free` descriptors out: a fifth, if they are few, to those who leave, so that they get to read why.
+    /// Shares `free` descriptors out. Where they are few, a fifth goes to connections that linger, so that refused clients get
+    /// to read why.
     fn of(free: usize) -> Most {
         let lingering = (free / 5).min(LINGERING);
         let clients = (free - lingering).min(CLIENTS);
@@ -193,8 +194,8 @@ impl Most {
     }
 }
 
-/// How many connections there are descriptors for, now that all else is open. More than that are never taken in, so that who
-/// is being served can be served to the end.
+/// How many connections there are descriptors for, now that all else is open. More than that are never taken in, so that a
+/// client that is being served never lacks a descriptor.
 ///
 /// # Errors
 /// A sentence, if there is none for a single client.
@@ -210,7 +211,7 @@ pub fn most_clients() -> Result<Most, String> {
             used + 1
         ));
     }
-    // With fewer some would have to wait where none need be in the way of another.
+    // Below that limit clients wait for one another though there is memory for all of them.
     let all = used + CLIENTS + WAITING_ROOM + LINGERING;
     if most.waiting < WAITING_ROOM {
         crate::log::warn(format_args!(

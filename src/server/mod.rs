@@ -8,27 +8,27 @@
 //! | [`open`](Server::open) | the start |
 //! | [`turn`](Server::round) | one turn, and when the next one is due |
 //! | `admit`, `room`, `linger` | connections that have no slot: newcomers, those who wait, those who leave |
-//! | [`slots`], [`client`], [`input`], `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
+//! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
-//! | [`dumps`], `scan_delay` | reading the table |
+//! | `dumps`, `scan_delay` | reading the table |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod admit;
-pub mod client;
-pub mod dumps;
-pub mod input;
+mod client;
+mod dumps;
+mod input;
 mod linger;
 pub mod listen;
 mod open;
 mod output;
 mod pace;
-pub mod passwd;
+mod passwd;
 mod receive;
 mod room;
 mod scan_delay;
 mod shares;
-pub mod slots;
+mod slots;
 mod turn;
 mod worth;
 
@@ -111,11 +111,11 @@ impl Server {
         }
     }
 
-    /// Whether it was told to stop, and has done what was left to do or has no more time for it.
+    /// Whether the daemon was told to stop, and has done what was left to do or has no more time for it.
     fn has_stopped(&self) -> bool {
         let now_ms = self.now_ms();
         self.stop_at_ms.is_some_and(|stop_at_ms| {
-            // Who has had its last reply gets a moment to read it.
+            // A client that has had its last reply gets a moment to read it.
             let left = self.linger.is_empty() || now_ms + STOP_MS >= stop_at_ms + YIELD_MS;
             (self.slots.is_empty() && left) || now_ms >= stop_at_ms
         })
@@ -189,7 +189,7 @@ impl Server {
     fn read_signals(&mut self) {
         while let Ok(Some(signal)) = self.signals.read_signal() {
             match signal {
-                // Told once more it does not begin anew.
+                // A second signal does not begin the time that is left anew.
                 Signal::Terminate | Signal::Interrupt if self.stop_at_ms.is_some() => {}
                 Signal::Terminate | Signal::Interrupt => {
                     log::info(format_args!("told to stop: finishing what is being answered"));
@@ -199,7 +199,7 @@ impl Server {
                 Signal::HangUp => {
                     self.refresh_users(Look::Anyway, self.now_ms());
                 }
-                // What the signal woke the loop for: the next turn looks which program has ended.
+                // The signal was to wake the loop: the turn that follows looks which program has ended.
                 Signal::Child => {}
             }
         }

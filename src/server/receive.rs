@@ -50,7 +50,7 @@ impl Client {
         let was_empty = self.input.filled() == 0;
         if let Some((head, len)) = reader.read(self.input.bytes(), policy, self.via)? {
             self.input.drop_front(len);
-            // Only who is on this machine is believed.
+            // Only a proxy on this machine is believed.
             let forwarded = head.forwarded.filter(|_| self.far.is_local());
             self.peer = forwarded.map_or(self.far, Peer::new);
             self.state = State::Body(head, Body::new(head.framing));

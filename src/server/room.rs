@@ -23,7 +23,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Nobody waits, and there are descriptors for `most`.
+    /// An empty room for at most `most` newcomers, for which there are descriptors.
     pub(crate) fn new(most: usize) -> Self {
         let most = most.min(WAITING_ROOM);
         let share = (most - most / 4).min(WAITING_PER_ADDRESS);
@@ -34,12 +34,12 @@ impl Room {
         self.waiting.is_empty()
     }
 
-    /// Takes a newcomer in. Where the room, or its network's share of it, is full, the one who has to be refused: itself,
-    /// or who came last of the network with the most.
+    /// Takes a newcomer in. Where the room, or the share of its network, is full, one newcomer must be refused, and is given
+    /// back: this one, or the last to come of the network that has most in the room.
     pub(crate) fn add(&mut self, newcomer: Newcomer, now_ms: u64) -> Option<Newcomer> {
         let waiting = self.waiting.iter().enumerate();
         let holdings = Holdings::new(&mut waiting.map(|(key, waits)| {
-            // Who came last has the longest to wait.
+            // The newcomer that came last has the longest still to wait, and loses least if it is refused.
             let useless_ms = ROOM_MS.saturating_sub(now_ms.saturating_sub(waits.since_ms));
             Holding { key, peer: waits.peer, worth: Worth::Spent, useless_ms }
         }));
@@ -56,18 +56,18 @@ impl Room {
         (at < self.waiting.len()).then(|| self.waiting.swap_remove(at))
     }
 
-    /// Takes out one whose patience is at its end, if there is one.
+    /// Takes out a newcomer that has waited for [`ROOM_MS`], if there is one.
     pub(crate) fn expired(&mut self, now_ms: u64) -> Option<Newcomer> {
         let at = self.waiting.iter().position(|waits| waits.since_ms + ROOM_MS <= now_ms)?;
         self.take(at)
     }
 
-    /// Who waits: the key that [`Room::take`] takes, the peer, and since when.
+    /// The newcomers: for each the place that [`Room::take`] takes, its peer, and since when it has waited, in milliseconds.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = (usize, Peer, u64)> {
         self.waiting.iter().enumerate().map(|(at, waits)| (at, waits.peer, waits.since_ms))
     }
 
-    /// When the next one's patience is at its end, in milliseconds.
+    /// When the next newcomer will have waited for [`ROOM_MS`], in milliseconds.
     pub(crate) fn wakes_at_ms(&self) -> Option<u64> {
         self.waiting.iter().map(|waits| waits.since_ms + ROOM_MS).min()
     }

@@ -1,4 +1,4 @@
-//! Who gets what there is only so much of: slots, large buffers and dumps, each by its [`Quota`](crate::quota::Quota).
+//! The limited resources: which client gets a slot, a large buffer or a dump, each by its [`Quota`](crate::quota::Quota).
 
 use super::client::{Client, Next, State};
 use super::{Server, dumps, input};
@@ -15,12 +15,12 @@ impl Server {
         Holdings::new(&mut self.slots.holdings(worth))
     }
 
-    /// Whether a newcomer gets a slot, and from whom if need be.
+    /// Whether a newcomer gets a slot, and whose if none is free.
     pub(super) fn decide_slot(&self, newcomer: Peer, now_ms: u64) -> Verdict {
         self.slots.quota.decide(&self.slot_holdings(now_ms), newcomer)
     }
 
-    /// Who of the waiting room is next: its place there, and from whom it gets its slot if need be.
+    /// The next newcomer of the waiting room to get a slot: its place there, and whose slot it gets if none is free.
     pub(super) fn next_newcomer(&self, now_ms: u64) -> Option<(usize, Verdict)> {
         if self.room.is_empty() {
             return None;
@@ -28,7 +28,7 @@ impl Server {
         self.slots.quota.next(&self.slot_holdings(now_ms), &mut self.room.waiting())
     }
 
-    /// The client that is next to get a large buffer, and from whom if need be.
+    /// The slot of the next client to get a large buffer, and whose buffer it gets if none is free.
     pub(super) fn next_body(&self, now_ms: u64) -> Option<(usize, Verdict)> {
         let waiting = self.slots.taken().filter(|(_, client)| client.waits_for_buffer());
         let mut waiting = waiting.map(|(slot, client)| (slot, client.peer, client.since_ms())).peekable();
@@ -37,8 +37,8 @@ impl Server {
         input::QUOTA.next(&Holdings::new(&mut { holdings }), &mut waiting)
     }
 
-    /// The client that is next to get a dump of its own, and from whom if need be. Who has not taken the first part of the
-    /// reply can't go on, and keeps nobody waiting.
+    /// The slot of the next client to get a dump of its own, and whose dump it gets if none is free. A client that has yet to
+    /// take an earlier part of its reply could not go on with a dump, and keeps nobody waiting.
     pub(super) fn next_listing(&self, now_ms: u64) -> Option<(usize, Verdict)> {
         let flushed = self.slots.taken().filter(|(_, client)| client.is_flushed());
         let waits = |(slot, client): (usize, &Client)| {
@@ -81,8 +81,9 @@ impl Server {
         }
     }
 
-    /// Whether the client in `slot` holds what others wait for and are to have after this reply: its slot, where it is of their
-    /// own network or that has more than they would; or a large buffer, which is for one request only.
+    /// Whether the client in `slot` must leave after this reply, because it holds what another waits for: a large buffer, which
+    /// is for one request only; or its slot, where the newcomer is of the same network or of one that would not hold more than
+    /// this one even then.
     pub(super) fn is_in_the_way(&self, slot: usize, now_ms: u64) -> bool {
         let Some(client) = self.slots.get(slot) else {
             return false;
@@ -93,7 +94,7 @@ impl Server {
             return others_want_buffer;
         }
         let holdings = self.slot_holdings(now_ms);
-        // As long as one who waits can have another slot, nobody is in the way.
+        // As long as a newcomer can have a slot without that, nobody is in the way.
         let (held, sharers) = (holdings.weight(client.peer), client.peer.sharers());
         self.slots.quota.next(&holdings, &mut self.room.waiting()).is_none()
             && self
@@ -102,7 +103,7 @@ impl Server {
                 .any(|(_, peer, _)| peer.sharers() == sharers || held >= holdings.weight(peer) + 2)
     }
 
-    /// Ends a client's connection so that another can have what it holds; one whose request was not answered is told so.
+    /// Ends a client's connection so that another can have what it holds. A client whose request was not answered is told so.
     pub(super) fn evict(&mut self, slot: usize, now_ms: u64) {
         let Some(client) = self.slots.get_mut(slot) else {
             return;
@@ -120,12 +121,12 @@ impl Server {
         self.close(slot);
     }
 
-    /// A client's time is up: one whose request was coming in is told so.
+    /// A client's time is up. A client whose request was coming in is told so.
     pub(super) fn too_slow(&mut self, slot: usize, now_ms: u64) -> Next {
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
-        // That it waited for a buffer is no fault of its own.
+        // A client that waited for a buffer was not too slow: the daemon had none for it.
         let why = if client.waits_for_buffer() { Error::Busy } else { Error::TooSlow };
         let told = client.can_be_refused();
         match client.state {
@@ -158,8 +159,8 @@ impl Server {
         }
     }
 
-    /// Whether any newcomer, body or listing that waits could go on at once: `now_ms`; else when to look again, since a
-    /// client that becomes slow enough to give way is no event.
+    /// When a newcomer, body or listing that waits may go on, in milliseconds: at `now_ms` if one could at once. Otherwise the
+    /// quotas are asked again after a pause, since no event tells that a client has become slow enough to give way.
     pub(super) fn shares_wake_at_ms(&self, now_ms: u64) -> Option<u64> {
         let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
         let bodies = self.slots.taken().any(|(_, client)| client.waits_for_buffer());

@@ -104,8 +104,8 @@ impl Slots {
         self.slots.get(slot).map_or(0, |s| s.steps)
     }
 
-    /// Shares the steps of a turn out: each network gets as many, and each of its clients as many of these. Else who has
-    /// sixteen connections had sixteen times the work done for them that who has one gets.
+    /// Shares the steps of a turn out: each network gets the same number, which its clients share evenly. Otherwise sixteen
+    /// connections of one network would get sixteen times the work that the one connection of another gets.
     fn share_steps(&mut self) {
         let mut networks: heapless::Vec<(Peer, usize), CLIENTS> = heapless::Vec::new();
         for (_, client) in self.taken() {
@@ -136,7 +136,8 @@ impl Slots {
         self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client))
     }
 
-    /// What clients hold, of those for whom `worth` gives something: its worth, and for how long it has been of no use.
+    /// What the clients hold for whom `worth` gives something: the worth of it, and for how long it has been of no use, in
+    /// milliseconds.
     pub(super) fn holdings<'a>(
         &'a self,
         worth: impl Fn(usize, &Client) -> Option<(Worth, u64)> + 'a,

@@ -6,7 +6,7 @@ use crate::rpc::World;
 use std::time::Instant;
 
 impl Server {
-    /// One turn of all. When there is something to do again without an event, in milliseconds; `now_ms`: at once.
+    /// Takes one turn. Gives when there is something to do again without an event, in milliseconds: `now_ms` for at once.
     pub(super) fn turn(&mut self, now_ms: u64) -> Option<u64> {
         let began = Instant::now();
         let mut more = self.accept(now_ms);
@@ -20,7 +20,7 @@ impl Server {
         if more { Some(now_ms) } else { self.wakes_at_ms(now_ms) }
     }
 
-    /// Gets a client as far as it goes. Whether it could go on at once.
+    /// Gets a client as far as its steps of this turn go. True if it could go on at once.
     fn drive(&mut self, slot: usize, now_ms: u64) -> bool {
         for _ in 0..self.slots.steps(slot) {
             match self.step(slot, now_ms) {
@@ -40,8 +40,8 @@ impl Server {
     }
 
     /// Reads slices of the shared scan and of the snapshot: one at least, and as many as fit into the time that the clients
-    /// have had in this turn, which `began` then. So half of the time is theirs, however many clients there are and whatever
-    /// they do. Whether there is more to read at once.
+    /// have had since this turn `began`. So the clients have about half of the time, however many they are and whatever
+    /// they do. True if there is more to read at once.
     fn read_table(&mut self, began: Instant, now_ms: u64) -> bool {
         let reads = Instant::now();
         let share = reads.duration_since(began);

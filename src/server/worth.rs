@@ -18,13 +18,14 @@ impl Client {
         (self.worth(stalled, !self.is_called(), sum_ms, now_ms), sum_ms)
     }
 
-    /// The same of its large buffer.
+    /// What its large buffer is worth to those who wait for one, and for how long it has been of no use, in milliseconds.
     pub(crate) fn worth_of_buffer(&self, now_ms: u64) -> (Worth, u64) {
         let sum_ms = self.pace.with_buffer_ms(now_ms);
         (self.worth(sum_ms >= YIELD_MS, false, sum_ms, now_ms), sum_ms)
     }
 
-    /// The same of the dump that its listing has.
+    /// What the dump of its listing is worth to those who wait for one, and for how long it has been of no use, in
+    /// milliseconds.
     pub(crate) fn worth_of_dump(&self, now_ms: u64) -> (Worth, u64) {
         let sum_ms = self.pace.in_call_ms(now_ms);
         (self.worth(self.is_stalled(sum_ms, now_ms), false, sum_ms, now_ms), sum_ms)

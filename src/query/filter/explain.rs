@@ -1,4 +1,4 @@
-//! A filter in words, so that who is about to kill what it matches sees what that is.
+//! A filter in words, so that users see what it matches before they kill that.
 
 use super::value::{Takes, Test, wanted_text};
 use super::{Alternative, Condition, Filter, takes_of};
@@ -85,7 +85,7 @@ impl Filter {
     }
 }
 
-/// Writes a text in quotes, what would move a terminal's cursor as the number of its character.
+/// Writes a text in quotes. A control character, which could move a terminal's cursor, is written as its number.
 fn write_quoted(text: &str, out: &mut Cut<'_>) -> fmt::Result {
     out.write_char('"')?;
     for c in text.chars() {
@@ -125,7 +125,7 @@ impl Write for Cut<'_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         for c in part.chars() {
             if self.0.len() + c.len_utf8() + MORE.len() > self.0.capacity() {
-                // Where there is room for nothing at all, nothing is what is written.
+                // An output without room even for that stays empty.
                 let _ = self.0.push_str(MORE);
                 return Err(fmt::Error);
             }

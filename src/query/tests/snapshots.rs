@@ -6,7 +6,7 @@ use super::random::Random;
 use crate::conntrack::flow::Flow;
 use crate::conntrack::target::Target;
 use crate::query::page::Page;
-use crate::query::snapshot::{Full, Snapshot};
+use crate::query::snapshot::{NoRoom, Snapshot};
 
 fn recorded(flows: &[Flow]) -> Snapshot {
     let mut snapshot = Snapshot::reserve(flows.len()).expect("memory");
@@ -54,7 +54,7 @@ fn a_full_snapshot_is_as_it_was() {
     let mut snapshot = Snapshot::reserve(29).expect("memory");
     let room = flows.iter().take_while(|f| snapshot.push(f).is_ok()).count();
     assert_eq!((room, snapshot.flows()), (29, 29));
-    assert_eq!(snapshot.push(&flows[29]), Err(Full));
+    assert_eq!(snapshot.push(&flows[29]), Err(NoRoom));
     assert_eq!(replay(&snapshot), flows[..29]);
     // What is killed makes no room: the next snapshot does.
     snapshot.kill(&target(&flows[0]));

@@ -137,7 +137,8 @@ fn apply(
     world: &mut World<'_>,
 ) -> Result<Option<Flow>, Fault> {
     let labels = &mut shared.context.labels;
-    // With a timeout goes the status as it was, which a packet may change meanwhile: then it is tried once more.
+    // A timeout is sent with the status as it was. If a packet changes that meanwhile the kernel says EBUSY, and the change is
+    // tried once more.
     for again in [matches!(wanted, Wanted::Timeout(_)), false] {
         let before = world.kernel.get(target, labels)?.ok_or_else(|| no_connection(target.id()))?;
         let change = match wanted {
@@ -173,7 +174,7 @@ fn mark_of(flow: &Flow) -> u32 {
     flow.mark.unwrap_or(0)
 }
 
-/// Of an entry after a change what the change was about: all else in its record stays as it was.
+/// The part of an entry that a change is about, as it is after the change: all else in its record stays as it was.
 fn asked_for(after: &Flow, wanted: Wanted) -> Flow {
     match wanted {
         Wanted::Mark { .. } => Flow { mark: Some(mark_of(after)), ..Flow::default() },
@@ -183,7 +184,7 @@ fn asked_for(after: &Flow, wanted: Wanted) -> Flow {
     }
 }
 
-/// Says more of the refusals that a user can meet.
+/// The fault for a refused change, which explains those refusals that users can bring about.
 fn explain(error: OpError, wanted: Wanted) -> Fault {
     match (error.errno, wanted) {
         (libc::EPERM, Wanted::Timeout(_)) => Fault::new(

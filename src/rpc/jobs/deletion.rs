@@ -28,13 +28,14 @@ impl Deletion {
             Ok(true) => {
                 self.killed += 1;
                 shared.stats.add(Counter::Killed);
-                // Who records this scan must not record it any more; who has done so takes it out again.
+                // A job of this scan that records the table must not record the entry after this; if it has done so before, the
+                // record is taken out again.
                 offered.settled = true;
                 if let Some(snapshot) = shared.autorefresh.snapshot() {
                     snapshot.kill(&target);
                 }
             }
-            // It ended by itself, or another connection took its tuple: nothing of ours to kill.
+            // It ended by itself, or another connection took its tuple: nothing is left to kill.
             Ok(false) => {}
             Err(error) => self.refuse(error.into()),
         }

@@ -1,4 +1,4 @@
-//! `explain`: a filter in words, so that who is about to act on what it matches sees what that is.
+//! `explain`: a filter in words, so that users see what it matches before they act on it.
 
 use super::Job;
 use crate::limits::EXPLANATION_BYTES;

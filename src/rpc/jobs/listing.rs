@@ -1,7 +1,7 @@
 //! A long view in the kernel's own order: its rows are pulled from a dump of its own as fast as the client takes them, and no
 //! memory holds them.
 
-use super::table::{write_head, write_tail};
+use super::table::{Part, write_head, write_tail};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::message::Message;
 use crate::conntrack::plan::KernelPlan;
@@ -19,21 +19,13 @@ use crate::stats::Counter;
 /// A listing under way.
 pub(crate) struct Listing {
     view: View,
-    /// Matching flows that are still to be passed over, and to be written (`u64::MAX` for all).
+    /// Matching flows that are still to be passed over, and those that are still to be written (`u64::MAX` for all).
     skip: u64,
     left: u64,
     /// Matching flows so far, and rows that are written.
     total: u64,
     rows: u64,
     part: Part,
-}
-
-/// The part of the value that is written next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Head,
-    Rows,
-    Tail,
 }
 
 /// Why no further row can be written.
@@ -126,7 +118,7 @@ impl Work for Listing {
     }
 
     fn kernel_plan(&self) -> KernelPlan {
-        self.view.filter.kernel_plan().in_one()
+        self.view.filter.kernel_plan()
     }
 
     fn write(

@@ -1,7 +1,7 @@
 //! `login`: a password is compared, or held back after wrong ones, and a session opened.
 
 use super::Job;
-use crate::auth::{self, Check, Look, Peer, Ticket, Verdict, printable, refresh};
+use crate::auth::{self, Admission, Check, Look, Peer, Ticket, printable, refresh};
 use crate::limits::{ARGUMENT_BYTES, PROGRAM_MS};
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
@@ -15,13 +15,13 @@ use heapless::Vec;
 use std::time::Instant;
 
 /// A login. User name and password are kept while it is held back or judged; without authentication both are empty.
-pub(crate) struct Login {
+pub(crate) struct LoggingIn {
     peer: Peer,
     user: Vec<u8, ARGUMENT_BYTES>,
     password: Vec<u8, ARGUMENT_BYTES>,
     /// The program that judges it.
     ticket: Option<Ticket>,
-    /// When it is given up that waits for a program to judge it, in milliseconds.
+    /// When the login stops asking for a program that is free, in milliseconds; `None` until it has asked once.
     until_ms: Option<u64>,
     /// The id of the session that was opened.
     session: [u8; 32],
@@ -32,7 +32,7 @@ const AGAIN_MS: u64 = 50;
 
 /// Reads the parameters.
 pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    let mut login = Login {
+    let mut login = LoggingIn {
         peer: ask.peer,
         user: Vec::new(),
         password: Vec::new(),
@@ -50,7 +50,7 @@ pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
     Ok(Job::Login(login))
 }
 
-impl Work for Login {
+impl Work for LoggingIn {
     fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
         let now_ms = world.now_ms;
         let check = match self.ticket.take() {
@@ -96,7 +96,7 @@ impl Work for Login {
     }
 }
 
-impl Login {
+impl LoggingIn {
     /// Until when the login is held back for wrong ones before it, in milliseconds; `None` if it is not.
     ///
     /// # Errors
@@ -106,16 +106,16 @@ impl Login {
             return Ok(None);
         }
         match shared.throttle.check(self.peer, now_ms) {
-            Verdict::Go => Ok(None),
-            Verdict::Wait(wait_ms) => Ok(Some(now_ms + wait_ms)),
-            Verdict::Refuse => {
+            Admission::Go => Ok(None),
+            Admission::Wait(wait_ms) => Ok(Some(now_ms + wait_ms)),
+            Admission::Refuse => {
                 let text = format_args!("too many wrong logins from this address; try again in a minute");
                 Err(Fault::new(Code::Busy, text))
             }
         }
     }
 
-    /// Begins to judge it, by the newest version of the password file.
+    /// Begins to judge the login, by the newest version of the password file.
     fn judge(&self, shared: &mut Shared, now_ms: u64) -> Check {
         refresh(&mut shared.store, &mut shared.sessions, Look::Now, now_ms);
         let began = Instant::now();
@@ -125,7 +125,7 @@ impl Login {
         check
     }
 
-    /// As many programs judge logins as may: it asks again, for as long as one may take.
+    /// All programs that may be at work are: the login asks again, for as long as one of them may take.
     fn wait_for_program(&mut self, now_ms: u64) -> Result<Wait, Fault> {
         let until_ms = *self.until_ms.get_or_insert(now_ms + PROGRAM_MS);
         if now_ms < until_ms {
@@ -155,7 +155,7 @@ impl Login {
         Ok(Wait::Nothing)
     }
 
-    /// The login is wrong: that is counted, and the fault is the same whatever was wrong.
+    /// The login is wrong. That is counted and logged, and the fault is the same whatever was wrong.
     fn refuse(&self, shared: &mut Shared, now_ms: u64) -> Fault {
         shared.stats.add(Counter::LoginsRefused);
         let report = shared.throttle.failed(self.peer, now_ms);

@@ -54,7 +54,7 @@ jobs! {
     /// A filter in words.
     Explain = explain::Explanation,
     /// A login, which may be held back.
-    Login = login::Login,
+    Login = login::LoggingIn,
     /// The counters.
     Stats = stats::Stats,
     /// A page.

@@ -3,6 +3,14 @@
 use crate::out::Full;
 use crate::syntax::Writer;
 
+/// The part of a view's value that is written next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Head,
+    Rows,
+    Tail,
+}
+
 /// Writes what comes before the rows: entries in the kernel's table, and the milliseconds since the snapshot was taken where
 /// the view is one of a snapshot.
 pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64>) -> Result<(), Full> {

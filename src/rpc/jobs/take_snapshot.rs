@@ -10,12 +10,12 @@ use crate::query::snapshot::Snapshot;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
 use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
+use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 
-/// Records every flow of a scan. Of several calls that do so in one scan the first records for all.
+/// Records every flow of a scan. Where several calls do so in one scan, the first of them records each flow for all.
 pub(crate) struct TakeSnapshot {
-    /// It takes the place of a snapshot, and has nothing to do where there is none any more.
+    /// It takes a snapshot anew, and has nothing to do once there is none any more.
     refresh: bool,
     who: Who,
     /// Flows that did not fit.
@@ -58,7 +58,7 @@ fn begin(refresh: bool, who: Who, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
 }
 
 impl TakeSnapshot {
-    /// Whether it has nothing to do once autorefresh is on again. Who asked to switch it off still does so.
+    /// Whether it has nothing to do once autorefresh is on again. A call that asked to switch it off goes on.
     pub(in crate::rpc) fn is_refresh(&self) -> bool {
         self.refresh
     }
@@ -78,7 +78,7 @@ impl Work for TakeSnapshot {
         ALL
     }
 
-    fn begin(&mut self, shared: &mut Shared, _: Pass) -> Result<(), Fault> {
+    fn begin(&mut self, shared: &mut Shared, _: ScanStart) -> Result<(), Fault> {
         shared.autorefresh.begin(shared.settings.snapshot_flows)
     }
 
@@ -103,7 +103,7 @@ impl Work for TakeSnapshot {
                 Ok(Wait::Nothing)
             }
             None => {
-                // Long records may fill the memory before there are as many as are asked for.
+                // Long records may fill the memory before the number of flows is reached that it was reserved for.
                 let fitted = shared.autorefresh.snapshot().map_or(0, |s: &mut Snapshot| s.flows());
                 Err(no_room(fitted + self.left_out, fitted))
             }

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::listing::Listing;
-use super::table::{write_head, write_tail};
+use super::table::{Part, write_head, write_tail};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::limits::BLOCK_ROWS;
@@ -13,7 +13,7 @@ use crate::rpc::args::{self, Args};
 use crate::rpc::autorefresh::gone;
 use crate::rpc::fault::Fault;
 use crate::rpc::pieces::{Measure, Pieces};
-use crate::rpc::work::{Offered, Pass, Source, Wait, Work, Wrote};
+use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World, row};
 
 /// Rows that are measured between other events: about as long as a slice of a dump.
@@ -38,18 +38,10 @@ pub(crate) struct Viewing {
 struct Reading {
     /// Which snapshot it has begun to read.
     generation: u32,
-    /// The snapshot is not taken anew before this view has its first rows.
+    /// Calls that take the snapshot anew wait until this view has its first rows.
     is_ahead: bool,
     /// A view in the kernel's own order goes on with the flow whose record ends there.
     from: usize,
-}
-
-/// The part of the value that is written next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Head,
-    Rows,
-    Tail,
 }
 
 /// Reads the parameters: a page, or a listing where it is long and in no order of its own.
@@ -82,8 +74,8 @@ impl Viewing {
         self.reading.map(|_| self.age_ms)
     }
 
-    /// Whether it keeps the snapshot from being taken anew before its next pass. It does so only until rows go out, and
-    /// while nothing depends on its client, who may take any time.
+    /// Whether calls that take the snapshot anew must wait for the view's next pass. They do so only until rows go out: from then
+    /// on the view depends on its client, who may take any time.
     pub(in crate::rpc) fn is_ahead(&self) -> bool {
         self.part == Part::Head && self.reading.is_some_and(|reading| reading.is_ahead)
     }
@@ -95,7 +87,7 @@ impl Viewing {
         }
     }
 
-    /// Whether rows of another snapshot than the `generation` are out, so that it can't go on.
+    /// Whether rows of a snapshot of another generation have been written, so that the view can't go on.
     pub(in crate::rpc) fn is_late(&self, generation: u32) -> bool {
         self.part != Part::Head && self.reading.is_some_and(|reading| reading.generation != generation)
     }
@@ -131,7 +123,7 @@ impl Work for Viewing {
         self.view.can_begin(&shared.pool)
     }
 
-    fn begin(&mut self, shared: &mut Shared, pass: Pass) -> Result<(), Fault> {
+    fn begin(&mut self, shared: &mut Shared, start: ScanStart) -> Result<(), Fault> {
         if let Some(reading) = &mut self.reading {
             let generation = shared.autorefresh.generation();
             if self.view.passes() > 0 && reading.generation != generation {
@@ -140,7 +132,7 @@ impl Work for Viewing {
             (reading.generation, reading.is_ahead) = (generation, true);
         }
         // A snapshot stands still, and so do the timeouts in it.
-        let clock_s = if pass.source == Source::Kernel { (pass.now_ms / 1000) as u32 } else { 0 };
+        let clock_s = if start.source == Source::Kernel { (start.now_ms / 1000) as u32 } else { 0 };
         self.view.begin(&mut shared.pool, clock_s);
         Ok(())
     }
