@@ -83,7 +83,7 @@ impl Fault {
     pub fn new(code: Code, sentence: fmt::Arguments<'_>) -> Self {
         let mut told = Box::new(Told { code, text: String::new() });
         // What does not fit is cut by the writer below; it reports no errors.
-        let _ = Sentence(&mut told.text).write_fmt(sentence);
+        let _ = Sentence { text: &mut told.text, is_cut: false }.write_fmt(sentence);
         Fault(told)
     }
 
@@ -140,22 +140,36 @@ impl From<DecodeError> for Fault {
     }
 }
 
-/// A writer that ends in "…" rather than fail.
-struct Sentence<'a>(&'a mut String<FAULT_BYTES>);
+/// A writer that ends in "…" rather than fail. A part of the sentence may end so as well.
+struct Sentence<'a> {
+    text: &'a mut String<FAULT_BYTES>,
+    is_cut: bool,
+}
 
 impl Write for Sentence<'_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         const MORE: &str = "…";
-        if self.0.ends_with(MORE) {
-            return Ok(());
-        }
         for c in part.chars() {
-            if self.0.len() + c.len_utf8() + MORE.len() > FAULT_BYTES {
-                let _ = self.0.push_str(MORE);
-                return Ok(());
+            if self.is_cut {
+                break;
             }
-            let _ = self.0.push(c);
+            self.is_cut = self.text.len() + c.len_utf8() + MORE.len() > FAULT_BYTES;
+            let _ = if self.is_cut { self.text.push_str(MORE) } else { self.text.push(c) };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_the_room_cuts_a_sentence() {
+        let fault = |word: &str| Fault::new(Code::Parameters, format_args!("{word} at 7: {word}"));
+        assert_eq!(fault("name…").text.as_str(), "name… at 7: name…");
+        let most = "x".repeat(FAULT_BYTES - " at 7: ".len() - 3);
+        assert_eq!(fault(&most).text.as_str(), format!("{most} at 7: …"));
+        assert_eq!(fault(&format!("{most}xxx")).text.as_str(), format!("{most}xxx at …"));
     }
 }

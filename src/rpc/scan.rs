@@ -62,9 +62,14 @@ fn slots(mut bits: u32) -> impl Iterator<Item = usize> {
 
 impl Engine {
     fn waiting(&self, source: Source) -> u32 {
-        // A snapshot that is being read is not taken anew until those who read it have their first rows.
+        // A snapshot that is being read is not taken anew until those who read it have their first rows. Who has no memory for
+        // rows yet keeps nobody waiting: that memory may be held by one who can't go on before the snapshot is taken.
         let is_ahead = |task: &Task| match &task.job {
-            Job::View(view) => view.is_ahead() && task.stage == Stage::Waiting(Source::Snapshot),
+            Job::View(view) => {
+                view.is_ahead()
+                    && task.stage == Stage::Waiting(Source::Snapshot)
+                    && task.job.asks().can_begin(&self.shared)
+            }
             _ => false,
         };
         let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(is_ahead);

@@ -85,11 +85,12 @@ impl Filter {
     }
 }
 
-/// Writes a text in quotes. A control character, which could move a terminal's cursor, is written as its number.
+/// Writes a text in quotes. A character that would move a terminal's cursor, or look like the end of the text in a log, is
+/// written as its number.
 fn write_quoted(text: &str, out: &mut Cut<'_>) -> fmt::Result {
     out.write_char('"')?;
     for c in text.chars() {
-        if c.is_control() {
+        if c.is_control() || matches!(c, '"' | '\\') {
             write!(out, "\\u{{{:x}}}", u32::from(c))?;
         } else {
             out.write_char(c)?;

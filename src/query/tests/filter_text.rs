@@ -376,7 +376,7 @@ fn filters_in_words() {
         ("10.0.0.1:80", "host 10.0.0.1, port 80"),
         ("udp !10.0.0.1:80 99", "UDP, not both host 10.0.0.1 and port 80, port 99"),
         ("helper:ftp,\"a b\" !user:\u{e4}", "helper \"ftp\" or \"a b\", not username \"\u{e4}\""),
-        ("helper:\"!a\",a\"b", "helper \"!a\" or \"a\"b\""),
+        ("helper:\"!a\",a\"b", "helper \"!a\" or \"a\\u{22}b\""),
         ("id:5", "id 5"),
     ] {
         assert_eq!(in_words(&parsed(text)), words, "{text}");
@@ -391,6 +391,8 @@ fn filters_in_words() {
     }
     let hostile = in_words(&from_struct(&[("helper", &["\u{1b}[2Ja\u{9b}\n"])]));
     assert_eq!(hostile, "helper \"\\u{1b}[2Ja\\u{9b}\\u{a}\"");
+    let forged = in_words(&from_struct(&[("helper", &["a\", from 192.0.2.1 or \\"])]));
+    assert_eq!(forged, "helper \"a\\u{22}, from 192.0.2.1 or \\u{5c}\"");
 }
 
 /// A sentence that does not fit ends in "…" and is the beginning of the whole; one that fits is whole.

@@ -410,6 +410,34 @@ fn a_kill_takes_the_row_of_the_one_that_was_killed() {
     assert_eq!(ids(&rig.call("view", &[left(2)]).expect("whole")), [0; 0]);
 }
 
+/// A deep page is to be read first, and has no memory for rows before two listings give theirs back; these go on only once the
+/// snapshot is taken anew. So it is, and nobody waits for another in a circle.
+#[test]
+fn a_page_without_memory_for_rows_keeps_no_refresh_waiting() {
+    let mut rig = Rig::new(numbered(60));
+    rig.call("set_autorefresh", &[int(0)]).expect("whole");
+    let refresh = wait(&mut rig, 0, "refresh", &[]);
+    let listings = [1, 2].map(|slot| wait(&mut rig, slot, "view", &all("id")));
+    let page = wait(&mut rig, 3, "view", &[members(&[]), text("id"), text("ASC"), int(30), int(10)]);
+    assert!(rig.scan());
+    answer(&mut rig, 0, &refresh);
+    while rig.engine.replay() {}
+    for slot in [1, 2] {
+        assert_eq!(rig.advance(slot, &listings[slot - 1], 1 << 20), Step::Wait, "the first part is out");
+    }
+    let refresh = wait(&mut rig, 0, "refresh", &[]);
+    assert!(rig.scan(), "somebody could read the snapshot, or it could be taken anew");
+    answer(&mut rig, 0, &refresh);
+    while rig.engine.replay() {}
+    for slot in [1, 2] {
+        assert_eq!(rig.advance(slot, &listings[slot - 1], OUTPUT_BYTES), Step::Abort, "it is told");
+        rig.engine.forget(slot);
+    }
+    while rig.advance(3, &page, OUTPUT_BYTES) == Step::Wait {
+        assert!(rig.engine.replay(), "the page has its turn");
+    }
+}
+
 /// Two clients that take it anew in turn, so that one of them always waits: views have their turn, too.
 #[test]
 fn clients_that_refresh_in_turn_starve_no_view() {
