@@ -8,10 +8,12 @@ use common::fields::{expect_fault, ids, none};
 use common::flows::{Flow, flows};
 use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
+use common::raw::{self, Connection};
 use common::row::{self, Row, id};
-use common::xml::{Value, members, strings};
+use common::xml::{self, Value, members, strings};
 use common::{model, table_size, witness};
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 /// A daemon before a mixed table, and the table as read without the daemon.
 fn before_a_table(
@@ -236,4 +238,41 @@ fn kill_matching_needs_to_be_told_what() {
         expect_fault(kill(&[members([("host", "192.0.2.0/33".into())])]), -32602, "host");
         assert_eq!(living(), before);
     }));
+}
+
+/// Who leaves while a kill is under way has killed nevertheless, and the log says so: it tells of as many as are gone.
+#[test]
+fn a_client_that_leaves_is_in_the_log() {
+    in_namespace(|ns| {
+        let mut inserter = Inserter::new(ns);
+        let daemon = Daemon::start(&[]);
+        let session = Value::from(daemon.client().session.as_str());
+        let body = xml::call("kill_matching", &[session, members([("orig_l3proto", Value::Int(2))])]);
+        let request = raw::post(daemon.address(), &body, "");
+        let mut gone = 0;
+        for delay_us in (0..40).map(|n| n * 250) {
+            inserter.insert(&flows(22, 2000));
+            let before = dump().len();
+            let mut connection = Connection::open(daemon.address()).expect("a connection");
+            connection.send(&request).expect("sent");
+            std::thread::sleep(Duration::from_micros(delay_us));
+            drop(connection);
+            // The daemon is done with it when another scan has gone through.
+            let mut client = daemon.client();
+            client.all();
+            gone += before - dump().len();
+            inserter.flush();
+        }
+        assert!(gone > 0, "nothing was killed");
+        let begun = Instant::now();
+        let told = || -> usize {
+            let log = daemon.log();
+            let lines = log.lines().filter_map(|line| line.split_once(" killed "));
+            lines.filter_map(|(_, rest)| rest.split(' ').next()?.parse::<usize>().ok()).sum()
+        };
+        while told() != gone {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{gone} are gone: {}", daemon.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
 }

@@ -108,7 +108,6 @@ impl Program {
     }
 
     pub(super) fn begin(&mut self, peer: Peer, user: &[u8], password: &[u8], now_ms: u64) -> Check {
-        self.reap(now_ms);
         let Some(input) = input(user, password) else {
             return Check::Wrong;
         };

@@ -136,6 +136,16 @@ pub(crate) struct Shared {
     autorefresh: Autorefresh,
 }
 
+impl Shared {
+    /// Forgets the labels, if nothing holds one any more: neither rows nor records of a snapshot. Called before the table is
+    /// read, so that texts of flows long gone don't fill the room.
+    fn clear_labels(&mut self) {
+        if self.pool.is_idle() && self.autorefresh.has_no_snapshot() {
+            self.context.labels.clear();
+        }
+    }
+}
+
 /// Who makes a call, and how it is answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker {
@@ -252,6 +262,7 @@ impl Engine {
         task.stage = Stage::Writing;
         task.dumps += 1;
         self.shared.stats.add(Counter::Scans);
+        self.shared.clear_labels();
         Some(self.shared.settings.kernel_plan(task.job.asks().kernel_plan()).in_one())
     }
 
@@ -271,7 +282,9 @@ impl Engine {
             task.job.work().release(&mut self.shared);
             task.stage = Stage::Idle;
         }
-        if !self.is_taking_snapshot() {
+        // A call that has recorded, and is yet to say what that came to, still looks at the snapshot.
+        let has_recorded = |task: &Task| task.is_recorder() && matches!(task.stage, Stage::Over(_));
+        if !self.is_taking_snapshot() && !self.tasks.iter().any(has_recorded) {
             self.shared.autorefresh.nobody_records();
         }
     }
@@ -287,6 +300,12 @@ impl Engine {
     #[must_use]
     pub fn reply_length(&self, slot: usize) -> Option<usize> {
         self.tasks.get(slot).and_then(Task::length)
+    }
+
+    /// Whether the length of a reply is known, or being added up, and not all of that reply is written.
+    #[must_use]
+    pub fn has_promised(&self) -> bool {
+        self.tasks.iter().any(|task| task.stage != Stage::Idle && task.length.bytes > 0)
     }
 
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.

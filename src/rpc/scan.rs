@@ -64,12 +64,13 @@ impl Engine {
     fn waiting(&self, source: Source) -> u32 {
         // A snapshot that is being read is not taken anew until those who read it have their first rows. Who has no memory for
         // rows yet keeps nobody waiting: that memory may be held by one who can't go on before the snapshot is taken.
-        let is_ahead = |task: &Task| match &task.job {
-            Job::View(view) => {
-                view.is_ahead()
-                    && task.stage == Stage::Waiting(Source::Snapshot)
-                    && task.job.asks().can_begin(&self.shared)
+        let is_ahead = |task: &Task| match (&task.job, &task.stage) {
+            (Job::View(view), Stage::Waiting(Source::Snapshot)) => {
+                view.is_ahead() && task.job.asks().can_begin(&self.shared)
             }
+            // A pass is over, and the call has yet to say whether another one follows. In a multicall it may only do so when its
+            // client has taken what comes before.
+            (Job::View(view), Stage::Over(None)) => view.is_ahead() && !task.is_multicall(),
             _ => false,
         };
         let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(is_ahead);
@@ -102,10 +103,7 @@ impl Engine {
         if !self.wants_scan() {
             return None;
         }
-        // Nothing holds a label any more: neither rows nor records of a snapshot.
-        if self.shared.pool.is_idle() && self.shared.autorefresh.has_no_snapshot() {
-            self.shared.context.labels.clear();
-        }
+        self.shared.clear_labels();
         self.kernel_scan =
             self.board(self.waiting(Source::Kernel), ScanStart { source: Source::Kernel, now_ms });
         self.shared.stats.add(Counter::Scans);
@@ -285,7 +283,7 @@ impl Engine {
 
 impl Task {
     /// Whether it records the table.
-    fn is_recorder(&self) -> bool {
+    pub(super) fn is_recorder(&self) -> bool {
         matches!(self.job, Job::TakeSnapshot(_))
     }
 }

@@ -145,6 +145,12 @@ impl Input {
         self.is_large() && self.behind > self.small.len()
     }
 
+    /// Who was given the large one. That need not be who makes the next request, behind a proxy.
+    #[must_use]
+    pub(super) fn holder(&self) -> Option<Peer> {
+        self.large.as_ref().map(|(_, peer)| *peer)
+    }
+
     /// Whether it is a large one.
     #[must_use]
     pub fn is_large(&self) -> bool {

@@ -5,7 +5,7 @@ use super::{Server, dumps, input};
 use crate::auth::Peer;
 use crate::http::Error;
 use crate::limits::PAUSE_MS;
-use crate::quota::{Holdings, Verdict};
+use crate::quota::{Holding, Holdings, Verdict};
 use crate::stats::Counter;
 
 impl Server {
@@ -33,8 +33,12 @@ impl Server {
         let waiting = self.slots.taken().filter(|(_, client)| client.waits_for_buffer());
         let mut waiting = waiting.map(|(slot, client)| (slot, client.peer, client.since_ms())).peekable();
         waiting.peek()?;
-        let holdings = self.slots.holdings(|_, c| c.input.is_large().then(|| c.worth_of_buffer(now_ms)));
-        input::QUOTA.next(&Holdings::new(&mut { holdings }), &mut waiting)
+        // As the buffers count them: by who was given one.
+        let holding = |(key, client): (usize, &Client)| {
+            let (worth, useless_ms) = client.worth_of_buffer(now_ms);
+            client.input.holder().map(|peer| Holding { key, peer, worth, useless_ms })
+        };
+        input::QUOTA.next(&Holdings::new(&mut self.slots.taken().filter_map(holding)), &mut waiting)
     }
 
     /// The slot of the next client to get a dump of its own, and whose dump it gets if none is free. A client that has yet to

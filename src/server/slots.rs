@@ -94,9 +94,10 @@ impl Slots {
     pub fn free_up(&mut self, slot: usize, large: &mut LargeBuffers) -> Option<(Socket, Peer)> {
         let slot = self.slots.get_mut(slot).filter(|s| s.taken)?;
         slot.taken = false;
-        let freed = Some((slot.client.hang_up(large)?, slot.client.peer));
+        let socket = slot.client.hang_up(large);
+        let peer = slot.client.peer;
         self.share_steps();
-        freed
+        socket.map(|socket| (socket, peer))
     }
 
     /// How many times the client in a slot may get further in one turn.

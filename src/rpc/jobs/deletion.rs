@@ -12,6 +12,8 @@ use crate::stats::Counter;
 pub(super) struct Deletion {
     /// Entries that were deleted.
     pub(super) killed: u32,
+    /// Of these, the ones that the log was told of.
+    told: u32,
     /// Entries that the kernel would not delete, and the last reason.
     refused: u32,
     why: Option<Fault>,
@@ -39,6 +41,13 @@ impl Deletion {
             Ok(false) => {}
             Err(error) => self.refuse(error.into()),
         }
+    }
+
+    /// Entries that were deleted since this was last asked.
+    pub(super) fn untold(&mut self) -> u32 {
+        let untold = self.killed - self.told;
+        self.told = self.killed;
+        untold
     }
 
     fn refuse(&mut self, why: Fault) {

@@ -50,9 +50,7 @@ impl Work for Kill {
     }
 
     fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        if self.deletion.killed > 0 {
-            audit::killed(&self.who, self.deletion.killed, format_args!("by id"));
-        }
+        self.tell();
         self.deletion.end(failure).map(|()| Wait::Nothing)
     }
 
@@ -64,5 +62,20 @@ impl Work for Kill {
     ) -> Result<Wrote, Full> {
         pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
         Ok(Wrote::All)
+    }
+
+    /// Whoever leaves before the answer has killed nevertheless.
+    fn release(&mut self, _: &mut Shared) {
+        self.tell();
+    }
+}
+
+impl Kill {
+    /// Tells the log what was killed since it was last told.
+    fn tell(&mut self) {
+        let killed = self.deletion.untold();
+        if killed > 0 {
+            audit::killed(&self.who, killed, format_args!("by id"));
+        }
     }
 }

@@ -65,11 +65,7 @@ impl Work for KillMatching {
     }
 
     fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        if self.deletion.killed > 0 {
-            let mut words: String<EXPLANATION_BYTES> = String::new();
-            self.filter.explain(&mut words);
-            audit::killed(&self.who, self.deletion.killed, format_args!("that match: {words}"));
-        }
+        self.tell();
         self.deletion.end(failure).map(|()| Wait::Nothing)
     }
 
@@ -82,9 +78,24 @@ impl Work for KillMatching {
         pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
         Ok(Wrote::All)
     }
+
+    /// Whoever leaves before the answer has killed nevertheless.
+    fn release(&mut self, _: &mut Shared) {
+        self.tell();
+    }
 }
 
 impl KillMatching {
+    /// Tells the log what was killed since it was last told.
+    fn tell(&mut self) {
+        let killed = self.deletion.untold();
+        if killed > 0 {
+            let mut words: String<EXPLANATION_BYTES> = String::new();
+            self.filter.explain(&mut words);
+            audit::killed(&self.who, killed, format_args!("that match: {words}"));
+        }
+    }
+
     /// Whether the call came by this connection. What this machine answers goes out as the reply direction says, whatever became
     /// of the other one by NAT.
     fn is_own(&self, flow: &Flow) -> bool {

@@ -38,6 +38,8 @@ pub(crate) struct Viewing {
 struct Reading {
     /// Which snapshot it has begun to read.
     generation: u32,
+    /// When that was taken, in milliseconds.
+    taken_ms: u64,
     /// Calls that take the snapshot anew wait until this view has its first rows.
     is_ahead: bool,
     /// A view in the kernel's own order goes on with the flow whose record ends there.
@@ -130,6 +132,7 @@ impl Work for Viewing {
                 return Err(gone());
             }
             (reading.generation, reading.is_ahead) = (generation, true);
+            reading.taken_ms = shared.autorefresh.taken_ms().unwrap_or(reading.taken_ms);
         }
         // A snapshot stands still, and so do the timeouts in it.
         let clock_s = if start.source == Source::Kernel { (start.now_ms / 1000) as u32 } else { 0 };
@@ -156,7 +159,7 @@ impl Work for Viewing {
         }
         if self.part == Part::Head {
             self.count = world.kernel.count()?.entries;
-            let taken_ms = shared.autorefresh.taken_ms().unwrap_or(world.now_ms);
+            let taken_ms = self.reading.map_or(world.now_ms, |reading| reading.taken_ms);
             self.age_ms = world.now_ms.saturating_sub(taken_ms);
         }
         Ok(Wait::Nothing)
