@@ -130,8 +130,8 @@ fn kept(body: &[u8], charset: &str) -> Vec<u8> {
     [format!("{head}{charset}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
 }
 
-/// The end of a chunked reply.
-const END: &str = "</methodResponse>\n\r\n0\r\n\r\n";
+/// The end of a reply whose length is known.
+const END: &str = "</methodResponse>\n";
 
 /// A page whose reply is far longer than what a socket takes while nobody reads.
 fn long_page(session: &Value) -> String {
@@ -170,7 +170,7 @@ fn keeps_its_buffer(bench: &mut Bench, mut newcomer: Client, session: &Value) {
     assert!(!newcomer.is_closed(), "who has just got a large buffer was taken for slow");
     for other in &mut others {
         other.send(bench, &login[begun..]);
-        let reply = other.read_to(bench, "</methodResponse>\n");
+        let reply = other.read_to(bench, END);
         assert!(reply.contains("200 OK") && !reply.contains("<fault>"), "{reply}");
     }
     let reply = newcomer.read_to(bench, END);
@@ -184,7 +184,7 @@ fn after_a_slow_reply() -> (Bench, Client, Value) {
     // A session belongs to the address that it was opened from.
     let mut client = Client::connect(&mut bench, host(1));
     client.send(&mut bench, &kept(xml::call("login", &[]).as_bytes(), "utf-8"));
-    let reply = client.read_to(&mut bench, "</methodResponse>\n");
+    let reply = client.read_to(&mut bench, END);
     let (_, body) = split(reply.as_bytes());
     let session = xml::response(&body).expect("a document").expect("a session");
     client.send(&mut bench, &kept(long_page(&session).as_bytes(), "utf-8"));
