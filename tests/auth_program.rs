@@ -281,7 +281,11 @@ fn so_many_at_a_time_and_half_of_them_for_one_network() {
     let folder = Folder::new();
     let mut store = store(&script(&folder, "check", "exec sleep 1000"));
     let peer = |n: u8| Peer::new(Ipv4Addr::new(192, 0, 2, n).into());
-    let begin = |store: &mut Store, n: u8| store.begin(peer(n), b"ann", b"x", 0);
+    // As the daemon does, which looks for programs that have ended each turn.
+    let begin = |store: &mut Store, n: u8| {
+        store.reap(0);
+        store.begin(peer(n), b"ann", b"x", 0)
+    };
     let first = pending(begin(&mut store, 1));
     for _ in 1..PROGRAMS / 2 {
         pending(begin(&mut store, 1));
@@ -299,8 +303,23 @@ fn so_many_at_a_time_and_half_of_them_for_one_network() {
     while !matches!(store.begin(peer(50), b"ann", b"x", now), Check::Pending(_)) {
         assert!(began.elapsed() < PATIENCE, "answers keep their places for good");
         now += 10_000;
+        store.reap(now);
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Other logins that begin meanwhile take no news away: whoever waits for an answer is woken by it.
+#[test]
+fn an_answer_is_news_whoever_comes_in_between() {
+    let _alone = alone();
+    let folder = Folder::new();
+    let mut store = store(&script(&folder, "check", "exit 0"));
+    let ticket = pending(store.begin(Peer::Unix, b"ann", b"x", 0));
+    waits_for("nobody is told of the answer", || {
+        assert_eq!(store.begin(Peer::Unix, &[b'x'; 4096], b"x", 0), Check::Wrong, "too long");
+        store.reap(0)
+    });
+    assert!(matches!(store.poll(ticket), Check::Right(_)));
 }
 
 #[test]
