@@ -35,6 +35,7 @@ impl Bench {
         let arguments = arguments.iter().map(Into::into).collect();
         let Ok(Command::Run(mut config)) = cli::parse(arguments) else { panic!("arguments of a daemon") };
         config.listen.clear();
+        rctd::log::open(config.log_level);
         let server = Server::open_with(*config, kernel::open).expect("a daemon");
         Bench { server, events: Events::with_capacity(64), now_ms: 0 }
     }

@@ -279,6 +279,7 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(table: Vec<Flow>) -> Self {
+        crate::log::open(crate::log::Level::Error);
         let settings = Settings {
             wide: WideInts::Double,
             snapshot_flows: 100,
