@@ -79,19 +79,34 @@ impl Task {
             self.put_opening(pieces)?;
         }
         let opened = pieces.place();
-        let wrote = self.job.work().write(pieces, shared, world);
-        if !self.in_value && pieces.place() == opened && wrote != Ok(Wrote::All) {
+        let wrote = self.write_pieces(pieces, shared, world);
+        if !self.in_value && pieces.place() == opened && wrote != Ok(None) {
             pieces.rewind(before);
         } else {
             self.in_value = true;
         }
         match wrote? {
-            Wrote::All => self.stage = Stage::Closing,
-            Wrote::Part(Wait::Dump) => return Ok(Some(Step::Dump)),
-            Wrote::Part(wait) => self.wait(wait, world.now_ms),
-            Wrote::Fault(fault) => self.stage = Stage::Faulty(fault),
-            Wrote::Broken(fault) => return Ok(self.break_off(fault, pieces, shared, world)),
+            None => self.stage = Stage::Closing,
+            Some(Wrote::Part(Wait::Dump)) => return Ok(Some(Step::Dump)),
+            Some(Wrote::Part(wait)) => self.wait(wait, world.now_ms),
+            Some(Wrote::Fault(fault)) => self.stage = Stage::Faulty(fault),
+            Some(Wrote::Broken(fault)) => return Ok(self.break_off(fault, pieces, shared, world)),
         }
+        Ok(None)
+    }
+
+    /// Writes the pieces of the job's value. `None`: the value is written to its end.
+    fn write_pieces(
+        &mut self,
+        pieces: &mut Pieces<'_, '_>,
+        shared: &mut Shared,
+        world: &mut World<'_>,
+    ) -> Result<Option<Wrote>, Full> {
+        if let Some(wrote) = self.job.work().write(pieces, shared, world)? {
+            return Ok(Some(wrote));
+        }
+        let job = self.job.asks();
+        pieces.piece(|writer| job.write_last(writer, shared, world.now_ms))?;
         Ok(None)
     }
 

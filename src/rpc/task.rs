@@ -182,7 +182,12 @@ impl Task {
 
     /// What the job waited for is over.
     pub(super) fn end(&mut self, failure: Option<Fault>, shared: &mut Shared, world: &mut World<'_>) {
-        match self.job.work().end(shared, failure, world) {
+        let job = self.job.work();
+        let ended = match failure {
+            Some(why) => Err(job.failed(why)),
+            None => job.end(shared, world),
+        };
+        match ended {
             Ok(Wait::Nothing) => self.begin_value(world),
             Ok(wait) => self.wait(wait, world.now_ms),
             Err(fault) => self.stage = Stage::Faulty(fault),

@@ -7,6 +7,7 @@ use crate::conntrack::kernel::Kernel;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
 use crate::query::entry::Entry;
+use crate::syntax::Writer;
 
 /// Where the flows of a scan come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +42,9 @@ pub(super) struct ScanStart {
     pub now_ms: u64,
 }
 
-/// What writing a job's value came to.
+/// Why the last piece of a job's value can't be written yet, or at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wrote {
-    /// The value is written to its end.
-    All,
     /// A part is written, the rest waits for this.
     Part(Wait),
     /// Nothing is written, and there is a fault in place of the value.
@@ -102,13 +101,17 @@ pub(super) trait Work {
         Ok(())
     }
 
-    /// What the job waited for is here or over; `failure` is why a scan did not come to its end. Gives what it waits for next;
-    /// with [`Wait::Nothing`] it can be written.
+    /// What the job waited for is here or over. Gives what it waits for next; with [`Wait::Nothing`] it can be written.
     ///
     /// # Errors
     /// The fault that the call is answered with.
-    fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        failure.map_or(Ok(Wait::Nothing), Err)
+    fn end(&mut self, _: &mut Shared, _: &mut World<'_>) -> Result<Wait, Fault> {
+        Ok(Wait::Nothing)
+    }
+
+    /// The scan did not come to its end: the fault that the call is answered with, from that which says why.
+    fn failed(&mut self, why: Fault) -> Fault {
+        why
     }
 
     /// Whether the job holds all of its value, so that its length can be known before it is written.
@@ -121,16 +124,24 @@ pub(super) trait Work {
         true
     }
 
-    /// Writes the next part of the job's value, or all of it.
+    /// Writes what comes before the last piece of the job's value. `None`: all of that is written.
     ///
     /// # Errors
     /// [`Full`]: what was written until then is whole, and the rest is asked for again when there is room.
     fn write(
         &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        shared: &mut Shared,
-        world: &mut World<'_>,
-    ) -> Result<Wrote, Full>;
+        _: &mut Pieces<'_, '_>,
+        _: &mut Shared,
+        _: &mut World<'_>,
+    ) -> Result<Option<Wrote>, Full> {
+        Ok(None)
+    }
+
+    /// Writes the last piece of the job's value: all of it, where it is one piece.
+    ///
+    /// # Errors
+    /// [`Full`]: the piece is asked for again when there is room.
+    fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, now_ms: u64) -> Result<(), Full>;
 
     /// Rows that its value has, for the log.
     fn rows(&self) -> u64 {

@@ -5,9 +5,8 @@ use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::Fault;
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Work, Wrote};
-use crate::rpc::{Ask, Shared, World};
+use crate::rpc::work::Work;
+use crate::rpc::{Ask, Shared};
 use crate::syntax::Writer;
 
 /// A short answer.
@@ -22,18 +21,12 @@ pub(crate) enum Answer {
 }
 
 impl Work for Answer {
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| match *self {
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        match *self {
             Answer::Bool(value) => writer.boolean(value),
             Answer::Text(text) => writer.string(text.as_bytes()),
             Answer::Put(put, which) => put(writer, which),
-        })?;
-        Ok(Wrote::All)
+        }
     }
 }
 

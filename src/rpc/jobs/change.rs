@@ -12,9 +12,9 @@ use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
+use crate::rpc::work::{Offered, Source, Wait, Work};
 use crate::rpc::{Ask, Shared, World};
+use crate::syntax::Writer;
 
 /// A change that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,15 +79,7 @@ impl Work for Changing {
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        shared: &mut Shared,
-        failure: Option<Fault>,
-        world: &mut World<'_>,
-    ) -> Result<Wait, Fault> {
-        if let Some(fault) = failure {
-            return Err(fault);
-        }
+    fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         let target = self.target.ok_or_else(|| no_connection(self.id))?;
         if self.found > 1 {
             let text = format_args!(
@@ -117,14 +109,8 @@ impl Work for Changing {
         Ok(Wait::Nothing)
     }
 
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| writer.boolean(true))?;
-        Ok(Wrote::All)
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        writer.boolean(true)
     }
 }
 

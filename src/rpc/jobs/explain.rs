@@ -5,9 +5,9 @@ use crate::limits::EXPLANATION_BYTES;
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::Fault;
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Work, Wrote};
-use crate::rpc::{Ask, Shared, World};
+use crate::rpc::work::Work;
+use crate::rpc::{Ask, Shared};
+use crate::syntax::Writer;
 use heapless::String;
 
 /// A filter in words.
@@ -25,13 +25,7 @@ pub(crate) fn explain(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, F
 }
 
 impl Work for Explanation {
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| writer.string(self.words.as_bytes()))?;
-        Ok(Wrote::All)
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        writer.string(self.words.as_bytes())
     }
 }

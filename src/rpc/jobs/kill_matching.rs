@@ -1,30 +1,24 @@
 //! `kill_matching`: deletes the flows that match a filter.
 
 use super::Job;
-use super::deletion::Deletion;
+use super::deletion::{Deletion, Which};
 use crate::auth::{Who, audit};
 use crate::conntrack::flow::{Flow, Tuple};
 use crate::conntrack::plan::KernelPlan;
-use crate::conntrack::target::TARGET;
 use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
 use crate::limits::EXPLANATION_BYTES;
-use crate::out::Full;
+use crate::query::context::Context;
 use crate::query::filter::Filter;
-use crate::query::page::Candidate;
+use crate::rpc::Ask;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Offered, Source, Wait, Work, Wrote};
-use crate::rpc::{Ask, Shared, World};
 use heapless::String;
 
-/// A kill by filter.
-pub(crate) struct KillMatching {
+/// The flows that match a filter.
+pub(crate) struct Matching {
     filter: Filter,
-    who: Who,
     /// The reply direction of the connection that the call came by, which is spared.
     own: Option<Tuple>,
-    deletion: Deletion,
 }
 
 /// Reads the parameters.
@@ -39,63 +33,31 @@ pub(crate) fn kill_matching(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Resul
         );
         return Err(Fault::new(Code::Parameters, text));
     }
-    Ok(Job::KillMatching(KillMatching { filter, who, own: ask.own, deletion: Deletion::default() }))
+    Ok(Job::KillMatching(Deletion::new(Matching { filter, own: ask.own }, who)))
 }
 
-impl Work for KillMatching {
-    fn waits_for(&self) -> Wait {
-        Wait::Scan(Source::Kernel)
-    }
-
+impl Which for Matching {
     fn needs(&self) -> u32 {
         let own = if self.own.is_some() { bit(CTA_TUPLE_REPLY) } else { 0 };
-        self.filter.needs() | TARGET | own
+        self.filter.needs() | own
     }
 
     fn kernel_plan(&self) -> KernelPlan {
         self.filter.kernel_plan()
     }
 
-    fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
-        let flow = offered.entry.flow();
-        if self.filter.admits(flow, &shared.context) && !self.is_own(flow) {
-            self.deletion.kill(offered, shared);
-        }
-        Ok(())
+    fn is_one(&self, flow: &Flow, context: &Context) -> bool {
+        self.filter.admits(flow, context) && !self.is_own(flow)
     }
 
-    fn end(&mut self, _: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        self.tell();
-        self.deletion.end(failure).map(|()| Wait::Nothing)
-    }
-
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| writer.uint(self.deletion.killed.into()))?;
-        Ok(Wrote::All)
-    }
-
-    /// Whoever leaves before the answer has killed nevertheless.
-    fn release(&mut self, _: &mut Shared) {
-        self.tell();
+    fn tell(&self, who: &Who, killed: u32) {
+        let mut words: String<EXPLANATION_BYTES> = String::new();
+        self.filter.explain(&mut words);
+        audit::killed(who, killed, format_args!("that match: {words}"));
     }
 }
 
-impl KillMatching {
-    /// Tells the log what was killed since it was last told.
-    fn tell(&mut self) {
-        let killed = self.deletion.untold();
-        if killed > 0 {
-            let mut words: String<EXPLANATION_BYTES> = String::new();
-            self.filter.explain(&mut words);
-            audit::killed(&self.who, killed, format_args!("that match: {words}"));
-        }
-    }
-
+impl Matching {
     /// Whether the call came by this connection. What this machine answers goes out as the reply direction says, whatever became
     /// of the other one by NAT.
     fn is_own(&self, flow: &Flow) -> bool {

@@ -15,6 +15,7 @@ use crate::rpc::pieces::Pieces;
 use crate::rpc::work::{Wait, Work, Wrote};
 use crate::rpc::{Shared, World, row};
 use crate::stats::Counter;
+use crate::syntax::Writer;
 
 /// A listing under way.
 pub(crate) struct Listing {
@@ -126,23 +127,26 @@ impl Work for Listing {
         pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         world: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
+    ) -> Result<Option<Wrote>, Full> {
         if self.part == Part::Head {
             let count = match world.kernel.count() {
                 Ok(count) => count.entries,
-                Err(error) => return Ok(Wrote::Fault(error.into())),
+                Err(error) => return Ok(Some(Wrote::Fault(error.into()))),
             };
             pieces.piece(|writer| write_head(writer, count, None))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {
             if let Some(wrote) = self.write_rows(pieces, shared, world)? {
-                return Ok(wrote);
+                return Ok(Some(wrote));
             }
             self.part = Part::Tail;
         }
-        pieces.piece(|writer| write_tail(writer, self.total))?;
-        Ok(Wrote::All)
+        Ok(None)
+    }
+
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        write_tail(writer, self.total)
     }
 
     fn rows(&self) -> u64 {

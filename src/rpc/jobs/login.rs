@@ -6,10 +6,10 @@ use crate::limits::{ARGUMENT_BYTES, PROGRAM_MS};
 use crate::out::Full;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Wait, Work, Wrote};
+use crate::rpc::work::{Wait, Work};
 use crate::rpc::{Ask, Shared, World};
 use crate::stats::Counter;
+use crate::syntax::Writer;
 use crate::sys::since_ms;
 use heapless::Vec;
 use std::time::Instant;
@@ -51,7 +51,7 @@ pub(crate) fn login(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
 }
 
 impl Work for LoggingIn {
-    fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
+    fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         let now_ms = world.now_ms;
         let check = match self.ticket.take() {
             Some(ticket) => shared.store.poll(ticket),
@@ -78,14 +78,8 @@ impl Work for LoggingIn {
         }
     }
 
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| writer.string(&self.session))?;
-        Ok(Wrote::All)
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        writer.string(&self.session)
     }
 
     fn release(&mut self, shared: &mut Shared) {

@@ -26,6 +26,7 @@ pub(crate) mod take_snapshot;
 pub(crate) mod view;
 
 use super::work::Work;
+use deletion::Deletion;
 
 macro_rules! jobs {
     ($($(#[$doc:meta])+ $name:ident = $type:ty,)+) => {
@@ -62,9 +63,9 @@ jobs! {
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
     /// Deletes by id.
-    Kill = kill::Kill,
+    Kill = Deletion<kill::Ids>,
     /// Deletes by filter.
-    KillMatching = kill_matching::KillMatching,
+    KillMatching = Deletion<kill_matching::Matching>,
     /// Changes one flow.
     Change = change::Changing,
     /// Records every flow.

@@ -5,10 +5,9 @@ use crate::conntrack::kernel::{CPU_COUNTERS, Count};
 use crate::out::Full;
 use crate::rpc::args::Args;
 use crate::rpc::fault::Fault;
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Wait, Work, Wrote};
+use crate::rpc::work::{Wait, Work};
 use crate::rpc::{Ask, Shared, World};
-use crate::stats::{self, KERNEL_NAMES};
+use crate::stats::KERNEL_NAMES;
 use crate::syntax::Writer;
 
 /// What the kernel counted when the call was made.
@@ -29,7 +28,7 @@ pub(crate) fn stats(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, F
 }
 
 impl Work for Stats {
-    fn end(&mut self, shared: &mut Shared, _: Option<Fault>, world: &mut World<'_>) -> Result<Wait, Fault> {
+    fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         self.kernel = world.kernel.cpu_stats()?;
         self.table = world.kernel.count()?;
         self.accounting = (shared.system.switch)("nf_conntrack_acct");
@@ -37,19 +36,7 @@ impl Work for Stats {
         Ok(Wait::Nothing)
     }
 
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        shared: &mut Shared,
-        world: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| self.put(writer, &shared.stats, world.now_ms))?;
-        Ok(Wrote::All)
-    }
-}
-
-impl Stats {
-    fn put(&self, writer: &mut Writer<'_>, stats: &stats::Stats, now_ms: u64) -> Result<(), Full> {
+    fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, now_ms: u64) -> Result<(), Full> {
         writer.struct_open()?;
         writer.number("count", self.table.entries.into())?;
         if let Some(most) = self.table.most {
@@ -76,7 +63,7 @@ impl Stats {
         writer.member_close()?;
         writer.member("daemon")?;
         writer.struct_open()?;
-        stats.iter().try_for_each(|(name, value)| writer.number(name, value))?;
+        shared.stats.iter().try_for_each(|(name, value)| writer.number(name, value))?;
         writer.struct_close()?;
         writer.member_close()?;
         writer.struct_close()

@@ -9,9 +9,9 @@ use crate::query::page::Candidate;
 use crate::query::snapshot::Snapshot;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
-use crate::rpc::pieces::Pieces;
-use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
+use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work};
 use crate::rpc::{Ask, Shared, World};
+use crate::syntax::Writer;
 
 /// Records every flow of a scan. Where several calls do so in one scan, the first of them records each flow for all.
 pub(crate) struct TakeSnapshot {
@@ -93,31 +93,20 @@ impl Work for TakeSnapshot {
         Ok(())
     }
 
-    fn end(&mut self, shared: &mut Shared, failure: Option<Fault>, _: &mut World<'_>) -> Result<Wait, Fault> {
-        match failure {
-            Some(fault) => Err(fault),
-            None if self.left_out == 0 => {
-                if !self.refresh {
-                    audit::autorefresh(&self.who, false);
-                }
-                Ok(Wait::Nothing)
-            }
-            None => {
-                // Long records may fill the memory before the number of flows is reached that it was reserved for.
-                let fitted = shared.autorefresh.snapshot().map_or(0, |s: &mut Snapshot| s.flows());
-                Err(no_room(fitted + self.left_out, fitted))
-            }
+    fn end(&mut self, shared: &mut Shared, _: &mut World<'_>) -> Result<Wait, Fault> {
+        if !self.is_whole() {
+            // Long records may fill the memory before the number of flows is reached that it was reserved for.
+            let fitted = shared.autorefresh.snapshot().map_or(0, |s: &mut Snapshot| s.flows());
+            return Err(no_room(fitted + self.left_out, fitted));
         }
+        if !self.refresh {
+            audit::autorefresh(&self.who, false);
+        }
+        Ok(Wait::Nothing)
     }
 
-    fn write(
-        &mut self,
-        pieces: &mut Pieces<'_, '_>,
-        _: &mut Shared,
-        _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
-        pieces.piece(|writer| writer.boolean(true))?;
-        Ok(Wrote::All)
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        writer.boolean(true)
     }
 }
 

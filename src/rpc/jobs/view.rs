@@ -15,6 +15,7 @@ use crate::rpc::fault::Fault;
 use crate::rpc::pieces::{Measure, Pieces};
 use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World, row};
+use crate::syntax::Writer;
 
 /// Rows that are measured between other events: about as long as a slice of a dump.
 const MEASURE_ROWS: usize = 32;
@@ -145,15 +146,7 @@ impl Work for Viewing {
         Ok(())
     }
 
-    fn end(
-        &mut self,
-        shared: &mut Shared,
-        failure: Option<Fault>,
-        world: &mut World<'_>,
-    ) -> Result<Wait, Fault> {
-        if let Some(fault) = failure {
-            return Err(fault);
-        }
+    fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         if self.view.end(&mut shared.pool, &shared.context) == Outcome::Again {
             return Ok(Wait::Scan(self.source()));
         }
@@ -175,7 +168,7 @@ impl Work for Viewing {
         }
         for _ in 0..MEASURE_ROWS {
             let Some(found) = self.view.row_ahead(self.measured, &shared.pool) else {
-                measure.piece(|writer| write_tail(writer, self.view.total()));
+                measure.piece(|writer| self.write_last(writer, shared, 0));
                 return true;
             };
             let (flow, context) = (&found.flow, &shared.context);
@@ -190,7 +183,7 @@ impl Work for Viewing {
         pieces: &mut Pieces<'_, '_>,
         shared: &mut Shared,
         _: &mut World<'_>,
-    ) -> Result<Wrote, Full> {
+    ) -> Result<Option<Wrote>, Full> {
         if self.part == Part::Head {
             pieces.piece(|writer| write_head(writer, self.count, self.age_ms()))?;
             self.part = Part::Rows;
@@ -203,12 +196,15 @@ impl Work for Viewing {
                 self.rows += 1;
             }
             if self.view.go_on(&shared.pool) {
-                return Ok(Wrote::Part(Wait::Scan(self.source())));
+                return Ok(Some(Wrote::Part(Wait::Scan(self.source()))));
             }
             self.part = Part::Tail;
         }
-        pieces.piece(|writer| write_tail(writer, self.view.total()))?;
-        Ok(Wrote::All)
+        Ok(None)
+    }
+
+    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
+        write_tail(writer, self.view.total())
     }
 
     fn rows(&self) -> u64 {
