@@ -59,6 +59,7 @@ pub mod charset;
 pub mod cli;
 pub mod config;
 pub mod conntrack;
+mod cut;
 pub mod http;
 pub mod limits;
 pub mod log;

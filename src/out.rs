@@ -14,6 +14,14 @@ impl core::fmt::Display for Full {
     }
 }
 
+/// A lower-case hex digit, of the lowest four bits.
+pub(crate) const fn hex_digit(value: u8) -> u8 {
+    match value & 0xf {
+        digit @ 0..=9 => b'0' + digit,
+        letter => b'a' - 10 + letter,
+    }
+}
+
 /// Decimal digits of the largest `u64`.
 const U64_DIGITS: usize = 20;
 

@@ -43,7 +43,7 @@ struct Session {
 }
 
 /// The sessions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sessions {
     slots: [Session; SESSIONS],
     timeout_ms: u64,
@@ -143,11 +143,6 @@ impl Sessions {
         let (_, slot) = self.find(id, peer, now_ms)?;
         slot.used_ms = None;
         Ok(())
-    }
-
-    /// How many sessions are alive.
-    pub fn live(&self, now_ms: u64) -> usize {
-        self.slots.iter().filter(|slot| alive(slot, self.timeout_ms, now_ms)).count()
     }
 
     fn find(&mut self, id: &[u8], peer: Peer, now_ms: u64) -> Result<(u8, &mut Session), Unknown> {

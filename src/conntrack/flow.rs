@@ -59,6 +59,14 @@ pub const fn mapped(v4: [u8; 4]) -> Address {
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
 }
 
+/// An address in the form in which flows carry it, and whether it is IPv4.
+pub(crate) fn carried(address: IpAddr) -> (Address, bool) {
+    match address {
+        IpAddr::V4(a) => (mapped(a.octets()), true),
+        IpAddr::V6(a) => (a.octets(), false),
+    }
+}
+
 /// What tells flows between the same two addresses apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ends {
@@ -104,16 +112,13 @@ impl Tuple {
     /// The direction from `src` to `dst` of a TCP connection, in no zone of its own.
     #[must_use]
     pub(crate) fn tcp(src: SocketAddr, dst: SocketAddr) -> Self {
-        let address = |end: SocketAddr| match end.ip().to_canonical() {
-            IpAddr::V4(ip) => (AF_INET, mapped(ip.octets())),
-            IpAddr::V6(ip) => (AF_INET6, ip.octets()),
-        };
-        let (l3proto, src_address) = address(src);
+        let address = |end: SocketAddr| carried(end.ip().to_canonical());
+        let (src_address, v4) = address(src);
         Tuple {
             src: src_address,
-            dst: address(dst).1,
+            dst: address(dst).0,
             ends: Ends::Ports { src: src.port(), dst: dst.port() },
-            l3proto,
+            l3proto: if v4 { AF_INET } else { AF_INET6 },
             l4proto: IPPROTO_TCP,
             zone: None,
         }
@@ -249,6 +254,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The connection mark: 0 where the kernel has sent none.
+    #[must_use]
+    pub(crate) fn mark_or_zero(&self) -> u32 {
+        self.mark.unwrap_or(0)
+    }
+
     /// Reads those attributes of `message` whose [`bit`] is in `needs`.
     ///
     /// # Errors
@@ -256,28 +267,13 @@ impl Flow {
     #[inline]
     pub fn read(message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
         let mut flow = Flow::default();
-        flow.fill(message, needs, labels)?;
-        Ok(flow)
-    }
-
-    /// The same, into a flow that is empty: of every entry of a table, where each move of its 240 bytes would tell.
-    ///
-    /// # Errors
-    /// Those of [`Flow::read`].
-    #[inline]
-    pub(crate) fn fill(
-        &mut self,
-        message: &Message<'_>,
-        needs: u32,
-        labels: &mut Labels,
-    ) -> Result<(), ReadError> {
         let mut attrs = message.attrs();
         while let Some((kind, value)) = attrs.pull()? {
             if kind < 32 && needs & bit(kind) != 0 {
-                self.read_attribute(kind, value, labels)?;
+                flow.read_attribute(kind, value, labels)?;
             }
         }
-        Ok(())
+        Ok(flow)
     }
 
     #[inline]

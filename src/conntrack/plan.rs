@@ -4,7 +4,7 @@
 //! Four dumps that leave nearly all out cost less than one that leaves nothing out.
 
 use super::flow::{Address, Flow, Tuple};
-use super::request::KernelFilter;
+use super::request::{KernelFilter, knows_replies};
 use super::uapi::{AF_INET, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, bit};
 
 /// The dumps of one scan, numbered from 0.
@@ -65,9 +65,8 @@ impl KernelPlan {
     #[must_use]
     pub fn for_kernel(self, release: (u32, u32)) -> Self {
         let rest = self.rest.for_kernel(release);
-        // Such a kernel can't be asked for the reply's sides, so the dumps for these would leave nothing out.
-        let sides = release >= (5, 16);
-        KernelPlan { rest, host: self.host.filter(|_| sides), ..self }
+        // Dumps for the reply's sides, for which such a kernel can't be asked, would leave nothing out.
+        KernelPlan { rest, host: self.host.filter(|_| knows_replies(release)), ..self }
     }
 
     /// The attributes that [`KernelPlan::counts`] needs.

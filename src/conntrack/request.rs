@@ -252,6 +252,12 @@ fn same<T: PartialEq>(a: Option<T>, b: Option<T>) -> Option<T> {
     a.filter(|a| b.as_ref() == Some(a))
 }
 
+/// Whether this kernel can filter by the reply tuple: before 5.16 its parts are read under the flags of the original one, so
+/// that they match nothing (fixed by commit ad81d4daf6a3).
+pub(super) fn knows_replies(release: (u32, u32)) -> bool {
+    release >= (5, 16)
+}
+
 impl KernelFilter {
     /// What two filters have in common: a dump limited to that serves both.
     #[must_use]
@@ -266,11 +272,10 @@ impl KernelFilter {
         }
     }
 
-    /// The filter without a part that this kernel is known to get wrong: before 5.16 the parts of the reply tuple are read
-    /// under the flags of the original one, so that they match nothing (fixed by commit ad81d4daf6a3).
+    /// The filter without a part that this kernel is known to get wrong: see [`knows_replies`].
     #[must_use]
     pub fn for_kernel(self, release: (u32, u32)) -> Self {
-        if release >= (5, 16) { self } else { KernelFilter { repl: TupleFilter::default(), ..self } }
+        if knows_replies(release) { self } else { KernelFilter { repl: TupleFilter::default(), ..self } }
     }
 
     /// What is left for a kernel that refuses the rest: the family is in every request's head, and no kernel refuses it.

@@ -2,7 +2,7 @@
 
 use super::error::{Error, Status};
 use super::request::Version;
-use crate::out::{Full, Out};
+use crate::out::{Full, Out, hex_digit};
 
 /// The interim reply a client waits for before it sends its body (RFC 9110 section 15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -148,7 +148,7 @@ pub fn chunk_seal(free: &mut [u8], data_len: usize) -> usize {
     let mut prefix = *b"0000\r\n";
     let mut left = data_len;
     for place in prefix.iter_mut().take(4).rev() {
-        *place = hex_digit(left % 16);
+        *place = hex_digit(left as u8);
         left /= 16;
     }
     let end = PREFIX_BYTES + data_len;
@@ -159,14 +159,6 @@ pub fn chunk_seal(free: &mut [u8], data_len: usize) -> usize {
         place.copy_from_slice(SUFFIX);
     }
     data_len + CHUNK_OVERHEAD
-}
-
-/// One digit, of a value below 16.
-fn hex_digit(value: usize) -> u8 {
-    match value as u8 {
-        digit @ 0..=9 => b'0' + digit,
-        digit => b'a' + (digit - 10),
-    }
 }
 
 fn put_length(out: &mut Out<'_>, length: usize) -> Result<(), Full> {

@@ -30,8 +30,7 @@ impl Context {
     #[must_use]
     pub(crate) fn user_id(&self, flow: &Flow) -> Option<u32> {
         let shift = self.uid_mask.trailing_zeros();
-        // A mark that the kernel leaves out is 0.
-        (self.uid_mask != 0).then(|| (flow.mark.unwrap_or(0) & self.uid_mask) >> shift)
+        (self.uid_mask != 0).then(|| (flow.mark_or_zero() & self.uid_mask) >> shift)
     }
 
     /// The name of the user in the flow's mark, if the number has one.

@@ -243,8 +243,8 @@ pub const FIELDS: &[Field] = &[
     row("icmp_code", BYTE, ORIG, |f, _| int(icmp(f).map(|i| i.1))).by_kernel(KernelPart::IcmpCode),
     row("icmp_id", PORT, ORIG, |f, _| int(icmp(f).map(|i| i.2))).by_kernel(KernelPart::IcmpId),
     row("tcp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.tcp_state)).with(Words::TcpState),
-    // A mark that the kernel leaves out is 0.
-    row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(f.mark.or(Some(0)))).by_kernel(KernelPart::Mark),
+    row("mark", FieldKind::Bits, bit(CTA_MARK), |f, _| int(Some(f.mark_or_zero())))
+        .by_kernel(KernelPart::Mark),
     row("status", FieldKind::Bits, bit(CTA_STATUS), |f, _| int(f.status))
         .with(Words::Status)
         .by_kernel(KernelPart::Status),

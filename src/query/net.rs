@@ -1,6 +1,6 @@
 //! Networks and other ranges of addresses.
 
-use crate::conntrack::flow::{Address, mapped};
+use crate::conntrack::flow::{Address, carried};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,14 +10,6 @@ pub struct Net {
     low: Address,
     high: Address,
     v4: bool,
-}
-
-/// The form in which flows carry an address, and whether it is IPv4.
-fn canonical(address: IpAddr) -> (Address, bool) {
-    match address {
-        IpAddr::V4(a) => (mapped(a.octets()), true),
-        IpAddr::V6(a) => (a.octets(), false),
-    }
 }
 
 /// The text before the first such byte, which is ASCII, and the one behind it. One piece of code for all who read
@@ -32,7 +24,7 @@ impl Net {
     /// The network of one address.
     #[must_use]
     pub fn host(address: IpAddr) -> Self {
-        let (address, v4) = canonical(address);
+        let (address, v4) = carried(address);
         Net { low: address, high: address, v4 }
     }
 
@@ -43,7 +35,7 @@ impl Net {
         let Some((address, bits)) = cut(text, b'/') else {
             return Some(Net::host(text.parse().ok()?));
         };
-        let (address, v4) = canonical(address.parse().ok()?);
+        let (address, v4) = carried(address.parse().ok()?);
         let digits = bits.bytes().all(|b| b.is_ascii_digit()) && bits.len() <= 3;
         let width: u32 = if v4 { 32 } else { 128 };
         let free = width.checked_sub(bits.parse().ok().filter(|_| digits)?)?;
@@ -58,7 +50,7 @@ impl Net {
         let Some((low, high)) = cut(text, b'-') else {
             return Net::parse(text);
         };
-        let (low, high) = (canonical(low.parse().ok()?), canonical(high.parse().ok()?));
+        let (low, high) = (carried(low.parse().ok()?), carried(high.parse().ok()?));
         let fits = low.1 == high.1 && low.0 <= high.0;
         fits.then_some(Net { low: low.0, high: high.0, v4: low.1 })
     }
@@ -118,6 +110,7 @@ impl fmt::Display for Net {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conntrack::flow::mapped;
 
     #[test]
     fn networks_are_read_strictly() {

@@ -4,6 +4,8 @@
 //! nf_conntrack_sctp.h as conntrack(8) writes them, flags bits of `enum ip_conntrack_status`, services ports of
 //! services(5).
 
+use core::fmt;
+
 /// A word and the number that it stands for.
 pub(crate) type Word = (&'static str, u32);
 
@@ -171,6 +173,27 @@ fn distance(a: &[u8], b: &[u8]) -> Option<usize> {
         }
     }
     costs.last().copied()
+}
+
+/// Ends a sentence about a word that does not exist with the one that is meant, if one is.
+pub(crate) fn did_you_mean(f: &mut fmt::Formatter<'_>, meant: Option<&str>) -> fmt::Result {
+    meant.map_or(Ok(()), |meant| write!(f, ": did you mean {meant}?"))
+}
+
+/// Ends a sentence about a field that does not exist with the one that is meant or, where none is, with all there are.
+pub(crate) fn suggest(
+    f: &mut fmt::Formatter<'_>,
+    meant: Option<&str>,
+    all: &mut dyn Iterator<Item = &'static str>,
+) -> fmt::Result {
+    if meant.is_some() {
+        return did_you_mean(f, meant);
+    }
+    f.write_str("; the fields are")?;
+    for name in all {
+        write!(f, " {name}")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

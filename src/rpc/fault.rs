@@ -2,6 +2,7 @@
 
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::socket::OpError;
+use crate::cut::Cut;
 use crate::limits::{FAULT_BYTES, LABEL_BYTES, LABELS};
 use crate::xmlrpc::{Class, DecodeError};
 use core::fmt::{self, Write};
@@ -82,8 +83,8 @@ impl Fault {
     #[must_use]
     pub fn new(code: Code, sentence: fmt::Arguments<'_>) -> Self {
         let mut told = Box::new(Told { code, text: String::new() });
-        // What does not fit is cut by the writer below; it reports no errors.
-        let _ = Sentence { text: &mut told.text, is_cut: false }.write_fmt(sentence);
+        // The writer fails where it has cut, which ends the sentence.
+        let _ = Cut(&mut told.text).write_fmt(sentence);
         Fault(told)
     }
 
@@ -137,26 +138,6 @@ impl From<DecodeError> for Fault {
             Class::BadValue => Code::Parameters,
         };
         Fault::new(code, format_args!("{} (byte {})", error.what, error.at))
-    }
-}
-
-/// A writer that ends in "…" rather than fail. A part of the sentence may end so as well.
-struct Sentence<'a> {
-    text: &'a mut String<FAULT_BYTES>,
-    is_cut: bool,
-}
-
-impl Write for Sentence<'_> {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        const MORE: &str = "…";
-        for c in part.chars() {
-            if self.is_cut {
-                break;
-            }
-            self.is_cut = self.text.len() + c.len_utf8() + MORE.len() > FAULT_BYTES;
-            let _ = if self.is_cut { self.text.push_str(MORE) } else { self.text.push(c) };
-        }
-        Ok(())
     }
 }
 

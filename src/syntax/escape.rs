@@ -2,7 +2,7 @@
 
 use super::Syntax;
 use crate::charset::is_xml_char;
-use crate::out::{Full, Out};
+use crate::out::{Full, Out, hex_digit};
 
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
@@ -52,9 +52,5 @@ fn put_str(out: &mut Out<'_>, syntax: Syntax, text: &str) -> Result<(), Full> {
 
 /// The escape of a control character, of which JSON knows 32: `\u000a`. The short ones, as `\n`, mean the same.
 fn control_escape(byte: u8) -> [u8; 6] {
-    let low = match byte & 0xf {
-        digit @ 0..=9 => b'0' + digit,
-        letter => b'a' - 10 + letter,
-    };
-    [b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), low]
+    [b'\\', b'u', b'0', b'0', hex_digit(byte >> 4), hex_digit(byte)]
 }

@@ -2,14 +2,12 @@
 
 use super::value::{Takes, Test, wanted_text};
 use super::{Alternative, Condition, Filter, takes_of};
+use crate::cut::Cut;
 use crate::query::field::{Field, FieldKind};
 use crate::query::part::KernelPart;
 use crate::query::words::Words;
 use core::fmt::{self, Write};
 use heapless::string::StringView;
-
-/// What ends a sentence that was cut.
-const MORE: &str = "…";
 
 impl Filter {
     /// Puts the filter in words into `out`, as "TCP, from 192.168.1.0/24, to port 443, not from 192.168.1.15". What does
@@ -116,22 +114,5 @@ fn phrase(field: &Field) -> &'static str {
         KernelPart::ReplSrcPort => "answered from port",
         KernelPart::ReplDstPort => "answered to port",
         _ => field.name,
-    }
-}
-
-/// A writer that ends in [`MORE`] and fails where it is full.
-struct Cut<'a>(&'a mut StringView);
-
-impl Write for Cut<'_> {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        for c in part.chars() {
-            if self.0.len() + c.len_utf8() + MORE.len() > self.0.capacity() {
-                // An output without room even for that stays empty.
-                let _ = self.0.push_str(MORE);
-                return Err(fmt::Error);
-            }
-            self.0.push(c).map_err(|_| fmt::Error)?;
-        }
-        Ok(())
     }
 }

@@ -1,9 +1,10 @@
 //! Filters in their three forms: a Struct, an Array of Structs, and filter text.
 
 use super::number;
-use crate::limits::{ARGUMENT_BYTES, CONDITIONS, FILTER_TEXT_BYTES};
+use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, ARGUMENT_BYTES, CONDITIONS, FILTER_TEXT_BYTES};
 use crate::query::field::{FIELDS, FieldId};
 use crate::query::filter::{Filter, FilterError, Input, takes};
+use crate::query::words::suggest;
 use crate::rpc::fault::{Code, Fault};
 use crate::xmlrpc::{Text, Value};
 use core::fmt;
@@ -88,12 +89,15 @@ fn filter_fault(field: FieldId, error: FilterError) -> Fault {
         }
         FilterError::TooManyForField => Fault::new(
             code,
-            format_args!("filters.{name} has more than the 16 elements that an Array may have"),
+            format_args!(
+                "filters.{name} has more than the {ALTERNATIVES_A_FIELD} elements that an Array may have"
+            ),
         ),
         FilterError::TooLarge => Fault::new(
             code,
             format_args!(
-                "filters.{name} is more than there is room for: at most {CONDITIONS} fields, 64 values, 512 bytes of text"
+                "filters.{name} is more than there is room for: at most {CONDITIONS} fields, {ALTERNATIVES} values, \
+                 {FILTER_TEXT_BYTES} bytes of text"
             ),
         ),
     }
@@ -117,10 +121,6 @@ struct FieldHint<'a>(&'a str);
 
 impl fmt::Display for FieldHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(nearest) = FieldId::nearest(self.0) {
-            return write!(f, ": did you mean {nearest}?");
-        }
-        f.write_str("; the fields are")?;
-        FIELDS.iter().try_for_each(|field| write!(f, " {}", field.name))
+        suggest(f, FieldId::nearest(self.0), &mut FIELDS.iter().map(|field| field.name))
     }
 }

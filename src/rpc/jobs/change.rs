@@ -155,15 +155,10 @@ fn no_connection(id: u32) -> Fault {
     Fault::new(Code::NoConnection, format_args!("there is no connection with the id {id} (any more)"))
 }
 
-/// The mark of an entry; kernels around 6.1 send none that is 0.
-fn mark_of(flow: &Flow) -> u32 {
-    flow.mark.unwrap_or(0)
-}
-
 /// The part of an entry that a change is about, as it is after the change: all else in its record stays as it was.
 fn asked_for(after: &Flow, wanted: Wanted) -> Flow {
     match wanted {
-        Wanted::Mark { .. } => Flow { mark: Some(mark_of(after)), ..Flow::default() },
+        Wanted::Mark { .. } => Flow { mark: Some(after.mark_or_zero()), ..Flow::default() },
         Wanted::Timeout(_) => {
             Flow { timeout: after.timeout, status: Some(IPS_FIXED_TIMEOUT), ..Flow::default() }
         }
@@ -187,8 +182,8 @@ fn explain(error: OpError, wanted: Wanted) -> Fault {
 /// its longest is below 2^31 ticks, which stands for "as long as can be".
 fn check_changed(after: &Flow, wanted: Wanted) -> Result<(), Fault> {
     match wanted {
-        Wanted::Mark { value, mask } if (mark_of(after) ^ value) & mask != 0 => {
-            let now = mark_of(after);
+        Wanted::Mark { value, mask } if (after.mark_or_zero() ^ value) & mask != 0 => {
+            let now = after.mark_or_zero();
             Err(Fault::new(
                 Code::Kernel,
                 format_args!("update: the mark is {now:#x} now, not what was asked for"),

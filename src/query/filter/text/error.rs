@@ -5,6 +5,7 @@ use super::super::takes_of;
 use super::known_names;
 use crate::limits::{ALTERNATIVES, CONDITIONS, FILTER_TEXT_BYTES};
 use crate::query::field::FieldId;
+use crate::query::words::{did_you_mean, suggest};
 use core::fmt;
 use core::ops::Range;
 
@@ -84,12 +85,7 @@ impl fmt::Display for Sentence<'_> {
         match self.error.reason {
             Reason::UnknownField(meant) => {
                 write!(f, "unknown field {wrong} at {at}")?;
-                did_you_mean(f, meant)?;
-                if meant.is_some() {
-                    return Ok(());
-                }
-                f.write_str("; the fields are")?;
-                known_names().try_for_each(|name| write!(f, " {name}"))
+                suggest(f, meant, &mut known_names())
             }
             Reason::UnknownWord(meant) => {
                 write!(f, "{wrong} at {at} is no address, network, port, protocol, state, service or flag")?;
@@ -123,10 +119,6 @@ impl fmt::Display for Sentence<'_> {
             Reason::TooLong => write!(f, "the filter is longer than {FILTER_TEXT_BYTES} bytes"),
         }
     }
-}
-
-fn did_you_mean(f: &mut fmt::Formatter<'_>, meant: Option<&str>) -> fmt::Result {
-    meant.map_or(Ok(()), |meant| write!(f, ": did you mean {meant}?"))
 }
 
 /// The beginning of a text, with "…" where it goes on.
