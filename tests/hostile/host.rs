@@ -73,6 +73,14 @@ pub fn open_from(from: Ipv4Addr, to: &Address) -> io::Result<Connection> {
     }
 }
 
+/// The session of a login from this address.
+#[track_caller]
+pub fn session(from: Ipv4Addr, to: &Address) -> Value {
+    let mut connection = open_from(from, to).expect("a connection");
+    connection.send(&post(to, &xml::call("login", &[]), "Connection: close\r\n")).expect("a request");
+    xml::response(&connection.reply().expect("a reply").text()).expect("a document").expect("a session")
+}
+
 /// What is promised on a machine that is itself so slow, or so busy with other things, that a visit which nobody disturbs
 /// takes `calm`: ten times as long, since others share the processor, and the second after which who is slow makes room.
 fn promise(calm: Duration) -> Duration {

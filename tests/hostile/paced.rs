@@ -9,7 +9,7 @@ use crate::common::inserter::Inserter;
 use crate::common::namespace::{Namespace, in_namespace};
 use crate::common::raw::{Address, post};
 use crate::common::xml::{self, Value};
-use crate::host::{Honest, connect_with, network, nth, open_from};
+use crate::host::{Honest, connect_with, network, nth, open_from, session};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::AsRawFd;
@@ -170,10 +170,14 @@ fn honest(daemon: &Daemon) -> Vec<Honest> {
     hosts.into_iter().map(|(from, to)| Honest::start(from, to, &[])).collect()
 }
 
-fn session(from: Ipv4Addr, to: &Address) -> Value {
-    let mut connection = open_from(from, to).expect("a connection");
-    connection.send(&post(to, &xml::call("login", &[]), "Connection: close\r\n")).expect("a request");
-    xml::response(&connection.reply().expect("a reply").text()).expect("a document").expect("a session")
+/// While the attack goes on, honest clients are served.
+#[track_caller]
+fn all_are_served_beside(daemon: &Daemon, attack: Paced) {
+    std::thread::sleep(Duration::from_secs(1));
+    let honest = honest(daemon);
+    std::thread::sleep(ATTACK);
+    attack.end();
+    honest.into_iter().for_each(Honest::was_served);
 }
 
 /// Two hosts have 16 connections each, and pipeline calls that fit the small buffer: nobody counts as slow at any moment.
@@ -187,12 +191,7 @@ fn all_slots() {
         let hosts = [1, 2].map(|n| (nth(n), request.clone()));
         let connections = rctd::limits::CLIENTS_PER_ADDRESS;
         let manner = Manner { connections, tick: TICK, send: None, read: STEADILY };
-        let attack = Paced::start(to, manner, hosts.into());
-        std::thread::sleep(Duration::from_secs(1));
-        let honest = honest(&daemon);
-        std::thread::sleep(ATTACK);
-        attack.end();
-        honest.into_iter().for_each(Honest::was_served);
+        all_are_served_beside(&daemon, Paced::start(to, manner, hosts.into()));
     });
 }
 
@@ -246,12 +245,7 @@ fn all_listings() {
             (nth(n), post(to, &view, ""))
         };
         let manner = Manner { connections: 2, tick: TICK, send: None, read: STEADILY };
-        let attack = Paced::start(to, manner, vec![listing(1), listing(2)]);
-        std::thread::sleep(Duration::from_secs(1));
-        let honest = honest(&daemon);
-        std::thread::sleep(ATTACK);
-        attack.end();
-        honest.into_iter().for_each(Honest::was_served);
+        all_are_served_beside(&daemon, Paced::start(to, manner, vec![listing(1), listing(2)]));
     });
 }
 

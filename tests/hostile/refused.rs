@@ -5,7 +5,7 @@ use crate::common::inserter::Inserter;
 use crate::common::namespace::in_namespace;
 use crate::common::raw::{Address, Connection, Reply, post};
 use crate::common::xml::{self, Value};
-use crate::host::{connect_from, network, nth, open_from};
+use crate::host::{connect_from, network, nth, open_from, session};
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -17,15 +17,8 @@ fn ask(from: Ipv4Addr, to: &Address, method: &str, params: &[Value]) -> Result<R
     connection.reply().map_err(|e| format!("reading: {e}"))
 }
 
-fn session(from: Ipv4Addr, to: &Address) -> Value {
-    let reply = ask(from, to, "login", &[]).expect("a reply");
-    xml::response(&reply.text()).expect("a document").expect("a session")
-}
-
-/// Forty threads of one machine, each with five short views on connections of their own, which is what a proxy makes of its
-/// clients: all are answered, from the network and from the machine itself.
-#[test]
-fn forty_threads_of_one_machine() {
+/// Runs a test from another host and from this machine, each with a daemon's address there, over a table of 200.
+fn from_both_sides(test: impl Fn(Ipv4Addr, &Address) + Sync) {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&flows(90, 200));
         if !network() {
@@ -33,27 +26,43 @@ fn forty_threads_of_one_machine() {
         }
         let daemon = Daemon::start_on(&["10.9.0.1:0", "127.0.0.1:0"], &["--insecure-no-auth"]);
         let [lan, local] = daemon.addresses() else { panic!("two addresses") };
-        for (from, to) in [(nth(1), lan), (Ipv4Addr::LOCALHOST, local)] {
-            let mine = session(from, to);
-            let page = [mine, xml::members([]), "mark".into(), "ASC".into(), 0.into(), 5.into()];
-            let thread = || {
-                let (to, page) = (to.clone(), page.clone());
-                std::thread::spawn(move || {
-                    let views = (0..5).map(|_| ask(from, &to, "view", &page));
-                    views.collect::<Vec<_>>()
-                })
-            };
-            let threads: Vec<_> = (0..40).map(|_| thread()).collect();
-            let replies = threads.into_iter().flat_map(|thread| thread.join().expect("a thread"));
-            let answered = replies.map(|reply| match reply {
-                Ok(reply) if reply.status == 200 && !reply.text().contains("<fault>") => 1,
-                other => {
-                    eprintln!("{from}: {other:?}");
-                    0
-                }
-            });
-            assert_eq!(answered.sum::<usize>(), 200, "{from}");
-        }
+        test(nth(1), lan);
+        test(Ipv4Addr::LOCALHOST, local);
+    });
+}
+
+/// A short page, in an order of its own.
+fn short_page(mine: Value) -> [Value; 6] {
+    [mine, xml::members([]), "mark".into(), "ASC".into(), 0.into(), 5.into()]
+}
+
+fn is_answered(reply: &Reply) -> bool {
+    reply.status == 200 && !reply.text().contains("<fault>")
+}
+
+/// Forty threads of one machine, each with five short views on connections of their own, which is what a proxy makes of its
+/// clients: all are answered, from the network and from the machine itself.
+#[test]
+fn forty_threads_of_one_machine() {
+    from_both_sides(|from, to| {
+        let page = short_page(session(from, to));
+        let thread = || {
+            let (to, page) = (to.clone(), page.clone());
+            std::thread::spawn(move || {
+                let views = (0..5).map(|_| ask(from, &to, "view", &page));
+                views.collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..40).map(|_| thread()).collect();
+        let replies = threads.into_iter().flat_map(|thread| thread.join().expect("a thread"));
+        let answered = replies.map(|reply| match reply {
+            Ok(reply) if is_answered(&reply) => 1,
+            other => {
+                eprintln!("{from}: {other:?}");
+                0
+            }
+        });
+        assert_eq!(answered.sum::<usize>(), 200, "{from}");
     });
 }
 
@@ -95,20 +104,10 @@ fn forty_threads_that_keep_their_connections() {
 /// A page with a login of its own, sixty times, and nobody logs out: as a web front end does.
 #[test]
 fn sixty_pages_with_a_login_each() {
-    in_namespace(|ns| {
-        Inserter::new(ns).insert(&flows(90, 200));
-        if !network() {
-            return;
-        }
-        let daemon = Daemon::start_on(&["10.9.0.1:0", "127.0.0.1:0"], &["--insecure-no-auth"]);
-        let [lan, local] = daemon.addresses() else { panic!("two addresses") };
-        for (from, to) in [(nth(1), lan), (Ipv4Addr::LOCALHOST, local)] {
-            for n in 0..60 {
-                let mine = session(from, to);
-                let page = [mine, xml::members([]), "mark".into(), "ASC".into(), 0.into(), 5.into()];
-                let reply = ask(from, to, "view", &page).expect("a reply");
-                assert!(reply.status == 200 && !reply.text().contains("<fault>"), "page {n}: {reply:?}");
-            }
+    from_both_sides(|from, to| {
+        for n in 0..60 {
+            let reply = ask(from, to, "view", &short_page(session(from, to))).expect("a reply");
+            assert!(is_answered(&reply), "page {n}: {reply:?}");
         }
     });
 }

@@ -5,7 +5,7 @@ use crate::common::inserter::Inserter;
 use crate::common::namespace::{Namespace, in_namespace};
 use crate::common::raw::{Address, Connection, post};
 use crate::common::xml::{self, Value};
-use crate::host::{Honest, assert_promised, connect_from, network, nth, open_from};
+use crate::host::{Honest, assert_promised, connect_from, network, nth, open_from, session};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
@@ -23,13 +23,6 @@ fn hold(from: Ipv4Addr, to: &Address, count: usize, write: &[u8]) -> Vec<TcpStre
     // One that was turned away says so when it is written to; that is the attacker's own affair.
     streams.iter_mut().for_each(|stream| drop(stream.write_all(write)));
     streams
-}
-
-fn session(address: &Address, from: Ipv4Addr) -> String {
-    let mut connection = open_from(from, address).expect("a connection");
-    connection.send(&post(address, &xml::call("login", &[]), "")).expect("a request");
-    let reply = connection.reply().expect("a reply");
-    xml::response(&reply.text()).expect("a document").expect("a session").str().to_owned()
 }
 
 /// Sends a byte to each of `streams` four times a second for three seconds.
@@ -139,7 +132,7 @@ fn listings_that_nobody_reads() {
         let address = daemon.address().clone();
         let mut greedy = Vec::new();
         for host in 1..=3 {
-            let mine = session(&address, nth(host));
+            let mine = session(nth(host), &address).str().to_owned();
             let view = post(&address, &xml::call("view", &[mine.as_str().into()]), "");
             greedy.extend(hold(nth(host), &address, 12, &view));
         }
@@ -260,7 +253,8 @@ fn who_is_served_keeps_its_place() {
         let address = daemon.address().clone();
         // An eighth is kept for the machine itself.
         let served = rctd::limits::CLIENTS as u8 * 7 / 8;
-        let served: Vec<(u8, String)> = (1..=served).map(|n| (n, session(&address, nth(n)))).collect();
+        let served: Vec<(u8, String)> =
+            (1..=served).map(|n| (n, session(nth(n), &address).str().to_owned())).collect();
         // Each asks for dozens of scans in one call that fits its own buffer, and reads what comes.
         let reads = served.into_iter().map(|(host, mine)| {
             let one = xml::members([
