@@ -1,8 +1,10 @@
 //! The engine without sockets: calls as text, a table in memory, replies collected from outputs of any size.
 mod changes;
+mod kernel;
 mod kills;
 mod memory;
 mod multicalls;
 mod rig;
+mod snapshot_turns;
 mod snapshots;
 mod views;

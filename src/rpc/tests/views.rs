@@ -1,5 +1,6 @@
 //! Views: pages, streams, shared scans, and what goes wrong in them.
-use super::rig::{Broken, Rig, array, attributes, fault, ids, int, members, number, text};
+use super::kernel::attributes;
+use super::rig::{Broken, Rig, array, fault, ids, int, members, number, text};
 use crate::auth::Peer;
 use crate::conntrack::flow::{ALL, Flow};
 use crate::conntrack::label::Labels;
