@@ -218,6 +218,15 @@ pub struct Counters {
     pub bytes: u64,
 }
 
+/// How fast a flow is, in bytes a second for each direction: up to and with `u32::MAX`, which stands for all that is faster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// The original direction.
+    pub orig: u32,
+    /// The reply direction.
+    pub repl: u32,
+}
+
 /// One entry of the table. What the kernel did not send, or was not asked for in [`Flow::read`], is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
@@ -251,6 +260,8 @@ pub struct Flow {
     pub helper: Option<Label>,
     /// The security context.
     pub secctx: Option<Label>,
+    /// How fast it is, where two readings tell. No attribute: the kernel knows nothing of it, and [`Flow::read`] leaves it empty.
+    pub rates: Option<Rates>,
 }
 
 impl Flow {

@@ -155,6 +155,8 @@ impl Field {
 const ORIG: u32 = bit(CTA_TUPLE_ORIG);
 const REPL: u32 = bit(CTA_TUPLE_REPLY);
 const COUNTERS: u32 = bit(CTA_COUNTERS_ORIG) | bit(CTA_COUNTERS_REPLY);
+/// No attribute: stands in `needs` for the rates of a flow, which are had from its counters in two readings.
+pub(crate) const RATES: u32 = 1 << 31;
 const BYTE: FieldKind = FieldKind::Int(u8::MAX as u64);
 const PORT: FieldKind = FieldKind::Int(u16::MAX as u64);
 const WORD: FieldKind = FieldKind::Int(u32::MAX as u64);
@@ -256,6 +258,8 @@ pub const FIELDS: &[Field] = &[
         int(f.repl_counters.map(|c| c.packets))
     }),
     row("repl_counter_bytes", LONG, bit(CTA_COUNTERS_REPLY), |f, _| int(f.repl_counters.map(|c| c.bytes))),
+    row("orig_rate", WORD, RATES, |f, _| int(f.rates.map(|r| r.orig))),
+    row("repl_rate", WORD, RATES, |f, _| int(f.rates.map(|r| r.repl))),
     row("start", WORD, bit(CTA_TIMESTAMP), |f, _| int(f.start_ns.map(|ns| ns / 1_000_000_000))),
     // A zone that the kernel leaves out is 0.
     row("zone", PORT, bit(CTA_ZONE), |f, _| int(f.zone.or(Some(0)))).by_kernel(KernelPart::Zone),
@@ -278,6 +282,7 @@ pub const FIELDS: &[Field] = &[
     sort("repl_dst", FieldKind::Ip, REPL, |f, _| ip(&f.repl, |t| t.dst)).by_kernel(KernelPart::ReplDst),
     sort("bytes", LONG, COUNTERS, |f, _| sum(f, |c| c.bytes)),
     sort("packets", LONG, COUNTERS, |f, _| sum(f, |c| c.packets)),
+    sort("rate", LONG, RATES, |f, _| int(f.rates.map(|r| u64::from(r.orig) + u64::from(r.repl)))),
     any("host", FieldKind::Ip, |f| {
         [ip(&f.orig, |t| t.src), ip(&f.orig, |t| t.dst), ip(&f.repl, |t| t.src), ip(&f.repl, |t| t.dst)]
     })

@@ -336,6 +336,7 @@ mod tests {
             sctp_state: Some(255),
             helper: Some(Label::from_number(63)),
             secctx: Some(Label::from_number(0)),
+            rates: None,
         };
         let icmp = Ends::Icmp { kind: 8, code: 1, id: 0xabcd };
         vec![

@@ -80,6 +80,7 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
         sctp_state: (l4proto == IPPROTO_SCTP).then(|| random.below(9) as u8),
         helper: random.one_in(2).then(|| Label::from_number(helper)),
         secctx: random.one_in(2).then(|| Label::from_number(secctx)),
+        rates: None,
     }
 }
 
@@ -124,5 +125,6 @@ pub fn with(flow: &Flow, needs: u32) -> Flow {
         sctp_state: keep(flow.sctp_state, needs, CTA_PROTOINFO),
         helper: keep(flow.helper, needs, CTA_HELP),
         secctx: keep(flow.secctx, needs, CTA_SECCTX),
+        rates: None,
     }
 }
