@@ -34,7 +34,7 @@ mod worth;
 
 use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
-use crate::http::{Policy, Via};
+use crate::http::{Error, File, Head, Policy, Route, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
 use crate::rpc::{Asker, Engine, Step, World};
@@ -240,23 +240,31 @@ impl Server {
         }
         match client.state {
             State::Calling { ended: true, .. } => self.finish_reply(slot, now_ms),
+            State::Calling { head: Head { route: Route::File(file), .. }, .. } => {
+                self.send_file(slot, file, now_ms)
+            }
             State::Calling { .. } => self.answer(slot, now_ms),
             State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
             _ => match client.receive(&self.policy, now_ms) {
                 Ok(Next::Call) => self.begin_call(slot, now_ms),
                 Ok(Next::Enlarge) => self.enlarge(slot, now_ms),
                 Ok(next) => next,
-                Err(error) => {
-                    self.engine.shared.stats.add(Counter::HttpErrors);
-                    client.refuse(error, now_ms);
-                    Next::Go
-                }
+                Err(error) => self.refuse(slot, error, now_ms),
             },
         }
     }
 
+    /// Answers with an error of HTTP, which is the last that this connection gets.
+    fn refuse(&mut self, slot: usize, error: Error, now_ms: u64) -> Next {
+        self.engine.shared.stats.add(Counter::HttpErrors);
+        if let Some(client) = self.slots.get_mut(slot) {
+            client.refuse(error, now_ms);
+        }
+        Next::Go
+    }
+
     fn finish_reply(&mut self, slot: usize, now_ms: u64) -> Next {
-        let last = self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms);
+        let last = self.is_last(slot, now_ms);
         let client = self.slots.get_mut(slot);
         client.map_or(Next::Wait, |client| client.finish_reply(last, &mut self.large, now_ms))
     }
@@ -268,6 +276,11 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
+        match head.route {
+            Route::Call => {}
+            Route::File(_) => return Next::Go,
+            Route::Metrics => return self.refuse(slot, Error::Path, now_ms),
+        }
         let decoded = client.decode_body(head.charset, &mut self.large, now_ms);
         let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
         let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
@@ -275,6 +288,20 @@ impl Server {
         let asker = Asker { peer: client.peer, ends: client.ends, syntax };
         self.engine.begin(slot, asker, body, &mut world);
         Next::Go
+    }
+
+    /// Writes a piece of a file.
+    fn send_file(&mut self, slot: usize, file: &File, now_ms: u64) -> Next {
+        let last = self.is_last(slot, now_ms);
+        if let Some(client) = self.slots.get_mut(slot) {
+            client.send_file(file, last, now_ms);
+        }
+        Next::Go
+    }
+
+    /// Whether the connection ends with the reply to this call.
+    fn is_last(&self, slot: usize, now_ms: u64) -> bool {
+        self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms)
     }
 
     /// Lets the engine write a piece of the reply.
@@ -285,7 +312,7 @@ impl Server {
         }
         let is_unsent = self.slots.get(slot).is_some_and(Client::has_no_reply);
         // The reply's head says whether it is the last.
-        let last = is_unsent && (self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms));
+        let last = is_unsent && self.is_last(slot, now_ms);
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
