@@ -2,6 +2,10 @@
 //!
 //! Names are those of libnetfilter_conntrack and pynetfilter_conntrack.
 
+mod set;
+
+pub use set::FieldSet;
+
 use super::context::Context;
 use super::part::KernelPart;
 use super::words::{Words, nearest};
@@ -373,29 +377,4 @@ fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<FieldValue<'static>> {
     let known = both.iter().any(Option::is_some);
     let sum = both.into_iter().flatten().map(part);
     known.then(|| FieldValue::Int(sum.fold(0, u64::saturating_add)))
-}
-
-/// A set of fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FieldSet(u64);
-
-const _: () = assert!(FIELDS.len() <= 64, "a FieldSet is 64 bits");
-
-impl FieldSet {
-    /// Every field.
-    pub const ALL: FieldSet = FieldSet(u64::MAX);
-    /// `id` alone, which every row has.
-    pub const ID_ONLY: FieldSet = FieldSet(1);
-
-    /// Adds a field.
-    pub fn insert(&mut self, field: FieldId) {
-        self.0 |= 1 << field.index();
-    }
-
-    /// Whether the field at `index` of [`FIELDS`] is in the set.
-    #[must_use]
-    #[inline]
-    pub fn contains(self, index: usize) -> bool {
-        self.0 >> index & 1 == 1
-    }
 }
