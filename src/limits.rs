@@ -181,6 +181,14 @@ pub const RATE_OLD_MS: u64 = 10_000;
 /// Milliseconds without anybody asking for rates after which their memory is given back.
 pub const RATE_GIVEN_BACK_MS: u64 = 60_000;
 
+/// Hosts that the metrics tell apart; the others are one. Twice 48 bytes each, with `--metrics=table`, and once more in the
+/// task: so many series for each of three metrics are what a router's Prometheus is to bear.
+pub const METRICS_HOSTS: usize = if cfg!(test) { 4 } else { 32 };
+/// Milliseconds for which flows counted for the metrics are told again, before the table is read anew.
+pub const METRICS_OLD_MS: u64 = 15_000;
+/// Networks given with `--metrics-allow`.
+pub const METRICS_NETS: usize = 8;
+
 /// Bytes of the snapshot's arena for each flow that must fit.
 pub const SNAPSHOT_FLOW_BYTES: usize = 96;
 /// The largest `--snapshot-flows`: 96 MiB.

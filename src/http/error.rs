@@ -37,6 +37,23 @@ pub enum Status {
 }
 
 impl Status {
+    /// Those of errors.
+    pub const ERRORS: &[Status] = &[
+        Status::BadRequest,
+        Status::Forbidden,
+        Status::NotFound,
+        Status::MethodNotAllowed,
+        Status::RequestTimeout,
+        Status::LengthRequired,
+        Status::ContentTooLarge,
+        Status::UnsupportedMediaType,
+        Status::ExpectationFailed,
+        Status::HeaderFieldsTooLarge,
+        Status::InternalServerError,
+        Status::ServiceUnavailable,
+        Status::VersionNotSupported,
+    ];
+
     /// The code, 200 to 505.
     pub fn code(self) -> u16 {
         self as u16

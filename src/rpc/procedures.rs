@@ -137,6 +137,11 @@ pub fn named(name: &str) -> Option<&'static Procedure> {
     PROCEDURES.iter().find(|p| p.name == name)
 }
 
+/// The place of one of [`PROCEDURES`] among them.
+pub(super) fn place(procedure: &Procedure) -> usize {
+    PROCEDURES.iter().position(|p| p.name == procedure.name).unwrap_or(PROCEDURES.len())
+}
+
 fn list_methods(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {
     args.end("no parameters")?;
     Ok(Job::Answer(Answer::Put(put_names, 0)))

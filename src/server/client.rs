@@ -15,6 +15,8 @@ use super::listen::Socket;
 use super::output::{Output, Piece, Sent};
 use super::pace::Pace;
 use crate::auth::Peer;
+#[cfg(feature = "metrics")]
+use crate::http::Version;
 use crate::http::{Body, Error, File, Head, HeadReader, Via};
 use crate::limits::{HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
@@ -256,6 +258,15 @@ impl Client {
         head.keep_alive &= begun || !last;
         let ended = if begun { self.output.go_on_with_file() } else { self.output.begin_file(file, &head) };
         self.state = State::Calling { head, begun: true, ended };
+        self.wait_for_taking(now_ms);
+    }
+
+    /// Writes the whole reply to a HEAD of what is made while it is sent. The output must be flushed.
+    #[cfg(feature = "metrics")]
+    pub(super) fn send_bare_head(&mut self, mut head: Head, last: bool, now_ms: u64) {
+        head.keep_alive &= !last && head.version == Version::V11;
+        self.output.put_bare_head(&head);
+        self.state = State::Calling { head, begun: true, ended: true };
         self.wait_for_taking(now_ms);
     }
 

@@ -11,6 +11,7 @@
 //! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
 //! | `dumps`, `scan_delay` | reading the table |
+//! | `metrics` | who may read the metrics |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -20,6 +21,8 @@ mod dumps;
 mod input;
 mod linger;
 pub mod listen;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod open;
 mod output;
 mod pace;
@@ -34,11 +37,11 @@ mod worth;
 
 use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
-use crate::http::{Error, File, Head, Policy, Route, Via};
+use crate::http::{Error, File, Head, Policy, Route, Status, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
 use crate::rpc::{Asker, Engine, Step, World};
-use crate::stats::Counter;
+use crate::stats::{Counter, Tally};
 use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
 use crate::xmlrpc::DecodeError;
@@ -84,6 +87,9 @@ pub struct Server {
     streams: Streams,
     signals: Signals,
     policy: Policy,
+    /// Who may read the metrics.
+    #[cfg(feature = "metrics")]
+    metrics: crate::config::Metrics,
     passwd: PasswdFile,
     /// When it must have stopped, in milliseconds, once it was told to.
     stop_at_ms: Option<u64>,
@@ -257,6 +263,7 @@ impl Server {
     /// Answers with an error of HTTP, which is the last that this connection gets.
     fn refuse(&mut self, slot: usize, error: Error, now_ms: u64) -> Next {
         self.engine.shared.stats.add(Counter::HttpErrors);
+        self.count_error(error);
         if let Some(client) = self.slots.get_mut(slot) {
             client.refuse(error, now_ms);
         }
@@ -269,6 +276,12 @@ impl Server {
         client.map_or(Next::Wait, |client| client.finish_reply(last, &mut self.large, now_ms))
     }
 
+    /// Counts an error of HTTP by its status.
+    fn count_error(&mut self, error: Error) {
+        let place = Status::ERRORS.iter().position(|status| *status == error.status());
+        self.engine.shared.stats.add_to(Tally::HttpErrors, place);
+    }
+
     fn begin_call(&mut self, slot: usize, now_ms: u64) -> Next {
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
@@ -279,6 +292,9 @@ impl Server {
         match head.route {
             Route::Call => {}
             Route::File(_) => return Next::Go,
+            #[cfg(feature = "metrics")]
+            Route::Metrics => return self.begin_metrics(slot, head, now_ms),
+            #[cfg(not(feature = "metrics"))]
             Route::Metrics => return self.refuse(slot, Error::Path, now_ms),
         }
         let decoded = client.decode_body(head.charset, &mut self.large, now_ms);
@@ -328,6 +344,7 @@ impl Server {
         self.streams.settle(slot, engine, self.poll.registry());
         match step {
             Step::Abort => Next::Close,
+            Step::Refuse => self.refuse(slot, Error::MetricsFailed, now_ms),
             // What was written goes out before anything else is done.
             _ if !client.is_flushed() => Next::Go,
             Step::Full => {

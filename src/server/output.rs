@@ -103,6 +103,13 @@ impl Output {
         rest.is_empty()
     }
 
+    /// Writes the head of a reply of no known length, which has no body, since a HEAD asks for it. The output must be sent.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn put_bare_head(&mut self, head: &Head) {
+        self.pending = HEAD_ROOM..HEAD_ROOM;
+        self.put_head(*head, ReplyBody::streamed(head.version));
+    }
+
     /// Writes a piece of a reply with `write` and frames it; the reply's head goes before the first. `head` learns whether the
     /// connection can be kept. The output must be sent. Whether the reply is complete; `None` if nothing is to be sent yet:
     /// while the reply has not begun it gathers here, since one that is complete before the buffer is full has a length.

@@ -137,6 +137,7 @@ impl Server {
             State::Head(_) | State::Body(..) if told => {
                 self.engine.shared.stats.add(Counter::Deadlines);
                 client.refuse(why, now_ms);
+                self.count_error(why);
                 Next::Go
             }
             State::Calling { .. } => {
