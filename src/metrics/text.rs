@@ -23,14 +23,21 @@ pub(crate) struct Facts {
     pub(crate) has_hosts: bool,
 }
 
-/// What else the text is made of.
-pub(crate) struct Sources<'a> {
-    /// The daemon's counters.
-    pub(crate) stats: &'a Stats,
+/// Labels that others know.
+#[derive(Clone, Copy)]
+pub(crate) struct Names {
     /// The name of the procedure in this place of their table.
     pub(crate) procedure: fn(usize) -> Option<&'static str>,
     /// The number of the fault code in this place among all codes.
     pub(crate) code: fn(usize) -> Option<i32>,
+}
+
+/// What else the text is made of.
+pub(crate) struct Sources<'a> {
+    /// The daemon's counters.
+    pub(crate) stats: &'a Stats,
+    /// Their labels.
+    pub(crate) names: Names,
 }
 
 /// How much of the text is written.
@@ -217,15 +224,15 @@ fn put_tally(tally: Tally, at: usize, sources: &Sources<'_>, out: &mut Out<'_>) 
     match tally {
         Tally::Calls => {
             // Behind the procedures come the calls of what is none.
-            let is_none = at > 0 && (sources.procedure)(at).is_none();
-            if is_none && (sources.procedure)(at - 1).is_none() {
+            let is_none = at > 0 && (sources.names.procedure)(at).is_none();
+            if is_none && (sources.names.procedure)(at - 1).is_none() {
                 return Ok(Sample::End);
             }
-            put_all(out, &["{method=\"", (sources.procedure)(at).unwrap_or("other"), "\"}"])?;
+            put_all(out, &["{method=\"", (sources.names.procedure)(at).unwrap_or("other"), "\"}"])?;
             count((!is_none).then_some(at))
         }
         Tally::Faults => {
-            let Some(code) = (sources.code)(at) else {
+            let Some(code) = (sources.names.code)(at) else {
                 return Ok(Sample::End);
             };
             put_all(out, &["{code=\"", if code < 0 { "-" } else { "" }])?;

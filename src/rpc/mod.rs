@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`procedures`] | the table of procedures |
 //! | [`args`] | parameters read, or refused by name |
-//! | [`task`] | one client's call: how far it is |
+//! | [`task`], `advance` | one client's call: how far it is, and how it gets further |
 //! | [`work`] | what a job is to the engine |
 //! | [`jobs`] | what calls do, a file for each kind |
 //! | [`scan`] | flows handed to the calls that wait for them |
@@ -21,6 +21,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod advance;
 mod args;
 mod autorefresh;
 pub mod fault;
@@ -52,14 +53,13 @@ use crate::stats::{Counter, Stats};
 use crate::syntax::{Syntax, WideInts};
 use crate::xmlrpc::parse_call;
 use autorefresh::Autorefresh;
-use fault::{Code, Fault};
+use fault::Fault;
 use jobs::Job;
 #[cfg(feature = "metrics")]
 pub(crate) use jobs::metrics::Clients;
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};
-use work::Source;
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
@@ -380,51 +380,5 @@ impl Engine {
         }
         let is_recorded = self.is_taking_snapshot();
         self.shared.autorefresh.switch_on(is_recorded);
-    }
-}
-
-impl Task {
-    /// Gets the call one stage further. `None`: go on at once.
-    fn advance(
-        &mut self,
-        body: &str,
-        out: &mut Out<'_>,
-        shared: &mut Shared,
-        world: &mut World<'_>,
-    ) -> Option<Step> {
-        let is_ready = self.is_ready(world.now_ms);
-        match &mut self.stage {
-            Stage::Idle => Some(Step::Done),
-            Stage::WaitingForVerdict | Stage::Riding(_) => Some(Step::Wait),
-            Stage::Asleep(_) | Stage::Pausing(_) if !is_ready => Some(Step::Wait),
-            Stage::Waiting(_) | Stage::WaitingForDump if !is_ready => Some(Step::Wait),
-            Stage::Pausing(_) => {
-                (self.stage, self.waits_since_ms) = (Stage::Waiting(Source::Kernel), world.now_ms);
-                None
-            }
-            Stage::Waiting(_) => {
-                let text = format_args!("too many other calls read the table; try again");
-                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
-                None
-            }
-            Stage::WaitingForDump => {
-                let text = format_args!("all dumps for whole listings are taken; try again");
-                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
-                None
-            }
-            Stage::Asleep(_) => {
-                self.end(None, shared, world);
-                None
-            }
-            Stage::Over(failure) => {
-                let failure = failure.take();
-                self.end(failure, shared, world);
-                None
-            }
-            Stage::Measuring => self.measure(out, shared),
-            Stage::Writing | Stage::Closing | Stage::Faulty(_) | Stage::Written => {
-                self.write(body, out, shared, world).unwrap_or(Some(Step::Full))
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@ use super::jobs::answer::Answer;
 use super::jobs::{Job, answer, change, explain, kill, kill_matching, login, stats, take_snapshot, view};
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
+use crate::stats::TALLY_KINDS;
 use crate::syntax::Writer;
 
 /// One procedure.
@@ -135,6 +136,14 @@ pub static PROCEDURES: &[Procedure] = &[
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Procedure> {
     PROCEDURES.iter().find(|p| p.name == name)
+}
+
+const _: () = assert!(PROCEDURES.len() < TALLY_KINDS && Code::ALL.len() < TALLY_KINDS, "each is counted");
+
+/// The name of the procedure in this place.
+#[cfg(feature = "metrics")]
+pub(super) fn name(at: usize) -> Option<&'static str> {
+    PROCEDURES.get(at).map(|procedure| procedure.name)
 }
 
 /// The place of one of [`PROCEDURES`] among them.

@@ -13,6 +13,8 @@ use super::{Ask, Asker, Shared, World, procedures};
 use crate::auth::{Handle, Peer, Who, audit};
 use crate::conntrack::flow::Tuple;
 use crate::limits::{RATE_MS, TASK_BYTES, WAIT_MS};
+#[cfg(feature = "metrics")]
+use crate::metrics::text::Names;
 use crate::query::rates::Readiness;
 use crate::stats::{Counter, Tally};
 use crate::syntax::{Document, Style};
@@ -149,7 +151,9 @@ impl Task {
         self.take(asker, shared);
         self.job.work().release(shared);
         (self.made_ms, self.dumps, self.procedure) = (world.now_ms, 0, "metrics");
-        self.job = Job::Metrics(Scrape::new(clients, shared, world.now_ms));
+        let code = |at: usize| Code::ALL.get(at).map(|code| code.number());
+        let names = Names { procedure: procedures::name, code };
+        self.job = Job::Metrics(Scrape::new(names, clients, shared, world.now_ms));
         self.wait(self.job.asks().waits_for(), shared, world.now_ms);
     }
 

@@ -2,18 +2,14 @@
 
 use crate::conntrack::flow::Flow;
 use crate::limits::SESSIONS;
-use crate::metrics::text::{Facts, Gauge, Place, Sources};
+use crate::metrics::text::{Facts, Gauge, Names, Place, Sources};
 use crate::out::Full;
 use crate::query::page::Candidate;
-use crate::rpc::fault::{Code, Fault};
+use crate::rpc::fault::Fault;
 use crate::rpc::pieces::Pieces;
-use crate::rpc::procedures::PROCEDURES;
 use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Shared, World};
-use crate::stats::TALLY_KINDS;
 use crate::syntax::Writer;
-
-const _: () = assert!(PROCEDURES.len() < TALLY_KINDS && Code::ALL.len() < TALLY_KINDS, "each has a place");
 
 /// Clients that are connected, and how many can be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +22,7 @@ pub(crate) struct Clients {
 
 /// A text of metrics in the making.
 pub(crate) struct Scrape {
+    names: Names,
     clients: Clients,
     /// It waits for a scan: what the last one has counted is too old. The attributes that this scan needs.
     scan_needs: Option<u32>,
@@ -35,10 +32,10 @@ pub(crate) struct Scrape {
 
 impl Scrape {
     /// Begins.
-    pub(in crate::rpc) fn new(clients: Clients, shared: &Shared, now_ms: u64) -> Self {
+    pub(in crate::rpc) fn new(names: Names, clients: Clients, shared: &Shared, now_ms: u64) -> Self {
         let counts = shared.table_counts.as_ref();
         let scan_needs = counts.filter(|counts| !counts.is_fresh(now_ms)).map(|counts| counts.needs());
-        Scrape { clients, scan_needs, facts: Facts::default(), place: Place::default() }
+        Scrape { names, clients, scan_needs, facts: Facts::default(), place: Place::default() }
     }
 }
 
@@ -99,9 +96,7 @@ impl Work for Scrape {
         shared: &mut Shared,
         _: &mut World<'_>,
     ) -> Result<Option<Wrote>, Full> {
-        let procedure = |at: usize| PROCEDURES.get(at).map(|procedure| procedure.name);
-        let code = |at: usize| Code::ALL.get(at).map(|code| code.number());
-        let sources = Sources { stats: &shared.stats, procedure, code };
+        let sources = Sources { stats: &shared.stats, names: self.names };
         self.facts.write(&mut self.place, &sources, pieces.out)?;
         Ok(None)
     }
