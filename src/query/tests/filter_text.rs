@@ -183,6 +183,8 @@ fn every_field_has_its_name_in_a_text() {
     let value = |name: &str| match kind(name) {
         FieldKind::Ipv6 => "2001:db8::1",
         FieldKind::Ipv4 | FieldKind::Ip => "10.0.0.1",
+        FieldKind::End => "[2001:db8::1]:80",
+        FieldKind::Word => "both",
         FieldKind::Text => "ftp",
         _ => "1",
     };
@@ -229,7 +231,7 @@ const WRONG: &[(&str, usize, usize, &str)] = &[
     ("tcp !Src:10.0.0.1", 5, 3, "unknown field Src at 5: did you mean src?"),
     ("orig_prt_dst=5", 0, 12, "unknown field orig_prt_dst at 0: did you mean orig_port_dst?"),
     ("colour:red", 0, 6, "unknown field colour at 0; the fields are src dst sport dport"),
-    ("rat:5", 0, 3, "unknown field rat at 0; the fields are"),
+    ("zzt:5", 0, 3, "unknown field zzt at 0; the fields are"),
     ("printer", 0, 7, "printer at 0 is no address, network, port, protocol, state, service or flag"),
     (
         "!htps",

@@ -1,0 +1,28 @@
+//! Sets of fields.
+
+use super::{FIELDS, FieldId};
+
+/// A set of fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet(u64);
+
+const _: () = assert!(FIELDS.len() <= 64, "a FieldSet is 64 bits");
+
+impl FieldSet {
+    /// Every field.
+    pub const ALL: FieldSet = FieldSet(u64::MAX);
+    /// `id` alone, which every row has.
+    pub const ID_ONLY: FieldSet = FieldSet(1);
+
+    /// Adds a field.
+    pub fn insert(&mut self, field: FieldId) {
+        self.0 |= 1 << field.index();
+    }
+
+    /// Whether the field at `index` of [`FIELDS`] is in the set.
+    #[must_use]
+    #[inline]
+    pub fn contains(self, index: usize) -> bool {
+        self.0 >> index & 1 == 1
+    }
+}
