@@ -105,6 +105,7 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
         Box::new(Engine::new(settings, sessions, store, System { random: |bits| sys::random(bits), switch }));
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
+    engine.shared.context.lan = config.lan.clone();
     engine.shared.context.hide_time_wait = config.hide_time_wait;
     Ok(engine)
 }
