@@ -4,7 +4,7 @@ use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_SNAPSHOT_FLOWS};
+use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
@@ -51,6 +51,8 @@ Options:
       --passwd-file PATH            where users' names are
                                     [default: /etc/passwd]
       --snapshot-flows N            connections that a snapshot holds,
+                                    1-1048576 [default: 16384]
+      --rate-flows N                connections whose rates are known at a time,
                                     1-1048576 [default: 16384]
       --user USER                   become USER once the sockets are open and
                                     keep CAP_NET_ADMIN alone
@@ -162,6 +164,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         config.passwd_file = PathBuf::from(path);
     }
     number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
+    number(args, "--rate-flows", MOST_RATE_FLOWS, &mut config.rate_flows)?;
     config.user = value(args, "--user")?;
     choice(args, "--log-level", "error, warn, info or debug", &mut |v| {
         Level::named(v).map(|level| config.log_level = level).is_some()

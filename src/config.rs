@@ -2,7 +2,7 @@
 
 use crate::auth::Backend;
 use crate::http::Policy;
-use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS};
+use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS, RATE_FLOWS};
 use crate::log::Level;
 use crate::query::net::Net;
 use crate::syntax::WideInts;
@@ -110,6 +110,8 @@ pub struct Config {
     pub passwd_file: PathBuf,
     /// Flows that a snapshot must hold.
     pub snapshot_flows: u32,
+    /// Flows whose rates are known at a time.
+    pub rate_flows: u32,
     /// The user to become once the sockets are open.
     pub user: Option<String>,
     /// What is logged.
@@ -134,6 +136,7 @@ impl Default for Config {
             uid_mask: 0,
             passwd_file: PathBuf::from("/etc/passwd"),
             snapshot_flows: 16_384,
+            rate_flows: RATE_FLOWS,
             user: None,
             log_level: Level::Info,
             kernel_filter: true,

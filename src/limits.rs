@@ -3,7 +3,8 @@
 //! Memory is a constant: each buffer, table and pool below is of a fixed size, allocated at the start or when a slot is
 //! first used, and never grows. [`MOST_BYTES`] is the sum and is checked when the program is compiled. Memory that no client
 //! ever needed is never touched, so what a router really spends is mostly far less; `docs/PERFORMANCE.md` has measured
-//! figures. The snapshot comes on top, while autorefresh is off: [`SNAPSHOT_FLOW_BYTES`] for each of `--snapshot-flows`.
+//! figures. Two things come on top: the snapshot, while autorefresh is off ([`SNAPSHOT_FLOW_BYTES`] for each of
+//! `--snapshot-flows`), and the rates, while somebody asks for them ([`RATE_FLOW_BYTES`] for each of `--rate-flows`).
 //!
 //! Unit tests use tiny values for the pools, so that every "full" path is walked in them.
 
@@ -173,6 +174,19 @@ pub const LAN_NETS: usize = 16;
 pub const PASSWD_USERS: usize = if cfg!(test) { 8 } else { 128 };
 /// Bytes of such a name (useradd(8) allows 32).
 pub const PASSWD_NAME_BYTES: usize = 32;
+
+/// Flows whose rates are known at a time, unless `--rate-flows` says otherwise: 448 KiB, while somebody asks for rates.
+pub const RATE_FLOWS: u32 = 16_384;
+/// The largest `--rate-flows`: 28 MiB.
+pub const MOST_RATE_FLOWS: u32 = 1 << 20;
+/// Bytes of memory for each of them.
+pub const RATE_FLOW_BYTES: usize = 28;
+/// Milliseconds between the two readings that a call takes which depends on rates when none are known.
+pub const RATE_MS: u64 = 1_000;
+/// Milliseconds after which a reading of counters is too old to tell a rate.
+pub const RATE_OLD_MS: u64 = 10_000;
+/// Milliseconds without anybody asking for rates after which their memory is given back.
+pub const RATE_GIVEN_BACK_MS: u64 = 60_000;
 
 /// Bytes of the snapshot's arena for each flow that must fit.
 pub const SNAPSHOT_FLOW_BYTES: usize = 96;

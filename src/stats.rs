@@ -36,6 +36,8 @@ counters! {
     ScanErrors = "scan_errors",
     /// Connections deleted.
     Killed = "killed",
+    /// Counters of flows that fell: another program has zeroed them.
+    AccountingResets = "accounting_resets",
     /// Times when there was no descriptor for a new connection.
     NoDescriptor = "no_descriptor",
 }
@@ -50,8 +52,13 @@ impl Stats {
     /// Adds one. A call, since it is asked for in many places.
     #[inline(never)]
     pub fn add(&mut self, counter: Counter) {
+        self.add_all(counter, 1);
+    }
+
+    /// Adds so many.
+    pub fn add_all(&mut self, counter: Counter, events: u32) {
         if let Some(count) = self.counts.get_mut(counter as usize) {
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(events.into());
         }
     }
 

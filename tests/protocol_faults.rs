@@ -242,11 +242,11 @@ fn filters_say_what_each_field_takes() {
             "orig_port_src orig_port_dst repl_port_src repl_port_dst icmp_id gre_key_src gre_key_dst \
              zone orig_zone repl_zone port",
         ),
-        ("unsigned 32-bit integer ", &["mask"], "id use timeout start user_id"),
+        ("unsigned 32-bit integer ", &["mask"], "id use timeout start user_id orig_rate repl_rate"),
         (
             "an unsigned integer ",
             &["32-bit", "mask"],
-            "orig_counter_packets orig_counter_bytes repl_counter_packets repl_counter_bytes bytes packets",
+            "orig_counter_packets orig_counter_bytes repl_counter_packets repl_counter_bytes bytes packets rate",
         ),
         ("value/mask", &["65535"], "mark status"),
         ("an IPv4 address", &["IPv6", "::"], "orig_ipv4_src orig_ipv4_dst repl_ipv4_src repl_ipv4_dst"),

@@ -55,6 +55,19 @@ impl KernelPlan {
         }
     }
 
+    /// Whether every entry that `other` is for is one that this plan is for.
+    #[must_use]
+    pub(crate) fn holds(&self, other: &Self) -> bool {
+        let common = self.common(other);
+        common.rest == self.rest && common.host == self.host
+    }
+
+    /// Whether it is for every entry of the table.
+    #[must_use]
+    pub(crate) fn is_whole(&self) -> bool {
+        self.holds(&KernelPlan::default())
+    }
+
     /// The plan with all in one dump: entries then come in the kernel's own order.
     #[must_use]
     pub fn in_one(self) -> Self {

@@ -140,6 +140,8 @@ pub const CTA_STATS_GLOBAL_ENTRIES: u16 = 1;
 /// `CTA_STATS_GLOBAL_MAX_ENTRIES`, u32: `nf_conntrack_max` (since 4.18).
 pub const CTA_STATS_GLOBAL_MAX_ENTRIES: u16 = 2;
 
+/// `IPS_ASSURED` (`nf_conntrack_common.h`): traffic in both directions, of some length.
+pub const IPS_ASSURED: u32 = 1 << 2;
 /// `IPS_FIXED_TIMEOUT` (`nf_conntrack_common.h`): traffic no longer renews the timeout.
 pub const IPS_FIXED_TIMEOUT: u32 = 1 << 10;
 

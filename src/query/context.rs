@@ -1,6 +1,7 @@
 //! What fields and filters depend on beside the flow itself.
 
 use super::net::Net;
+use super::rates::Meter;
 use super::users::UserNames;
 use crate::conntrack::flow::Flow;
 use crate::conntrack::label::Labels;
@@ -17,6 +18,8 @@ pub struct Context {
     pub labels: Labels,
     /// User names by number.
     pub(crate) users: UserNames,
+    /// How fast flows are.
+    pub(crate) rates: Meter,
     /// Which bits of the mark are a user's number; 0 for none.
     pub uid_mask: u32,
     /// Flows from or to these are hidden.

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::page::Candidate;
+use super::rates::Meter;
 use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
@@ -23,6 +24,11 @@ impl<'a, 'm> Entry<'a, 'm> {
         let flow = Flow::read(message, needs, labels)?;
         Ok(Entry { message, flow, full: None })
     }
+
+    /// Reads the entry's counters for its rates. It must have been read with [`super::rates::METERED`].
+    pub(crate) fn meter(&mut self, rates: &mut Meter) {
+        self.flow.rates = rates.meter(&self.flow);
+    }
 }
 
 impl Candidate for Entry<'_, '_> {
@@ -35,7 +41,8 @@ impl Candidate for Entry<'_, '_> {
         if let Some(flow) = self.full {
             return Ok(flow);
         }
-        let flow = Flow::read(self.message, ALL, &mut context.labels)?;
+        let mut flow = Flow::read(self.message, ALL, &mut context.labels)?;
+        flow.rates = self.flow.rates.or_else(|| context.rates.meter(&flow));
         self.full = Some(flow);
         Ok(flow)
     }

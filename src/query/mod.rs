@@ -34,6 +34,7 @@ pub mod net;
 pub mod order;
 pub mod page;
 pub(crate) mod part;
+pub(crate) mod rates;
 pub mod rows;
 pub mod snapshot;
 pub mod summary;

@@ -12,8 +12,9 @@
 //! one chain.
 
 use super::context::Context;
+use super::field::RATES;
 use super::filter::Filter;
-use super::group::{Group, GroupBy, Key};
+use super::group::{Group, GroupBy, Key, SUMS};
 use super::rows::{Lease, RowPool};
 use crate::conntrack::flow::Flow;
 use crate::limits::{GROUPS, ROW_GROUPS};
@@ -95,6 +96,16 @@ impl Summary {
     #[must_use]
     pub fn needs(&self) -> u32 {
         self.filter.needs() | self.group_by.needs()
+    }
+
+    /// Whether rates decide which flows are counted, or in which order groups stand.
+    #[must_use]
+    pub(crate) fn depends_on_rates(&self) -> bool {
+        let order = match self.by {
+            By::Sum(at) => SUMS.get(at).map_or(0, |field| field.field().needs),
+            By::Connections | By::Key => 0,
+        };
+        (order | self.filter.needs()) & RATES != 0
     }
 
     /// Whether there is memory for all groups now.

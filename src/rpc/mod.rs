@@ -55,6 +55,7 @@ use jobs::Job;
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};
+use work::Source;
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
@@ -360,8 +361,12 @@ impl Task {
         match &mut self.stage {
             Stage::Idle => Some(Step::Done),
             Stage::WaitingForVerdict | Stage::Riding(_) => Some(Step::Wait),
-            Stage::Asleep(_) if !is_ready => Some(Step::Wait),
+            Stage::Asleep(_) | Stage::Pausing(_) if !is_ready => Some(Step::Wait),
             Stage::Waiting(_) | Stage::WaitingForDump if !is_ready => Some(Step::Wait),
+            Stage::Pausing(_) => {
+                (self.stage, self.waits_since_ms) = (Stage::Waiting(Source::Kernel), world.now_ms);
+                None
+            }
             Stage::Waiting(_) => {
                 let text = format_args!("too many other calls read the table; try again");
                 self.stage = Stage::Faulty(Fault::new(Code::Busy, text));

@@ -88,7 +88,7 @@ impl Task {
         match wrote? {
             None => self.stage = Stage::Closing,
             Some(Wrote::Part(Wait::Dump)) => return Ok(Some(Step::Dump)),
-            Some(Wrote::Part(wait)) => self.wait(wait, world.now_ms),
+            Some(Wrote::Part(wait)) => self.wait(wait, shared, world.now_ms),
             Some(Wrote::Fault(fault)) => self.stage = Stage::Faulty(fault),
             Some(Wrote::Broken(fault)) => return Ok(self.break_off(fault, pieces, shared, world)),
         }

@@ -13,8 +13,10 @@ use crate::conntrack::socket::OpError;
 use crate::conntrack::uapi::{CTA_HELP, CTA_SECCTX, bit};
 use crate::limits::{CLIENTS, SNAPSHOT_SLICE_FLOWS};
 use crate::query::entry::Entry;
+use crate::query::field::RATES;
 use crate::query::order::Order;
 use crate::query::page::Candidate;
+use crate::query::rates::METERED;
 use crate::stats::Counter;
 
 /// The attributes whose texts are kept as labels, for which there may be too little room.
@@ -104,6 +106,7 @@ impl Engine {
             return None;
         }
         self.shared.clear_labels();
+        let is_held = self.holds_rates();
         self.kernel_scan =
             self.board(self.waiting(Source::Kernel), ScanStart { source: Source::Kernel, now_ms });
         self.shared.stats.add(Counter::Scans);
@@ -113,7 +116,29 @@ impl Engine {
         let plan = self.shared.settings.kernel_plan(common);
         self.kernel_scan.needs |= plan.needs();
         self.kernel_scan.plan = plan;
+        self.begin_metering(is_held, now_ms);
         Some(plan)
+    }
+
+    /// Whether a call counts on rates not to change, since it has found a part of what it looks for.
+    fn holds_rates(&self) -> bool {
+        self.tasks.iter().filter(|task| task.stage != Stage::Idle).any(|task| {
+            let asks = task.job.asks();
+            asks.is_between_scans() && asks.depends_on_rates()
+        })
+    }
+
+    /// Where a call of the scan needs rates, every entry is metered.
+    fn begin_metering(&mut self, is_held: bool, now_ms: u64) {
+        let of_all = self.kernel_scan.needs & RATES != 0;
+        if of_all {
+            self.kernel_scan.needs |= METERED;
+        }
+        let rates = &mut self.shared.context.rates;
+        if of_all {
+            rates.ask(now_ms);
+        }
+        rates.begin(of_all, is_held, self.kernel_scan.plan, now_ms);
     }
 
     /// Lets the `waiting` calls take part in a scan, as far as there is memory: the scan with its riders and their needs.
@@ -127,7 +152,9 @@ impl Engine {
                 continue;
             };
             task.dumps += u32::from(start.source == Source::Kernel);
-            if let Err(fault) = task.job.work().begin(&mut self.shared, start) {
+            if !task.is_first_reading
+                && let Err(fault) = task.job.work().begin(&mut self.shared, start)
+            {
                 task.stage = Stage::Over(Some(fault));
                 continue;
             }
@@ -153,16 +180,20 @@ impl Engine {
             self.kernel_scan.needs &= !TEXTS;
             read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
         }
-        let entry = match read {
+        let mut entry = match read {
             Ok(entry) => entry,
             Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
         };
         if !self.kernel_scan.plan.counts(part, entry.flow()) {
             return;
         }
+        self.shared.context.rates.set_time(world.now_ms);
+        if self.kernel_scan.needs & RATES != 0 {
+            entry.meter(&mut self.shared.context.rates);
+        }
         let mut offered = Offered { entry, settled: false, kernel: world.kernel };
         for slot in slots(self.kernel_scan.riders) {
-            let Some(task) = self.tasks.get_mut(slot) else {
+            let Some(task) = self.tasks.get_mut(slot).filter(|task| !task.is_first_reading) else {
                 continue;
             };
             if let Err(fault) = task.job.work().offer(&mut offered, &mut self.shared) {
@@ -185,8 +216,15 @@ impl Engine {
             self.shared.stats.add(Counter::ScanErrors);
             return self.fail_riders(Source::Kernel, &error.into());
         }
+        let rates = &mut self.shared.context.rates;
+        rates.end();
+        self.shared.stats.add_all(Counter::AccountingResets, rates.take_resets());
         let riders = core::mem::take(&mut self.kernel_scan.riders);
         for (_, task) in Self::riders(&mut self.tasks, riders) {
+            if task.is_first_reading {
+                task.pause(self.kernel_scan.began_ms);
+                continue;
+            }
             task.stage = Stage::Over(None);
             if matches!(&task.job, Job::TakeSnapshot(job) if job.is_whole()) {
                 self.shared.autorefresh.is_whole(self.kernel_scan.began_ms);

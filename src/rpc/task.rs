@@ -9,7 +9,8 @@ use super::work::{Source, Wait};
 use super::{Ask, Asker, Shared, World, procedures};
 use crate::auth::{Handle, Peer, Who, audit};
 use crate::conntrack::flow::Tuple;
-use crate::limits::{TASK_BYTES, WAIT_MS};
+use crate::limits::{RATE_MS, TASK_BYTES, WAIT_MS};
+use crate::query::rates::Readiness;
 use crate::stats::Counter;
 use crate::syntax::{Document, Style};
 use crate::xmlrpc::{Call, Items};
@@ -25,6 +26,8 @@ pub(crate) enum Stage {
     Asleep(u64),
     /// Waits for what a program says of the login.
     WaitingForVerdict,
+    /// Waits until then, in milliseconds, to read the counters of flows a second time.
+    Pausing(u64),
     /// Waits for the next scan.
     Waiting(Source),
     /// Takes part in the scan that is under way.
@@ -49,6 +52,8 @@ pub(crate) enum Stage {
 pub(crate) struct Task {
     pub(super) stage: Stage,
     pub(super) job: Job,
+    /// The scan that it waits for, or takes part in, is a first reading of counters: the job has no part in it yet.
+    pub(super) is_first_reading: bool,
     peer: Peer,
     /// The reply direction of the connection that the call came by.
     own: Option<Tuple>,
@@ -77,6 +82,7 @@ impl Default for Task {
         Task {
             stage: Stage::Idle,
             job: Job::Answer(Answer::Bool(true)),
+            is_first_reading: false,
             peer: Peer::Unix,
             own: None,
             session: None,
@@ -162,22 +168,49 @@ impl Task {
         match made {
             Ok(job) => {
                 self.job = job;
-                self.wait(self.job.asks().waits_for(), world.now_ms);
+                self.wait(self.job.asks().waits_for(), shared, world.now_ms);
             }
             Err(fault) => self.stage = Stage::Faulty(fault),
         }
     }
 
     /// What the job waits for next. With nothing to wait for it comes to its end at once.
-    pub(super) fn wait(&mut self, wait: Wait, now_ms: u64) {
+    pub(super) fn wait(&mut self, wait: Wait, shared: &mut Shared, now_ms: u64) {
         self.waits_since_ms = now_ms;
+        self.is_first_reading = false;
         self.stage = match wait {
             Wait::Nothing => Stage::Over(None),
+            Wait::Scan(Source::Kernel) if self.job.asks().depends_on_rates() => {
+                self.wait_for_rates(shared, now_ms)
+            }
             Wait::Scan(source) => Stage::Waiting(source),
             Wait::Dump => Stage::WaitingForDump,
             Wait::Until(until_ms) => Stage::Asleep(until_ms),
             Wait::Verdict => Stage::WaitingForVerdict,
         };
+    }
+
+    /// A job that depends on rates waits for a scan that is a second reading of counters.
+    fn wait_for_rates(&mut self, shared: &mut Shared, now_ms: u64) -> Stage {
+        let rates = &mut shared.context.rates;
+        rates.ask(now_ms);
+        let plan = shared.settings.kernel_plan(self.job.asks().kernel_plan());
+        let readiness = if self.job.asks().is_between_scans() {
+            Readiness::Ready
+        } else {
+            rates.readiness(&plan, now_ms)
+        };
+        self.is_first_reading = readiness == Readiness::Unread;
+        match readiness {
+            Readiness::At(at_ms) => Stage::Pausing(at_ms),
+            Readiness::Ready | Readiness::Unread => Stage::Waiting(Source::Kernel),
+        }
+    }
+
+    /// The scan that was a first reading of counters, and began at `began_ms`, is over.
+    pub(super) fn pause(&mut self, began_ms: u64) {
+        self.is_first_reading = false;
+        self.stage = Stage::Pausing(began_ms + RATE_MS);
     }
 
     /// What the job waited for is over.
@@ -189,7 +222,7 @@ impl Task {
         };
         match ended {
             Ok(Wait::Nothing) => self.begin_value(world),
-            Ok(wait) => self.wait(wait, world.now_ms),
+            Ok(wait) => self.wait(wait, shared, world.now_ms),
             Err(fault) => self.stage = Stage::Faulty(fault),
         }
     }
@@ -211,7 +244,7 @@ impl Task {
     pub(super) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
         match self.stage {
             Stage::Idle | Stage::WaitingForVerdict | Stage::Riding(_) => None,
-            Stage::Asleep(until_ms) => Some(until_ms),
+            Stage::Asleep(until_ms) | Stage::Pausing(until_ms) => Some(until_ms),
             Stage::Waiting(_) | Stage::WaitingForDump => Some(self.waits_since_ms.saturating_add(WAIT_MS)),
             _ => Some(now_ms),
         }

@@ -8,6 +8,7 @@ use crate::conntrack::kernel::Kernel;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
 use crate::query::entry::Entry;
+use crate::query::field::RATES;
 use crate::syntax::Writer;
 
 /// Where the flows of a scan come from.
@@ -74,6 +75,17 @@ pub(super) trait Work {
     /// The attributes that it needs of every entry of a scan.
     fn needs(&self) -> u32 {
         0
+    }
+
+    /// Whether what it does depends on the rates of flows, so that it waits for a second reading of their counters where there
+    /// is none: it orders or filters by them.
+    fn depends_on_rates(&self) -> bool {
+        self.needs() & RATES != 0
+    }
+
+    /// Whether it goes on with what it has found in one scan in another, and counts on rates not to change in between.
+    fn is_between_scans(&self) -> bool {
+        false
     }
 
     /// The dumps that hold what it needs.

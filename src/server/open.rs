@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::socket::{Control, OpError};
 use crate::log;
+use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
@@ -103,6 +104,7 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
     let mut engine =
         Box::new(Engine::new(settings, sessions, store, System { random: |bits| sys::random(bits), switch }));
+    engine.shared.context.rates = Meter::new(config.rate_flows as usize);
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
     engine.shared.context.lan = config.lan.clone();

@@ -3,6 +3,7 @@
 use super::Server;
 use super::client::Next;
 use crate::rpc::World;
+use crate::sys;
 use std::time::Instant;
 
 impl Server {
@@ -16,6 +17,7 @@ impl Server {
         }
         self.linger.turn(now_ms);
         more |= self.read_table(began, now_ms);
+        self.engine.shared.context.rates.clean(now_ms);
         more |= self.check_logins(now_ms);
         if more { Some(now_ms) } else { self.wakes_at_ms(now_ms) }
     }
@@ -46,6 +48,8 @@ impl Server {
         let reads = Instant::now();
         let share = reads.duration_since(began);
         loop {
+            // What is read is dated as well as can be: rates are had from it.
+            let now_ms = now_ms + sys::since_ms(began);
             let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
             let scanned = self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
             let replayed = self.engine.replay();

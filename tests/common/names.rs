@@ -45,10 +45,10 @@ pub const STILL: [&str; 39] = [
 ];
 
 /// Those that only filters and orders know.
-pub const COMBINED: [&str; 6] = ["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets"];
+pub const COMBINED: [&str; 7] = ["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "rate"];
 
 /// Those that may differ from reading to reading even on a still table, or that need an option.
-pub const OTHER: [&str; 4] = ["use", "secctx", "user_id", "username"];
+pub const OTHER: [&str; 6] = ["use", "secctx", "user_id", "username", "orig_rate", "repl_rate"];
 
 /// Every field that has at most one value.
 pub fn single() -> impl Iterator<Item = &'static str> {

@@ -170,6 +170,7 @@ fn known_limits() -> BTreeMap<&'static str, u64> {
         PASSWD_USERS,
         PASSWORD_BYTES,
         QUERY_BLOCKS,
+        RATE_FLOW_BYTES,
         ROW_BLOCKS,
         SESSIONS,
         SESSIONS_PER_ADDRESS,

@@ -1,4 +1,4 @@
-//! Sets of fields.
+//! Sets of fields, a bit for each.
 
 use super::{FIELDS, FieldId};
 
@@ -17,6 +17,13 @@ impl FieldSet {
     /// Adds a field.
     pub fn insert(&mut self, field: FieldId) {
         self.0 |= 1 << field.index();
+    }
+
+    /// The attributes that a flow must be read with to have all of these fields.
+    #[must_use]
+    pub(crate) fn needs(self) -> u32 {
+        let fields = FIELDS.iter().enumerate().filter(|(at, _)| self.contains(*at));
+        fields.fold(0, |needs, (_, field)| needs | field.needs)
     }
 
     /// Whether the field at `index` of [`FIELDS`] is in the set.

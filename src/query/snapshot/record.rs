@@ -1,7 +1,7 @@
 //! One record: a flow in as few bytes as are quick to write and to read. A byte with the length, flags that say which parts
 //! there are, four words that a change or a kill finds at their places, then the parts of variable length.
 
-use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
+use crate::conntrack::flow::{Counters, Ends, Flow, Rates, Tuple, mapped};
 use crate::conntrack::label::Label;
 use crate::conntrack::target::Target;
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
@@ -14,8 +14,8 @@ const STATUS: usize = WORDS + 4;
 const MARK: usize = WORDS + 8;
 const TIMEOUT: usize = WORDS + 12;
 const VARIABLE: usize = WORDS + 16;
-/// The longest record: two IPv6 tuples with zones, four full counters.
-const LONGEST: usize = 170;
+/// The longest record: two IPv6 tuples with zones, four full counters, both rates.
+const LONGEST: usize = 180;
 
 /// Bits of a record's flags: which parts it has.
 mod has {
@@ -36,6 +36,7 @@ mod has {
     pub const HELPER: u32 = 1 << 14;
     pub const SECCTX: u32 = 1 << 15;
     pub const SCTP_STATE: u32 = 1 << 16;
+    pub const RATES: u32 = 1 << 17;
 }
 
 /// Writes a flow that was read in full.
@@ -210,6 +211,11 @@ impl Record {
                 self.put_short(value);
             }
         }
+        if let Some(rates) = flow.rates {
+            flags |= has::RATES;
+            self.put_short(rates.orig.into());
+            self.put_short(rates.repl.into());
+        }
         flags
     }
 }
@@ -273,6 +279,7 @@ impl Reader<'_> {
         flow.sctp_state = has(has::SCTP_STATE).then(|| self.short() as u8);
         flow.helper = has(has::HELPER).then(|| Label::from_number(self.short() as u8));
         flow.secctx = has(has::SECCTX).then(|| Label::from_number(self.short() as u8));
+        flow.rates = has(has::RATES).then(|| Rates { orig: self.short() as u32, repl: self.short() as u32 });
         flow
     }
 
@@ -336,7 +343,7 @@ mod tests {
             sctp_state: Some(255),
             helper: Some(Label::from_number(63)),
             secctx: Some(Label::from_number(0)),
-            rates: None,
+            rates: Some(Rates { orig: u32::MAX, repl: u32::MAX }),
         };
         let icmp = Ends::Icmp { kind: 8, code: 1, id: 0xabcd };
         vec![

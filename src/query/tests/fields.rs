@@ -1,5 +1,5 @@
 //! The table of fields, sets of them, what is hidden, and keys.
-use super::flows::{context, table, with};
+use super::flows::{context, rated, table, with};
 use super::model::{self, Val, value};
 use super::names::single;
 use super::wishes::all_fields;
@@ -20,7 +20,7 @@ fn ip(address: Address, v4: bool) -> IpAddr {
 #[test]
 fn every_field_has_the_value_that_the_documentation_says() {
     let context = context();
-    for flow in table(41, 300) {
+    for flow in rated(table(41, 300)) {
         for name in single() {
             let field = FieldId::named(name).expect("a field").field();
             // Read as the field says that it needs, and no more.
@@ -44,8 +44,9 @@ fn the_table_and_the_documentation_name_the_same_fields() {
     assert_eq!(names, documented);
     for (at, field) in FIELDS.iter().enumerate() {
         assert_eq!(FieldId::named(field.name).map(FieldId::index), Some(at), "{} is there once", field.name);
-        let rows = !["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "host", "port"]
-            .contains(&field.name);
+        let rows =
+            !["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "rate", "host", "port"]
+                .contains(&field.name);
         assert_eq!(field.scope == Scope::Row, rows, "{}", field.name);
     }
     assert_eq!((ID.field().name, TIMEOUT.field().name), ("id", "timeout"));
@@ -76,7 +77,7 @@ fn a_set_has_what_was_put_in() {
 /// Where the keys of two flows differ they decide as the values do; where they are the same the tie is broken so.
 #[test]
 fn keys_stand_in_the_order_of_values() {
-    let (flows, context) = (table(42, 80), context());
+    let (flows, context) = (rated(table(42, 80)), context());
     for name in single() {
         for descending in [false, true] {
             let order = Order::by(FieldId::named(name).expect("a field"), descending).expect("an order");

@@ -1,5 +1,5 @@
 //! Filters of every kind against a predicate that was written independently.
-use super::flows::{context, table, with};
+use super::flows::{context, rated, table, with};
 use super::model::{Val, value, values};
 use super::random::Random;
 use super::wishes::{Wish, all_fields, filter, wanted};
@@ -8,7 +8,7 @@ use crate::query::filter::{Filter, Input};
 
 #[test]
 fn every_field_and_every_way_to_want_it() {
-    let (flows, mut random, context) = (table(5, 150), Random::new(5), context());
+    let (flows, mut random, context) = (rated(table(5, 150)), Random::new(5), context());
     let (mut hits, mut misses) = (0, 0);
     for name in all_fields() {
         for _ in 0..60 {
@@ -28,7 +28,7 @@ fn every_field_and_every_way_to_want_it() {
 
 #[test]
 fn all_conditions_must_be_met() {
-    let (flows, mut random, context) = (table(6, 100), Random::new(6), context());
+    let (flows, mut random, context) = (rated(table(6, 100)), Random::new(6), context());
     let mut hits = 0;
     for _ in 0..2000 {
         let some = random.pick(&flows);

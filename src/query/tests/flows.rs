@@ -1,9 +1,10 @@
 //! Made-up tables: few different values, so that ties are many, and every field missing in some flow.
 use super::random::Random;
-use crate::conntrack::flow::{Counters, Ends, Flow, Tuple, mapped};
+use crate::conntrack::flow::{Counters, Ends, Flow, Rates, Tuple, mapped};
 use crate::conntrack::label::{Label, Labels};
 use crate::conntrack::uapi::*;
 use crate::query::context::Context;
+use crate::query::field::RATES;
 use crate::query::users::UserNames;
 
 /// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
@@ -80,6 +81,7 @@ pub fn flow(random: &mut Random, id: u32) -> Flow {
         sctp_state: (l4proto == IPPROTO_SCTP).then(|| random.below(9) as u8),
         helper: random.one_in(2).then(|| Label::from_number(helper)),
         secctx: random.one_in(2).then(|| Label::from_number(secctx)),
+        // The kernel sends none: see `rated`.
         rates: None,
     }
 }
@@ -97,6 +99,16 @@ pub fn table(seed: u64, n: usize) -> Vec<Flow> {
         }
     }
     all
+}
+
+/// The flows as though they were read twice.
+pub fn rated(mut table: Vec<Flow>) -> Vec<Flow> {
+    let mut random = Random::new(table.len() as u64);
+    for flow in &mut table {
+        let rates = |r: &mut Random| Rates { orig: number(r) as u32, repl: number(r) as u32 };
+        flow.rates = maybe(&mut random, rates);
+    }
+    table
 }
 
 /// What no two entries of a table share.
@@ -125,6 +137,6 @@ pub fn with(flow: &Flow, needs: u32) -> Flow {
         sctp_state: keep(flow.sctp_state, needs, CTA_PROTOINFO),
         helper: keep(flow.helper, needs, CTA_HELP),
         secctx: keep(flow.secctx, needs, CTA_SECCTX),
-        rates: None,
+        rates: flow.rates.filter(|_| needs & RATES != 0),
     }
 }

@@ -34,6 +34,12 @@ pub fn value(name: &str, flow: &Flow) -> Option<Val> {
         let counters = if name.starts_with("orig") { flow.orig_counters } else { flow.repl_counters }?;
         return Some(Val::Number(if rest == "bytes" { counters.bytes } else { counters.packets }));
     }
+    match name {
+        "orig_rate" => return flow.rates.map(|rates| Val::Number(rates.orig.into())),
+        "repl_rate" => return flow.rates.map(|rates| Val::Number(rates.repl.into())),
+        "rate" => return flow.rates.map(|rates| Val::Number(u64::from(rates.orig) + u64::from(rates.repl))),
+        _ => {}
+    }
     if let Some(rest) = name.strip_prefix("orig_") {
         return part(rest, &flow.orig?);
     }

@@ -1,5 +1,5 @@
 //! A page of a table that stands still is what sorting all and cutting the page out gives.
-use super::flows::{context, table, with};
+use super::flows::{context, rated, table, with};
 use super::model::order;
 use super::names::single;
 use crate::conntrack::flow::{Flow, ReadError};
@@ -105,7 +105,7 @@ fn starts(rows: usize, capacity: usize) -> Vec<u64> {
 #[test]
 fn every_order_direction_page_and_lease() {
     for rows in [0, 1, 5, 61] {
-        let flows = table(rows as u64 + 1, rows);
+        let flows = rated(table(rows as u64 + 1, rows));
         for name in single() {
             for descending in [false, true] {
                 let mut sorted = flows.clone();
@@ -160,7 +160,7 @@ fn ties_are_decided_by_id_and_tuple() {
 
 #[test]
 fn flows_without_the_field_come_last_in_both_directions() {
-    let flows = table(11, 50);
+    let flows = rated(table(11, 50));
     for name in single() {
         for descending in [false, true] {
             let page = Page::new(Some(by(name, descending)), 0, None);

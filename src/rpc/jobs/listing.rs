@@ -65,6 +65,7 @@ impl Listing {
             return Ok(Some(Wrote::Broken(lost)));
         };
         let mut unreadable = None;
+        shared.context.rates.set_time(world.now_ms);
         let read = dump.read(world.now_ms, &mut |message| match self.write_row(message, pieces, shared) {
             Err(Stop::Unreadable(error)) => {
                 unreadable = Some(error);
@@ -146,7 +147,7 @@ impl Work for Listing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.total)
+        write_tail(writer, self.total, false)
     }
 
     fn rows(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! `summary`: the flows that match, put together in groups in one scan of the kernel's table or of the snapshot.
 
 use super::Job;
-use super::table::{Part, write_head};
+use super::table::{Part, close_table, write_head};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
@@ -32,6 +32,8 @@ pub(crate) struct Summarizing {
     age_ms: u64,
     /// Entries in the kernel's table when the groups were found.
     count: u32,
+    /// The table has more flows than the rates are known of.
+    partial: bool,
     part: Part,
     /// Rows whose length is added up, and rows that are written.
     measured: usize,
@@ -56,6 +58,7 @@ pub(crate) fn summary(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job,
         taken_ms: 0,
         age_ms: 0,
         count: 0,
+        partial: false,
         part: Part::Head,
         measured: 0,
         written: 0,
@@ -76,6 +79,11 @@ impl Work for Summarizing {
 
     fn needs(&self) -> u32 {
         self.summary.needs()
+    }
+
+    /// Rates are shown where they are known, and waited for where the order or the filter asks for them.
+    fn depends_on_rates(&self) -> bool {
+        self.summary.depends_on_rates()
     }
 
     fn kernel_plan(&self) -> KernelPlan {
@@ -115,6 +123,7 @@ impl Work for Summarizing {
     fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         self.is_ahead = false;
         self.summary.end(&mut shared.pool, &shared.context);
+        self.partial = shared.context.rates.is_partial();
         self.count = world.kernel.count()?.entries;
         self.age_ms = world.now_ms.saturating_sub(self.taken_ms);
         Ok(Wait::Nothing)
@@ -157,9 +166,7 @@ impl Work for Summarizing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        writer.array_close()?;
-        writer.member_close()?;
-        writer.number("total", self.summary.total() as u64)?;
+        close_table(writer, self.summary.total() as u64, self.partial)?;
         writer.number("matched", self.summary.matched())?;
         let inexact = self.summary.inexact();
         writer.number("exact", inexact.is_none().into())?;

@@ -24,10 +24,21 @@ pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64
     writer.array_open()
 }
 
-/// Writes what comes behind the rows: how many flows match in all.
-pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64) -> Result<(), Full> {
+/// Writes what comes behind the rows: how many flows match in all, and whether only the rates of the fastest are known.
+pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64, partial: bool) -> Result<(), Full> {
+    close_table(writer, total, partial)?;
+    writer.struct_close()
+}
+
+/// Writes the end of the rows, how many there are in all, and whether only the rates of the fastest flows are known.
+pub(super) fn close_table(writer: &mut Writer<'_>, total: u64, partial: bool) -> Result<(), Full> {
     writer.array_close()?;
     writer.member_close()?;
     writer.number("total", total)?;
-    writer.struct_close()
+    if partial {
+        writer.member("rates")?;
+        writer.string(b"partial")?;
+        writer.member_close()?;
+    }
+    Ok(())
 }

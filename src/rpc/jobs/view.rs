@@ -7,6 +7,7 @@ use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::limits::BLOCK_ROWS;
 use crate::out::Full;
+use crate::query::field::RATES;
 use crate::query::page::Outcome;
 use crate::query::view::View;
 use crate::rpc::args::{self, Args};
@@ -29,6 +30,10 @@ pub(crate) struct Viewing {
     count: u32,
     age_ms: u64,
     part: Part,
+    /// It shows, orders or filters by rates, and the table has more flows than the rates are known of.
+    partial: bool,
+    /// A pass is over, and another one follows.
+    is_between: bool,
     /// Rows whose length is added up, and rows that are written.
     measured: usize,
     rows: u64,
@@ -58,12 +63,25 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
     let fields = args::fields(args.optional())?;
     args.end("session_id, filters, order_by, order_dir, start, length and options")?;
     let of_snapshot = ask.shared.autorefresh.is_off();
+    if fields.needs() & RATES != 0 {
+        ask.shared.context.rates.ask(ask.world.now_ms);
+    }
     let view = View::new(filter, order, start, length, fields);
     if order.is_none() && !of_snapshot && view.wants() > BLOCK_ROWS {
         return Ok(Job::Listing(Listing::new(view, start, length)));
     }
     let reading = of_snapshot.then(Reading::default);
-    Ok(Job::View(Viewing { view, reading, count: 0, age_ms: 0, part: Part::Head, measured: 0, rows: 0 }))
+    Ok(Job::View(Viewing {
+        view,
+        reading,
+        count: 0,
+        age_ms: 0,
+        part: Part::Head,
+        partial: false,
+        is_between: false,
+        measured: 0,
+        rows: 0,
+    }))
 }
 
 impl Viewing {
@@ -90,6 +108,10 @@ impl Work for Viewing {
         let plan = self.view.filter.kernel_plan();
         // Rows in the kernel's own order must come in one dump, or the order would depend on the filter.
         if self.view.is_sorted() { plan } else { plan.in_one() }
+    }
+
+    fn is_between_scans(&self) -> bool {
+        self.is_between
     }
 
     fn can_begin(&self, shared: &Shared) -> bool {
@@ -142,11 +164,14 @@ impl Work for Viewing {
     }
 
     fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
-        if self.view.end(&mut shared.pool, &shared.context) == Outcome::Again {
+        self.is_between = self.view.end(&mut shared.pool, &shared.context) == Outcome::Again;
+        if self.is_between {
             return Ok(Wait::Scan(self.source()));
         }
         if self.part == Part::Head {
             self.count = world.kernel.count()?.entries;
+            let needs = self.view.needs() | self.view.fields.needs();
+            self.partial = needs & RATES != 0 && shared.context.rates.is_partial();
             let taken_ms = self.reading.map_or(world.now_ms, |reading| reading.taken_ms);
             self.age_ms = world.now_ms.saturating_sub(taken_ms);
         }
@@ -190,7 +215,8 @@ impl Work for Viewing {
                 self.view.written();
                 self.rows += 1;
             }
-            if self.view.go_on(&shared.pool) {
+            self.is_between = self.view.go_on(&shared.pool);
+            if self.is_between {
                 return Ok(Some(Wrote::Part(Wait::Scan(self.source()))));
             }
             self.part = Part::Tail;
@@ -199,7 +225,7 @@ impl Work for Viewing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.view.total())
+        write_tail(writer, self.view.total(), self.partial)
     }
 
     fn rows(&self) -> u64 {

@@ -1,11 +1,13 @@
 //! Summaries against a count of the full listing that takes no thought of speed.
 use super::rig::{Rig, fault, int, members, number, text};
-use crate::conntrack::flow::{Ends, Flow, Rates, Tuple, mapped};
+use crate::conntrack::flow::{Counters, Ends, Flow, Rates, Tuple, mapped};
 use crate::conntrack::uapi::{AF_INET, IPPROTO_TCP};
 use crate::limits::{GROUPS, OUTPUT_BYTES};
 use crate::query::net::Net;
+use crate::query::rates::Meter;
 use crate::query::tests::flows::{context, table};
 use crate::query::tests::model::{Val, value};
+use crate::rpc::Step;
 use crate::syntax::Syntax;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -193,6 +195,7 @@ fn read(reply: &str, name: &str) -> (Vec<Row>, BTreeMap<String, String>) {
 fn rig(flows: Vec<Flow>) -> Rig {
     let mut rig = Rig::new(flows);
     rig.syntax = Syntax::Json;
+    rig.engine.shared.context.rates = Meter::new(1000);
     rig.engine.shared.context.uid_mask = 0xff;
     rig.engine.shared.context.users = context().users;
     rig.engine.shared.context.lan = LAN.iter().map(|net| Net::parse(net).expect("a network")).collect();
@@ -238,7 +241,6 @@ fn every_group_is_what_the_listing_counts() {
             ("bytes", "d", true),
             ("bytes", "ASC", false),
             ("packets", "", true),
-            ("rate", "", true),
             ("key", "ASC", false),
             ("key", "", true),
         ] {
@@ -378,8 +380,8 @@ fn summaries_take_turns() {
                 let mut out = crate::out::Out::new(&mut buf);
                 loop {
                     match rig.go_on(slot, &bodies[slot], &mut out, true) {
-                        crate::rpc::Step::Wait => return true,
-                        crate::rpc::Step::Done => break,
+                        Step::Wait => return true,
+                        Step::Done => break,
                         _ => {}
                     }
                 }
@@ -421,6 +423,41 @@ fn what_no_summary_takes_is_named() {
     }
     let reply = rig.call("summary", &[text("zone")]).expect("whole");
     assert_eq!((number(&reply, "matched"), number(&reply, "exact")), (5, 1));
+}
+
+/// An order by rates takes two readings a second apart; any other shows the rates that are known, and waits for nothing.
+#[test]
+fn an_order_by_rates_waits_for_a_second_reading() {
+    let flows: Vec<Flow> = (1..=30)
+        .map(|at| {
+            let counters = Some(Counters { packets: 1, bytes: u64::from(at) });
+            Flow { orig_counters: counters, repl_counters: counters, timeout: Some(60), ..from(at % 3, at) }
+        })
+        .collect();
+    let mut rig = rig(flows);
+    let (rows, _) = read(&call(&mut rig, "orig_src", "bytes", "", (0, -1)), "orig_src");
+    assert!(rows.iter().all(|row| row.1.rate.is_none()), "{rows:?}");
+    rig.now_ms += 60_000;
+    let body = rig.body("summary", &[text("orig_src"), members(&[]), text("rate")]);
+    rig.begin(0, &body);
+    assert!(rig.scan());
+    assert_eq!(rig.run_on(0, &body, OUTPUT_BYTES), Step::Wait);
+    assert!(!rig.scan(), "the second reading comes a second later");
+    rig.now_ms = rig.engine.wakes_at_ms(0, rig.now_ms).expect("a time");
+    for flow in &mut rig.kernel.table {
+        flow.orig_counters.as_mut().unwrap().bytes += 100 * u64::from(flow.id.unwrap());
+    }
+    assert_eq!(rig.run_on(0, &body, OUTPUT_BYTES), Step::Wait);
+    assert!(rig.scan());
+    let mut buf = vec![0; OUTPUT_BYTES];
+    let mut out = crate::out::Out::new(&mut buf);
+    while rig.go_on(0, &body, &mut out, true) != Step::Done {}
+    let (rows, _) = read(std::str::from_utf8(out.as_bytes()).expect("UTF-8"), "orig_src");
+    let rates: Vec<_> = rows.iter().map(|(key, sums)| (key.as_deref(), sums.rate)).collect();
+    assert_eq!(
+        rates,
+        [(Some("0.0.0.0"), Some(16_500)), (Some("0.0.0.2"), Some(15_500)), (Some("0.0.0.1"), Some(14_500))]
+    );
 }
 
 /// Rates are summed where they are known, and absent where none is.
