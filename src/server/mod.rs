@@ -20,6 +20,7 @@ mod dumps;
 mod input;
 mod linger;
 pub mod listen;
+mod names;
 mod open;
 mod output;
 mod pace;
@@ -49,6 +50,7 @@ use linger::Linger;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use names::NameFiles;
 use output::Piece;
 use passwd::PasswdFile;
 use room::Room;
@@ -85,6 +87,7 @@ pub struct Server {
     signals: Signals,
     policy: Policy,
     passwd: PasswdFile,
+    names: NameFiles,
     /// When it must have stopped, in milliseconds, once it was told to.
     stop_at_ms: Option<u64>,
 }
@@ -215,7 +218,9 @@ impl Server {
         self.refresh_users(Look::Due, now_ms);
         // A reply whose length has been promised keeps the names that it was measured with.
         if !self.engine.has_promised() {
-            self.passwd.check(now_ms, &mut self.engine.shared.context.users);
+            let context = &mut self.engine.shared.context;
+            self.passwd.check(now_ms, &mut context.users);
+            self.names.check(now_ms, &mut context.names);
         }
         let has_answer = self.engine.shared.store.reap(now_ms);
         if has_answer {

@@ -171,7 +171,7 @@ fn every_field_may_be_filtered_by() {
         let value = match field.kind {
             FieldKind::Ipv6 => Input::Text("2001:db8::1"),
             FieldKind::Ipv4 | FieldKind::Ip => Input::Text("192.0.2.1"),
-            FieldKind::Text => Input::Text("ftp"),
+            FieldKind::Text | FieldKind::Part => Input::Text("ftp"),
             _ => Input::Int(7),
         };
         let filter = try_one(field.name, value).unwrap_or_else(|e| panic!("{}: {e:?}", field.name));

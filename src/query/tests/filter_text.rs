@@ -183,7 +183,7 @@ fn every_field_has_its_name_in_a_text() {
     let value = |name: &str| match kind(name) {
         FieldKind::Ipv6 => "2001:db8::1",
         FieldKind::Ipv4 | FieldKind::Ip => "10.0.0.1",
-        FieldKind::Text => "ftp",
+        FieldKind::Text | FieldKind::Part => "ftp",
         _ => "1",
     };
     for name in all_fields() {
