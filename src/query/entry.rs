@@ -31,6 +31,14 @@ impl<'a, 'm> Entry<'a, 'm> {
     }
 }
 
+impl Entry<'_, '_> {
+    /// The entry was changed since it came from the kernel: this is what it is now, read in full. Its rates stay what they were.
+    pub fn renew(&mut self, now: Flow) {
+        self.flow = Flow { rates: self.flow.rates, ..now };
+        self.full = Some(self.flow);
+    }
+}
+
 impl Candidate for Entry<'_, '_> {
     #[inline]
     fn flow(&self) -> &Flow {

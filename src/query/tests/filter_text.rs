@@ -286,6 +286,8 @@ const WRONG: &[(&str, usize, usize, &str)] = &[
     ("bytes>18446744073709551615", 6, 20, "no value of the field is beyond 18446744073709551615 at 6"),
     ("bytes><1", 6, 2, "<1 at 6 is not an unsigned integer"),
     ("\u{e4}:1", 0, 4, "\u{e4}:1 at 0 is no address"),
+    ("name:\"\"", 5, 2, "\"\" at 5 is not a part of a host's name, a string that is not empty"),
+    ("name>x", 0, 4, "name at 0 is no number"),
 ];
 
 #[test]
@@ -373,6 +375,8 @@ fn filters_in_words() {
         ("helper:ftp,\"a b\" !user:\u{e4}", "helper \"ftp\" or \"a b\", not username \"\u{e4}\""),
         ("helper:\"!a\",a\"b", "helper \"!a\" or \"a\\u{22}b\""),
         ("id:5", "id 5"),
+        ("name:print,\"a b\" !name:x", "name with \"print\" or \"a b\", not name with \"x\""),
+        ("!orig_src_name:x", "not orig_src_name \"x\""),
     ] {
         assert_eq!(in_words(&parsed(text)), words, "{text}");
     }
