@@ -65,10 +65,10 @@ impl Server {
         }
         .map_err(|e| e.to_string())?;
         engine.shared.store.check_access()?;
-        // Only now, so that what this user may not read is told at the start.
+        tell_start(&engine.shared.store, config.user.as_deref());
+        // Only now that privileges are gone, so that what this user may not read is told at the start.
         let mut names = NameFiles::new(&config.name_files);
         names.check(0, &mut engine.shared.context.names);
-        tell_start(&engine.shared.store, config.user.as_deref());
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
