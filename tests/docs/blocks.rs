@@ -41,7 +41,7 @@ pub fn programs(file: &str, language: &str) -> Vec<Block> {
     let mut preamble = String::new();
     let mut found = Vec::new();
     for mut block in blocks(file, &read(file)).into_iter().filter(|block| block.language == language) {
-        let alone = ["preamble", "alone", "auth", "users"].iter().any(|word| block.has(word));
+        let alone = ["preamble", "alone", "auth", "users", "names"].iter().any(|word| block.has(word));
         if block.has("preamble") {
             preamble = block.text.clone();
         } else if !alone {
