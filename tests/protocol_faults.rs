@@ -252,7 +252,12 @@ fn filters_say_what_each_field_takes() {
         ("an IPv4 address", &["IPv6", "::"], "orig_ipv4_src orig_ipv4_dst repl_ipv4_src repl_ipv4_dst"),
         ("an IPv6 address", &["IPv4", "192."], "orig_ipv6_src orig_ipv6_dst repl_ipv6_src repl_ipv6_dst"),
         ("an address", &["IPv6"], "orig_src orig_dst repl_src repl_dst host"),
-        ("takes a string", &["integer", "address"], "helper secctx username"),
+        (
+            "takes a string",
+            &["integer", "address"],
+            "helper secctx username orig_src_name orig_dst_name repl_src_name",
+        ),
+        ("takes a part of a host's name, a string", &["integer", "address"], "name"),
     ];
     in_namespace(|_| {
         let daemon = Daemon::start(&["--uid-mask", "0xffff"]);

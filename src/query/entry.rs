@@ -29,12 +29,10 @@ impl<'a, 'm> Entry<'a, 'm> {
     pub(crate) fn meter(&mut self, rates: &mut Meter) {
         self.flow.rates = rates.meter(&self.flow);
     }
-}
 
-impl Entry<'_, '_> {
     /// The entry was changed since it came from the kernel: this is what it is now, read in full. Its rates stay what they were.
-    pub fn renew(&mut self, now: Flow) {
-        self.flow = Flow { rates: self.flow.rates, ..now };
+    pub(crate) fn renew(&mut self, now: Flow, rates: &mut Meter) {
+        self.flow = Flow { rates: self.flow.rates.or_else(|| rates.meter(&now)), ..now };
         self.full = Some(self.flow);
     }
 }

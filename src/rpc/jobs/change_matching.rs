@@ -64,7 +64,7 @@ impl Which for Changed {
         match self.wanted.apply(target, &is_meant, offered.kernel, shared)? {
             Outcome::Gone => return Ok(false),
             // A job of this scan that records the table must not record the entry as it was, nor one that has ended.
-            Outcome::Changed(after) => offered.entry.renew(after),
+            Outcome::Changed(after) => offered.entry.renew(after, &mut shared.context.rates),
             Outcome::Ended => offered.settled = true,
         }
         Ok(true)
