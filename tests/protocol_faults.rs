@@ -230,7 +230,7 @@ fn filters_that_are_none() {
 /// The fault of a filter says what its field takes: each field of the table, in the words of its kind and no other's.
 #[test]
 fn filters_say_what_each_field_takes() {
-    let kinds: [(&str, &[&str], &str); 9] = [
+    let kinds: [(&str, &[&str], &str); 10] = [
         (
             "from 0 to 255 ",
             &[],

@@ -2,6 +2,7 @@
 //!
 //! Names are those of libnetfilter_conntrack and pynetfilter_conntrack.
 
+mod parts;
 mod set;
 
 pub use set::FieldSet;
@@ -9,8 +10,9 @@ pub use set::FieldSet;
 use super::context::Context;
 use super::part::KernelPart;
 use super::words::{Words, nearest};
-use crate::conntrack::flow::{Address, Counters, Ends, Flow, Tuple};
+use crate::conntrack::flow::{Address, Flow};
 use crate::conntrack::uapi::*;
+use parts::{gre_keys, icmp, int, ip, name, ports, sum, v4, v6};
 
 /// What kind of value a field has, which decides what a filter on it takes and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,74 +332,4 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
         ([a, rest @ ..], [b, others @ ..]) => *a == *b && same(rest, others),
         _ => false,
     }
-}
-
-#[inline]
-fn int<T: Into<u64>>(value: Option<T>) -> Option<FieldValue<'static>> {
-    value.map(|v| FieldValue::Int(v.into()))
-}
-
-#[inline]
-fn ip(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    let tuple = tuple.as_ref()?;
-    Some(FieldValue::Ip(side(tuple), tuple.l3proto == AF_INET))
-}
-
-#[inline]
-fn v4(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, true)))
-}
-
-#[inline]
-fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, false)))
-}
-
-/// The name of the host on one side.
-fn name<'a>(
-    tuple: &Option<Tuple>,
-    side: fn(&Tuple) -> Address,
-    context: &'a Context,
-) -> Option<FieldValue<'a>> {
-    context.names.name(&side(tuple.as_ref()?)).map(FieldValue::Text)
-}
-
-/// Source and destination port, of the protocols that have such. (The kernel also sends the keys of GRE as ports.)
-#[inline]
-fn ports(tuple: &Option<Tuple>) -> Option<(u16, u16)> {
-    let tuple = tuple.as_ref()?;
-    match (tuple.l4proto, tuple.ends) {
-        (
-            IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_SCTP | IPPROTO_DCCP,
-            Ends::Ports { src, dst },
-        ) => Some((src, dst)),
-        _ => None,
-    }
-}
-
-/// The keys of GRE (the call identifiers of PPTP), as the original direction has them.
-#[inline]
-fn gre_keys(flow: &Flow) -> Option<(u16, u16)> {
-    match flow.orig {
-        Some(Tuple { l4proto: IPPROTO_GRE, ends: Ends::Ports { src, dst }, .. }) => Some((src, dst)),
-        _ => None,
-    }
-}
-
-/// Type, code and identifier of ICMP and ICMPv6, as the original direction has them.
-#[inline]
-fn icmp(flow: &Flow) -> Option<(u8, u8, u16)> {
-    match flow.orig.as_ref()?.ends {
-        Ends::Icmp { kind, code, id } => Some((kind, code, id)),
-        _ => None,
-    }
-}
-
-/// The sum of both directions.
-#[inline]
-fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<FieldValue<'static>> {
-    let both = [flow.orig_counters, flow.repl_counters];
-    let known = both.iter().any(Option::is_some);
-    let sum = both.into_iter().flatten().map(part);
-    known.then(|| FieldValue::Int(sum.fold(0, u64::saturating_add)))
 }
