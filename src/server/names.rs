@@ -16,6 +16,8 @@ const LOOK_EVERY_MS: u64 = 1_000;
 pub(crate) struct NameFiles {
     files: Vec<Watched>,
     next_look_ms: u64,
+    /// They are read at the next look, if a change is still to be read then.
+    is_due: bool,
     /// The log was told that there is no room for all names.
     told_full: bool,
 }
@@ -44,19 +46,25 @@ impl NameFiles {
             let form = if file.is_leases { Form::Leases } else { Form::Hosts };
             Watched { watch: Watch::new(file.path.clone()), form, told_line: 0 }
         };
-        NameFiles { files: files.iter().map(watched).collect(), next_look_ms: 0, told_full: false }
+        let files = files.iter().map(watched).collect();
+        NameFiles { files, next_look_ms: 0, is_due: true, told_full: false }
     }
 
     /// Reads all files into `names` if one of them has changed, or could not be read before and now can be; looks once a second
-    /// at most. What is wrong with one is logged once, and the names that could be read are used.
+    /// at most. Who writes one in place, as dnsmasq does, gets until the next look to finish: half a file would name half the
+    /// hosts, and a negated filter match the others. What is wrong with one is logged once, and the names that could be read are
+    /// used.
     pub(crate) fn check(&mut self, now_ms: u64, names: &mut HostNames) {
         if self.files.is_empty() || now_ms < self.next_look_ms {
             return;
         }
         self.next_look_ms = now_ms.saturating_add(LOOK_EVERY_MS);
-        if !self.files.iter().any(|file| file.watch.is_stale()) {
+        let is_stale = self.files.iter().any(|file| file.watch.is_stale());
+        let is_due = core::mem::replace(&mut self.is_due, is_stale);
+        if !is_due || !is_stale {
             return;
         }
+        self.is_due = false;
         names.clear();
         let no_room = self.files.iter_mut().fold(0, |sum: u32, file| sum.saturating_add(file.read(names)));
         if no_room > 0 && !self.told_full {
