@@ -27,6 +27,7 @@ pub(super) fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<F
 }
 
 /// The name of the host on one side.
+#[inline(never)]
 pub(super) fn name<'a>(
     tuple: &Option<Tuple>,
     side: fn(&Tuple) -> Address,

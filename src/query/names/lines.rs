@@ -35,19 +35,19 @@ type Each<'a> = &'a mut dyn FnMut(IpAddr, &[u8]) -> Result<(), Malformed>;
 pub(crate) fn read(line: &[u8], form: Form, each: Each<'_>) -> Result<(), Malformed> {
     let is_hosts = form == Form::Hosts;
     let text = if is_hosts { line.split(|&b| b == b'#').next().unwrap_or(line) } else { line };
-    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut words = Words(text);
     let Some(first) = words.next() else {
         return Ok(());
     };
-    let mut nth = |nth: usize| words.nth(nth).ok_or(Malformed);
     match (first, address(first)) {
-        (_, Some(address)) if is_hosts => each(address, nth(0)?),
-        (b"#", _) if !is_hosts => odhcpd(&mut words, each),
-        (b"duid", _) if !is_hosts => nth(0).map(drop),
-        (_, Some(_)) if !is_hosts => nth(0).map(drop),
+        (_, Some(address)) if is_hosts => each(address, words.want()?),
+        (b"#", _) if !is_hosts => odhcpd(words, each),
+        // The latter is odhcpd's line of a hosts file.
+        (b"duid", _) | (_, Some(_)) if !is_hosts => words.want().map(drop),
         _ if !is_hosts && first.iter().all(u8::is_ascii_digit) => {
-            let address = address(nth(1)?).ok_or(Malformed)?;
-            match nth(0)? {
+            words.want()?;
+            let address = address(words.want()?).ok_or(Malformed)?;
+            match words.want()? {
                 b"*" => Ok(()),
                 name => each(address, name),
             }
@@ -56,20 +56,44 @@ pub(crate) fn read(line: &[u8], form: Form, each: Each<'_>) -> Result<(), Malfor
     }
 }
 
+/// The rest of a line, word for word.
+struct Words<'a>(&'a [u8]);
+
+impl<'a> Words<'a> {
+    /// The next word.
+    #[inline(never)]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.0.trim_ascii_start();
+        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+        let (word, rest) = rest.split_at_checked(end)?;
+        self.0 = rest;
+        (!word.is_empty()).then_some(word)
+    }
+
+    /// The next word, which must be there.
+    fn want(&mut self) -> Result<&'a [u8], Malformed> {
+        self.next().ok_or(Malformed)
+    }
+}
+
 /// Reads a line of odhcpd's behind its `#`. An address with a shorter length is a prefix, which no host has to itself.
-fn odhcpd(words: &mut dyn Iterator<Item = &[u8]>, each: Each<'_>) -> Result<(), Malformed> {
+fn odhcpd(mut words: Words<'_>, each: Each<'_>) -> Result<(), Malformed> {
     let mut buffer = [0; ONE_NAME_BYTES];
-    let name = words.nth(3).ok_or(Malformed)?;
-    let expiry = words.next().ok_or(Malformed)?;
+    for _ in 0..3 {
+        words.want()?;
+    }
+    let (name, expiry) = (words.want()?, words.want()?);
     let expiry = expiry.strip_prefix(b"-").unwrap_or(expiry);
-    if !expiry.iter().all(u8::is_ascii_digit) || words.nth(1).is_none() {
+    if !expiry.iter().all(u8::is_ascii_digit) {
         return Err(Malformed);
     }
+    words.want()?;
+    words.want()?;
     if name == b"-" {
         return Ok(());
     }
     let name = unescape(name, &mut buffer).ok_or(Malformed)?;
-    for word in words {
+    while let Some(word) = words.next() {
         let host = word.strip_suffix(b"/128").or_else(|| word.strip_suffix(b"/32"));
         if let Some(host) = host {
             each(address(host).ok_or(Malformed)?, name)?;

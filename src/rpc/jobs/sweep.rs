@@ -42,28 +42,32 @@ pub(crate) trait Which {
         offered: &mut Offered<'_, '_, '_>,
         shared: &mut Shared,
     ) -> Result<bool, Fault> {
-        if !offered.kernel.delete(target)? {
-            // It ended by itself, or another connection took its tuple: nothing is left to kill.
-            return Ok(false);
-        }
-        shared.stats.add(Counter::Killed);
-        // A job of this scan that records the table must not record the entry after this; if it has done so before, the record is
-        // taken out again.
-        offered.settled = true;
-        if let Some(snapshot) = shared.autorefresh.snapshot() {
-            snapshot.kill(target);
-        }
-        Ok(true)
+        delete(target, offered, shared)
     }
 
     /// Tells the log with how many of them `who` has done it.
     fn tell(&self, who: &Who, done: u32);
 }
 
-/// The flows that are met in a scan, one after the other.
-pub(crate) struct Sweep<W> {
-    which: W,
-    who: Who,
+/// Deletes an entry; false if it ended by itself, or another connection took its tuple: then nothing is left to kill.
+#[inline(never)]
+fn delete(target: &Target, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<bool, Fault> {
+    if !offered.kernel.delete(target)? {
+        return Ok(false);
+    }
+    shared.stats.add(Counter::Killed);
+    // A job of this scan that records the table must not record the entry after this; if it has done so before, the record is
+    // taken out again.
+    offered.settled = true;
+    if let Some(snapshot) = shared.autorefresh.snapshot() {
+        snapshot.kill(target);
+    }
+    Ok(true)
+}
+
+/// What a sweep came to so far.
+#[derive(Default)]
+struct Tally {
     /// Entries with which it was done.
     done: u32,
     /// Of these, the ones that the log was told of.
@@ -73,34 +77,54 @@ pub(crate) struct Sweep<W> {
     why: Option<Fault>,
 }
 
-impl<W: Which> Sweep<W> {
-    /// The sweep that `who` asks for.
-    pub(super) fn new(which: W, who: Who) -> Self {
-        Sweep { which, who, done: 0, told: 0, refused: 0, why: None }
-    }
-
-    fn act(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) {
-        let Some(target) = Target::of(offered.entry.flow()) else {
-            let text = format_args!("an entry came without tuple or id");
-            return self.refuse(Fault::new(Code::Kernel, text));
-        };
-        match self.which.act(&target, offered, shared) {
+impl Tally {
+    #[inline(never)]
+    fn add(&mut self, result: Result<bool, Fault>) {
+        match result {
             Ok(done) => self.done += u32::from(done),
-            Err(why) => self.refuse(why),
+            Err(why) => (self.refused, self.why) = (self.refused + 1, Some(why)),
         }
     }
 
-    fn refuse(&mut self, why: Fault) {
-        (self.refused, self.why) = (self.refused + 1, Some(why));
+    /// What the kernel refused is a fault with the numbers: what was done stays so.
+    #[inline(never)]
+    fn end(&mut self, what: &str) -> Result<Wait, Fault> {
+        let Some(why) = self.why.take() else {
+            return Ok(Wait::Nothing);
+        };
+        let (refused, done) = (self.refused, self.done);
+        let text = format_args!("{}: {refused} connections were not {what}, {done} were", why.text);
+        Err(Fault::new(why.code, text))
+    }
+
+    /// What was done until the scan failed stays so.
+    #[inline(never)]
+    fn failed(&self, why: Fault, what: &str) -> Fault {
+        let text = format_args!("{}: {} connections were {what} before that", why.text, self.done);
+        Fault::new(why.code, text)
+    }
+}
+
+/// The flows that are met in a scan, one after the other.
+pub(crate) struct Sweep<W> {
+    which: W,
+    who: Who,
+    tally: Tally,
+}
+
+impl<W: Which> Sweep<W> {
+    /// The sweep that `who` asks for.
+    pub(super) fn new(which: W, who: Who) -> Self {
+        Sweep { which, who, tally: Tally::default() }
     }
 
     /// Tells the log what was done since it was last told.
     fn tell(&mut self) {
-        let untold = self.done - self.told;
+        let untold = self.tally.done - self.tally.told;
         if untold > 0 {
             self.which.tell(&self.who, untold);
         }
-        self.told = self.done;
+        self.tally.told = self.tally.done;
     }
 }
 
@@ -118,36 +142,37 @@ impl<W: Which> Work for Sweep<W> {
     }
 
     fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
-        if self.which.is_one(offered.entry.flow(), &shared.context) {
-            self.act(offered, shared);
+        let flow = offered.entry.flow();
+        if self.which.is_one(flow, &shared.context) {
+            let result = match Target::of(flow) {
+                Some(target) => self.which.act(&target, offered, shared),
+                None => Err(no_target()),
+            };
+            self.tally.add(result);
         }
         Ok(())
     }
 
-    /// What the kernel refused is a fault with the numbers: what was done stays so.
     fn end(&mut self, _: &mut Shared, _: &mut World<'_>) -> Result<Wait, Fault> {
         self.tell();
-        let Some(why) = self.why.take() else {
-            return Ok(Wait::Nothing);
-        };
-        let (refused, done) = (self.refused, self.done);
-        let text = format_args!("{}: {refused} connections were not {}, {done} were", why.text, W::DONE);
-        Err(Fault::new(why.code, text))
+        self.tally.end(W::DONE)
     }
 
-    /// What was done until the scan failed stays so.
     fn failed(&mut self, why: Fault) -> Fault {
         self.tell();
-        let text = format_args!("{}: {} connections were {} before that", why.text, self.done, W::DONE);
-        Fault::new(why.code, text)
+        self.tally.failed(why, W::DONE)
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        writer.uint(self.done.into())
+        writer.uint(self.tally.done.into())
     }
 
     /// Whoever leaves before the answer has done it nevertheless.
     fn release(&mut self, _: &mut Shared) {
         self.tell();
     }
+}
+
+fn no_target() -> Fault {
+    Fault::new(Code::Kernel, format_args!("an entry came without tuple or id"))
 }

@@ -93,7 +93,8 @@ impl Wanted {
     ) -> Result<Outcome, Fault> {
         // A timeout is sent with the status as it was. If a packet changes that meanwhile the kernel says EBUSY, and the change is
         // tried once more.
-        for again in [matches!(self, Wanted::Timeout(_)), false] {
+        let mut again = matches!(self, Wanted::Timeout(_));
+        loop {
             let before = kernel.get(target, &mut shared.context.labels)?;
             let Some(before) = before.filter(|before| is_meant(before, &shared.context)) else {
                 return Ok(Outcome::Gone);
@@ -105,7 +106,7 @@ impl Wanted {
             match kernel.update(target, change) {
                 Ok(true) => break,
                 Ok(false) => return Ok(Outcome::Gone),
-                Err(error) if again && error.errno == libc::EBUSY => {}
+                Err(error) if again && error.errno == libc::EBUSY => again = false,
                 Err(error) => return Err(self.explain(error)),
             }
         }
