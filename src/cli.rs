@@ -249,6 +249,8 @@ fn ignored(args: &mut Arguments, nets: &mut Vec<Net, IGNORED_NETS>) -> Result<()
     Ok(())
 }
 
+/// Adds the files that an option names, which may be given several times.
+#[inline(never)]
 fn names(
     args: &mut Arguments,
     name: &'static str,

@@ -31,8 +31,10 @@ impl<'a, 'm> Entry<'a, 'm> {
     }
 
     /// The entry was changed since it came from the kernel: this is what it is now, read in full. Its rates stay what they were.
-    pub(crate) fn renew(&mut self, now: Flow, rates: &mut Meter) {
-        self.flow = Flow { rates: self.flow.rates.or_else(|| rates.meter(&now)), ..now };
+    #[inline(never)]
+    pub(crate) fn renew(&mut self, now: &Flow, rates: &mut Meter) {
+        let rates = self.flow.rates.or_else(|| rates.meter(now));
+        self.flow = Flow { rates, ..*now };
         self.full = Some(self.flow);
     }
 }

@@ -57,14 +57,16 @@ impl Which for Changed {
         offered: &mut Offered<'_, '_, '_>,
         shared: &mut Shared,
     ) -> Result<bool, Fault> {
+        // What a look at one entry does not tell is how fast it is.
         let rates = offered.entry.flow().rates;
-        let is_meant = |now: &Flow, context: &Context| {
-            self.matching.is_one(&Flow { rates, ..*now }, context) && !self.wanted.is_met(now)
+        let is_meant = |now: &mut Flow, context: &Context| {
+            now.rates = rates;
+            self.matching.is_one(now, context) && !self.wanted.is_met(now)
         };
         match self.wanted.apply(target, &is_meant, offered.kernel, shared)? {
             Outcome::Gone => return Ok(false),
             // A job of this scan that records the table must not record the entry as it was, nor one that has ended.
-            Outcome::Changed(after) => offered.entry.renew(after, &mut shared.context.rates),
+            Outcome::Changed(after) => offered.entry.renew(&after, &mut shared.context.rates),
             Outcome::Ended => offered.settled = true,
         }
         Ok(true)

@@ -87,7 +87,7 @@ impl Wanted {
     pub(super) fn apply(
         self,
         target: &Target,
-        is_meant: &dyn Fn(&Flow, &Context) -> bool,
+        is_meant: &dyn Fn(&mut Flow, &Context) -> bool,
         kernel: &mut dyn Kernel,
         shared: &mut Shared,
     ) -> Result<Outcome, Fault> {
@@ -95,10 +95,12 @@ impl Wanted {
         // tried once more.
         let mut again = matches!(self, Wanted::Timeout(_));
         loop {
-            let before = kernel.get(target, &mut shared.context.labels)?;
-            let Some(before) = before.filter(|before| is_meant(before, &shared.context)) else {
+            let Some(mut before) = kernel.get(target, &mut shared.context.labels)? else {
                 return Ok(Outcome::Gone);
             };
+            if !is_meant(&mut before, &shared.context) {
+                return Ok(Outcome::Gone);
+            }
             let change = match self {
                 Wanted::Mark { value, mask } => Change::Mark { value, mask },
                 Wanted::Timeout(seconds) => Change::Timeout { seconds, status: before.status.unwrap_or(0) },
