@@ -18,7 +18,7 @@ use crate::log;
 use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
-use mio::{Poll, Token};
+use mio::{Poll, Registry, Token};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,13 +46,7 @@ impl Server {
             Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
             None => None,
         };
-        let mut listeners = Vec::new();
-        for (at, listen) in config.listen.iter().enumerate() {
-            let mut listener = Listener::open(listen, owner)?;
-            let registered = listener.register(poll.registry(), Token(at));
-            registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
-            listeners.push((listener, true));
-        }
+        let listeners = listeners(&config, owner, poll.registry())?;
         let most = listen::most_clients()?;
         enable(config.enable_accounting, &KEPT[0]);
         enable(config.enable_timestamps, &KEPT[1]);
@@ -96,6 +90,22 @@ impl Server {
             stop_at_ms: None,
         })
     }
+}
+
+/// Opens all that is listened on, for the loop to watch; unix sockets get this owner.
+fn listeners(
+    config: &Config,
+    owner: Option<(u32, u32)>,
+    registry: &Registry,
+) -> Result<Vec<(Listener, bool)>, String> {
+    let mut listeners = Vec::new();
+    for (at, listen) in config.listen.iter().enumerate() {
+        let mut listener = Listener::open(listen, owner)?;
+        let registered = listener.register(registry, Token(at));
+        registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
+        listeners.push((listener, true));
+    }
+    Ok(listeners)
 }
 
 /// On the heap: as a part of the server its 26 KB would be moved from stack to stack, and a frame beyond 32 KB takes three
