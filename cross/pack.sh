@@ -1,7 +1,7 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2154
-# (what is unused here is used by cross/ipk and cross/apk, which set `me` and `here` and then source this)
-# What both packages for OpenWrt share: their arguments, version and date, and the files they install.
+# (what is unused here is used by cross/ipk, cross/apk and cross/deb, which set `me`, `here` and `data` and then source this)
+# What the packages share: their arguments, version and date, and how a file gets into one.
 
 # Neither the builder's language nor its umask may show in a package.
 export LC_ALL=C
@@ -12,17 +12,16 @@ die() {
 	exit "${2:-1}"
 }
 
-top=$(cd "$here/.." && pwd)
-data=$top/cross/openwrt.d
+top=$(cd "$here/.." && pwd) data=$(cd "$data" && pwd)
 package=$top/openwrt/rctd
 
-# prepare BINARY TARGET [OUTDIR]: sets binary, out, archs, version, SOURCE_DATE_EPOCH and work, a folder of its own
+# prepare BINARY TARGET [OUTDIR]: sets binary, out, archs, version, release, SOURCE_DATE_EPOCH and work, a folder of its own
 prepare() {
 	[ $# -eq 2 ] || [ $# -eq 3 ] || die "usage: cross/$me BINARY TARGET [OUTDIR]" 2
 	binary=$1 out=${3:-dist}
 	[ -f "$binary" ] || die "there is no binary '$binary'"
 	archs=$(sed -n "s/^$2 //p" "$data/architectures")
-	[ -n "$archs" ] || die "no OpenWrt architecture is known for target '$2'; see cross/openwrt.d/architectures"
+	[ -n "$archs" ] || die "no architecture is known for target '$2'; see ${data#"$top/"}/architectures"
 	if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
 		SOURCE_DATE_EPOCH=$(git -C "$top" log -1 --format=%ct 2>/dev/null) ||
 			die "set SOURCE_DATE_EPOCH: this is no git checkout whose last commit would give the date"
@@ -32,7 +31,6 @@ prepare() {
 	release=$(sed -n 's/^PKG_RELEASE:=//p' "$package/Makefile")
 	[ -n "$version" ] || die "Cargo.toml has no version"
 	[ -n "$release" ] || die "openwrt/rctd/Makefile has no PKG_RELEASE"
-	version=$version-r$release
 
 	mkdir -p "$out"
 	work=$(mktemp -d)
@@ -45,16 +43,4 @@ put() {
 	mkdir -p "$(dirname "$work/data/$3")"
 	cp "$2" "$work/data/$3"
 	chmod "$1" "$work/data/$3"
-}
-
-# stage: what is installed, into $work/data
-stage() {
-	put 755 "$binary" usr/sbin/rctd
-	put 755 "$package/files/rctd.init" etc/init.d/rctd
-	put 600 "$package/files/rctd.config" etc/config/rctd
-	put 644 "$package/files/rctd.capabilities.json" etc/capabilities/rctd.json
-	mkdir "$work/data/etc/rctd"
-	# What the owner made in there is kept by sysupgrade; a folder can't be among opkg's conffiles.
-	mkdir -p "$work/data/lib/upgrade/keep.d"
-	echo /etc/rctd/ >"$work/data/lib/upgrade/keep.d/rctd"
 }
