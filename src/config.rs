@@ -2,6 +2,8 @@
 
 use crate::auth::Backend;
 use crate::http::Policy;
+#[cfg(feature = "metrics")]
+use crate::limits::METRICS_NETS;
 use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS, RATE_FLOWS};
 use crate::log::Level;
 use crate::query::net::Net;
@@ -83,6 +85,15 @@ impl fmt::Display for Listen {
     }
 }
 
+/// A file with names of hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it has leases, of dnsmasq's form or odhcpd's, rather than the form of /etc/hosts.
+    pub is_leases: bool,
+}
+
 /// All that the command line decides. [`crate::cli`] fills it in and names the options.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -108,16 +119,37 @@ pub struct Config {
     pub uid_mask: u32,
     /// Where users' names are.
     pub passwd_file: PathBuf,
+    /// Where names of hosts are; the first file that names an address counts.
+    pub name_files: std::vec::Vec<NameFile>,
+    /// Whether the kernel is made to keep counters.
+    pub enable_accounting: bool,
+    /// Whether the kernel is made to keep start times.
+    pub enable_timestamps: bool,
     /// Flows that a snapshot must hold.
     pub snapshot_flows: u32,
     /// Flows whose rates are known at a time.
     pub rate_flows: u32,
+    /// The metrics; whether there are any is the policy's.
+    #[cfg(feature = "metrics")]
+    pub metrics: Metrics,
     /// The user to become once the sockets are open.
     pub user: Option<String>,
     /// What is logged.
     pub log_level: Level,
     /// Whether the kernel is asked to filter; off only to compare.
     pub kernel_filter: bool,
+}
+
+/// What of the metrics is served, and to whom (`--metrics`).
+#[cfg(feature = "metrics")]
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Flows are counted by protocol, state and flag as well.
+    pub table: bool,
+    /// The network whose hosts are told apart.
+    pub hosts: Option<Net>,
+    /// Who may read them; without any the machine itself.
+    pub allow: Vec<Net, METRICS_NETS>,
 }
 
 impl Default for Config {
@@ -135,8 +167,13 @@ impl Default for Config {
             hide_time_wait: false,
             uid_mask: 0,
             passwd_file: PathBuf::from("/etc/passwd"),
+            name_files: std::vec::Vec::new(),
+            enable_accounting: false,
+            enable_timestamps: false,
             snapshot_flows: 16_384,
             rate_flows: RATE_FLOWS,
+            #[cfg(feature = "metrics")]
+            metrics: Metrics::default(),
             user: None,
             log_level: Level::Info,
             kernel_filter: true,

@@ -41,7 +41,7 @@ fn php_examples() {
 
 #[test]
 fn shell_examples() {
-    examples("sh", &["sh", "-eu"], &["-c", "command -v python3 nft"], 2);
+    examples("sh", &["sh", "-eu"], &["-c", "command -v python3 nft"], 3);
 }
 
 /// The README's first look is typed by every newcomer: it prints the table that the README shows, numbers apart.
@@ -127,12 +127,20 @@ fn arguments(block: &Block, folder: &Path) -> Vec<String> {
         set_password(&file);
         all.extend(["--auth".to_owned(), format!("file:{}", file.display())]);
     }
+    if block.has("metrics") {
+        all.extend(["--metrics=table", "--metrics-hosts", "192.168.1.0/24"].map(str::to_owned));
+    }
     if block.has("users") {
         let file = folder.join("names");
         std::fs::write(&file, "root:x:0:0::/:/bin/sh\nalice:x:256:256::/:/bin/sh\n")
             .expect("a file of names");
         let path = file.display().to_string();
         all.extend(["--uid-mask".to_owned(), "0xffff".to_owned(), "--passwd-file".to_owned(), path]);
+    }
+    if block.has("names") {
+        let file = folder.join("hosts");
+        std::fs::write(&file, "192.168.1.10 office-printer\n192.168.1.1 router\n").expect("a file of names");
+        all.extend(["--hosts".to_owned(), file.display().to_string()]);
     }
     all
 }

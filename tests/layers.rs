@@ -13,10 +13,11 @@ const LAYERS: &[(&str, &str)] = &[
     ("passwd_cmd", "auth limits log sys"),
     (
         "server",
-        "config rpc http auth peer quota query xmlrpc syntax conntrack stats out charset limits log sys",
+        "config rpc http auth peer quota query xmlrpc syntax conntrack metrics stats out charset limits log sys",
     ),
     ("config", "auth query http xmlrpc syntax limits log"),
-    ("rpc", "cut auth peer quota query xmlrpc syntax conntrack stats address out limits log sys"),
+    ("rpc", "cut auth peer quota query xmlrpc syntax conntrack metrics stats address out limits log sys"),
+    ("metrics", "stats query http conntrack address out limits"),
     ("stats", "conntrack"),
     ("auth", "peer quota base64 limits log sys"),
     ("quota", "peer limits"),

@@ -7,10 +7,12 @@ use super::args::{self, Args};
 use super::fault::{Code, Fault};
 use super::jobs::answer::Answer;
 use super::jobs::{
-    Job, answer, change, explain, kill, kill_matching, login, stats, summary, take_snapshot, view,
+    Job, answer, change, change_matching, explain, kill, kill_matching, login, stats, summary, take_snapshot,
+    view,
 };
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
+use crate::stats::TALLY_KINDS;
 use crate::syntax::Writer;
 
 /// One procedure.
@@ -98,6 +100,20 @@ pub static PROCEDURES: &[Procedure] = &[
         run: change::change,
     },
     Procedure {
+        name: "change_matching",
+        signatures: &[
+            &["int", "string", "string", "struct", "int"],
+            &["int", "string", "string", "struct", "string"],
+            &["int", "string", "string", "array", "int"],
+            &["int", "string", "string", "array", "string"],
+            &["int", "string", "string", "string", "int"],
+            &["int", "string", "string", "string", "string"],
+        ],
+        help: "change_matching(session_id, field_name, filters, field_value) -> how many were changed. As change, for all that \
+               match. Takes no empty filter.",
+        run: change_matching::change_matching,
+    },
+    Procedure {
         name: "refresh",
         signatures: &[&["boolean", "string"]],
         help: "refresh(session_id) -> True. With autorefresh off: takes the snapshot anew.",
@@ -153,6 +169,19 @@ pub static PROCEDURES: &[Procedure] = &[
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Procedure> {
     PROCEDURES.iter().find(|p| p.name == name)
+}
+
+const _: () = assert!(PROCEDURES.len() < TALLY_KINDS && Code::ALL.len() < TALLY_KINDS, "each is counted");
+
+/// The name of the procedure in this place.
+#[cfg(feature = "metrics")]
+pub(super) fn name(at: usize) -> Option<&'static str> {
+    PROCEDURES.get(at).map(|procedure| procedure.name)
+}
+
+/// The place of one of [`PROCEDURES`] among them.
+pub(super) fn place(procedure: &Procedure) -> usize {
+    PROCEDURES.iter().position(|p| p.name == procedure.name).unwrap_or(PROCEDURES.len())
 }
 
 fn list_methods(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {

@@ -6,6 +6,7 @@ use super::dumps::{OpenLink, SharedScan, Streams, open_netlink};
 use super::input::LargeBuffers;
 use super::linger::Linger;
 use super::listen::{self, Listener};
+use super::names::NameFiles;
 use super::passwd::PasswdFile;
 use super::room::Room;
 use super::slots::Slots;
@@ -18,8 +19,8 @@ use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
-use std::path::Path;
-use std::time::Instant;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 impl Server {
     /// Opens all that the configuration names.
@@ -53,6 +54,8 @@ impl Server {
             listeners.push((listener, true));
         }
         let most = listen::most_clients()?;
+        enable(config.enable_accounting, &KEPT[0]);
+        enable(config.enable_timestamps, &KEPT[1]);
         let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
         let mut engine = engine(&config)?;
         passwd.check(0, &mut engine.shared.context.users);
@@ -63,6 +66,9 @@ impl Server {
         .map_err(|e| e.to_string())?;
         engine.shared.store.check_access()?;
         tell_start(&engine.shared.store, config.user.as_deref());
+        // Only now that privileges are gone, so that what this user may not read is told at the start.
+        let mut names = NameFiles::new(&config.name_files);
+        names.check(0, &mut engine.shared.context.names);
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
@@ -83,7 +89,10 @@ impl Server {
             streams: Streams::new(open_link),
             signals,
             policy: config.policy,
+            #[cfg(feature = "metrics")]
+            metrics: config.metrics,
             passwd,
+            names,
             stop_at_ms: None,
         })
     }
@@ -100,10 +109,15 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
         kernel_release: sys::kernel_release(),
     };
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
+    let system = System { random: |bits| sys::random(bits), switch, clocks };
     let store = Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-    let mut engine =
-        Box::new(Engine::new(settings, sessions, store, System { random: |bits| sys::random(bits), switch }));
+    let mut engine = Box::new(Engine::new(settings, sessions, store, system));
+    #[cfg(feature = "metrics")]
+    if config.metrics.table {
+        engine.shared.table_counts =
+            Some(Box::new(crate::metrics::flows::TableCounts::new(config.metrics.hosts)));
+    }
     engine.shared.context.rates = Meter::new(config.rate_flows as usize);
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
@@ -124,14 +138,46 @@ fn tell_start(store: &Store, user: Option<&str>) {
     log::info(format_args!("rctd {version} starts: logins are {store}{becomes}{user}"));
 }
 
+/// Seconds since 1970, and microseconds that the process has computed.
+fn clocks() -> (u64, Option<u64>) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
+}
+
+/// What the kernel keeps of connections only if a switch is on, and that switch's name in `net.netfilter`.
+const KEPT: [(&str, &str); 2] =
+    [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")];
+
 /// Whether the switch with this name in `net.netfilter` is on.
 fn switch(name: &str) -> Option<bool> {
-    file::switch(Path::new(&format!("/proc/sys/net/netfilter/{name}")))
+    file::switch(&switch_path(name))
+}
+
+fn switch_path(name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/sys/net/netfilter/{name}"))
+}
+
+/// Turns a switch on, if that is `wanted` and it is off. The daemon goes on without what it can't have.
+fn enable(wanted: bool, (what, name): &(&str, &str)) {
+    match switch(name).filter(|_| wanted) {
+        None if wanted => log::warn(format_args!(
+            "can't make the kernel keep {what} of connections: it has no net.netfilter.{name}"
+        )),
+        Some(false) => match file::put(&switch_path(name), b"1") {
+            Ok(()) => log::info(format_args!(
+                "the kernel now keeps {what} of connections (net.netfilter.{name}=1): only those that are new from now on have them"
+            )),
+            Err(error) => log::warn(format_args!(
+                "can't make the kernel keep {what} of connections, net.netfilter.{name} can't be written: {error}"
+            )),
+        },
+        _ => {}
+    }
 }
 
 /// Fields that are empty in every view have their reason here.
 fn tell_unkept() {
-    for (what, name) in [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")] {
+    for (what, name) in KEPT {
         if switch(name) == Some(false) {
             log::info(format_args!(
                 "the kernel keeps no {what} of connections: it does of new ones after sysctl -w net.netfilter.{name}=1"

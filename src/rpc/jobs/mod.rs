@@ -14,37 +14,42 @@
 
 pub(crate) mod answer;
 pub(crate) mod change;
-mod deletion;
+pub(crate) mod change_matching;
 pub(crate) mod explain;
 pub(crate) mod kill;
 pub(crate) mod kill_matching;
 pub(crate) mod listing;
 pub(crate) mod login;
+mod matching;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod summary;
+mod sweep;
 mod table;
 pub(crate) mod take_snapshot;
 pub(crate) mod view;
+mod wanted;
 
 use super::work::Work;
-use deletion::Deletion;
+use sweep::Sweep;
 
 macro_rules! jobs {
-    ($($(#[$doc:meta])+ $name:ident = $type:ty,)+) => {
+    ($($(#[$doc:meta])+ $name:ident $(if $feature:literal)? = $type:ty,)+) => {
         /// What a call does.
         // Jobs stay where they are made: a task has room for the largest, and nothing is allocated for one.
         #[allow(clippy::large_enum_variant)]
-        pub(crate) enum Job { $($(#[$doc])+ $name($type),)+ }
+        pub(crate) enum Job { $($(#[$doc])+ $(#[cfg(feature = $feature)])? $name($type),)+ }
 
         impl Job {
             /// The job's steps.
             pub(super) fn work(&mut self) -> &mut dyn Work {
-                match self { $(Job::$name(job) => job,)+ }
+                match self { $($(#[cfg(feature = $feature)])? Job::$name(job) => job,)+ }
             }
 
             /// The job's steps, to ask what it needs.
             pub(super) fn asks(&self) -> &dyn Work {
-                match self { $(Job::$name(job) => job,)+ }
+                match self { $($(#[cfg(feature = $feature)])? Job::$name(job) => job,)+ }
             }
         }
     };
@@ -66,11 +71,15 @@ jobs! {
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
     /// Deletes by id.
-    Kill = Deletion<kill::Ids>,
+    Kill = Sweep<kill::Ids>,
     /// Deletes by filter.
-    KillMatching = Deletion<kill_matching::Matching>,
+    KillMatching = Sweep<kill_matching::Killed>,
     /// Changes one flow.
     Change = change::Changing,
+    /// Changes by filter.
+    ChangeMatching = Sweep<change_matching::Changed>,
     /// Records every flow.
     TakeSnapshot = take_snapshot::TakeSnapshot,
+    /// The metrics.
+    Metrics if "metrics" = metrics::Scrape,
 }

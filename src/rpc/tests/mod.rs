@@ -1,10 +1,13 @@
 //! The engine without sockets: calls as text, a table in memory, replies collected from outputs of any size.
 mod changes;
+mod changes_matching;
 mod kernel;
 mod kills;
 mod memory;
 mod multicalls;
 mod rig;
+#[cfg(feature = "metrics")]
+mod scrapes;
 mod snapshot_turns;
 mod snapshots;
 mod summaries;
