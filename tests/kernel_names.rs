@@ -322,7 +322,10 @@ fn what_the_kernel_keeps_is_switched_on() {
             ns.sysctl(&format!("net/netfilter/{name}"), "0").expect("the switch");
             let daemon = Daemon::start(&[]);
             assert_eq!(is_on(name), Some(false), "never by itself");
-            daemon.says(&format!("the kernel keeps no {what}"), 1);
+            daemon.says(
+                &format!("the kernel keeps no {what} of connections: it does of new ones with {option}"),
+                1,
+            );
             let said = format!("the kernel now keeps {what} of connections (net.netfilter.{name}=1)");
             let daemon = Daemon::start(&[option]);
             assert_eq!(is_on(name), Some(true));
