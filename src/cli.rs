@@ -1,5 +1,8 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
+#[cfg(feature = "shell")]
+mod shell;
+
 use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen};
@@ -13,6 +16,7 @@ use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What `--help` prints.
@@ -60,6 +64,12 @@ rctd passwd sets USER's password in FILE, asking for it twice, or reading it
 from standard input with --stdin; with --delete it removes USER.
 ";
 
+/// What `--help` adds where the program can do these.
+#[cfg(feature = "shell")]
+const SHELL_HELP: &str = shell::COMMANDS;
+#[cfg(not(feature = "shell"))]
+const SHELL_HELP: &str = "";
+
 /// What to do.
 #[derive(Debug)]
 pub enum Command {
@@ -67,6 +77,9 @@ pub enum Command {
     Run(Box<Config>),
     /// Print this text and stop.
     Print(String),
+    /// What the program does at the shell.
+    #[cfg(feature = "shell")]
+    Shell(crate::client::Command),
     /// Change a password file.
     Passwd {
         /// The file.
@@ -85,17 +98,27 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
+    let is_command = args.first().is_some_and(|first| !first.as_bytes().starts_with(b"-"));
+    if let Some(name) = args.first().filter(|_| is_command).map(|first| first.to_string_lossy().into_owned())
+    {
+        #[cfg(feature = "shell")]
+        if shell::is_command(&name) {
+            return shell::parse(&name, args.into_iter().skip(1).collect());
+        }
+        if name != "passwd" {
+            return Err(format!("there is no command \"{name}\"; rctd --help lists those there are"));
+        }
+    }
     let mut args = Arguments::from_vec(args);
     if args.contains(["-h", "--help"]) {
-        return Ok(Command::Print(HELP.to_owned()));
+        return Ok(Command::Print([HELP, SHELL_HELP].concat()));
     }
     if args.contains(["-V", "--version"]) {
         return Ok(Command::Print(format!("rctd {}\n", env!("CARGO_PKG_VERSION"))));
     }
-    match args.subcommand().map_err(|e| e.to_string())?.as_deref() {
+    match args.subcommand().map_err(|e| e.to_string())? {
         None => run(args).map(Command::Run),
-        Some("passwd") => passwd(args),
-        Some(other) => Err(format!("there is no command \"{other}\"; there is only \"passwd\"")),
+        Some(_) => passwd(args),
     }
 }
 

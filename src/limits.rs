@@ -216,6 +216,15 @@ pub const SESSIONS_PER_ADDRESS: usize = 16;
 /// Bytes of a user's name in the log, made printable.
 pub const LOG_NAME_BYTES: usize = 64;
 
+// ---- The program at the shell ------------------------------------------------------------------------------------
+
+/// Bytes that `rctd call` has of a reply at a time; its head must fit. One, of the program that calls.
+pub const REPLY_HEAD_BYTES: usize = 8 * 1024;
+/// Bytes of a reply that `rctd call` keeps to tell a session or a fault: a fault of [`FAULT_BYTES`], each as `\\u001b`.
+pub const FAULT_REPLY_BYTES: usize = 6 * FAULT_BYTES + 128;
+/// The time in which a daemon must answer `rctd call`, and send each further part: twice what it lets a call wait.
+pub const REPLY_MS: u64 = 2 * WAIT_MS;
+
 // ---- The sum -----------------------------------------------------------------------------------------------------
 
 /// Tables that are there once: labels, passwd users, password file, throttle, sessions, allowed hosts; rounded up.

@@ -17,6 +17,7 @@
 //! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
 //! | `json` | a strict reader of JSON replies |
+//! | `shell` | the program at the shell, run to its end |
 //! | `skipped` | tests that can't run here say so, and a list of them |
 //! | `names` | names of the contract's fields and of the kernel's states |
 //! | `passwords` | password files, and logging in with them |
@@ -43,6 +44,7 @@ pub mod raw;
 #[cfg(target_arch = "x86_64")]
 pub mod refuse;
 pub mod row;
+pub mod shell;
 pub mod skipped;
 pub mod traffic;
 pub mod witness;

@@ -1,0 +1,147 @@
+//! The command lines of what the program does at the shell, each with a help of its own.
+//!
+//! Options come in any order and before two dashes; what stands behind these is never an option. So a script that puts them
+//! before what others have given it can't be made to do something else.
+
+use super::Command;
+use crate::client;
+use crate::client::call::{self, Password};
+use pico_args::Arguments;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What `rctd --help` says of these commands, a line each.
+pub(super) const COMMANDS: &str = "
+At the shell, each with a --help of its own:
+  rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
+";
+
+const CALL: &str = "\
+rctd call logs in to a daemon, calls one procedure, logs out, and prints what
+the procedure returns as JSON.
+
+Usage: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]
+
+Each ARGUMENT is sent as a string, in which form procedures take numbers,
+filters and lists of ids as well; the session comes before them by itself.
+A last ARGUMENT fields=A,B,... asks view for these fields alone.
+\"rctd call system.listMethods\" lists the procedures. What stands behind two
+dashes is never an option: a script puts them before what others gave it.
+
+Options:
+      --connect unix:PATH|http://ADDRESS:PORT
+                                    where the daemon listens
+                                    [default: http://127.0.0.1:8000]
+      --user NAME                   log in as NAME; the password is asked for on
+                                    the terminal
+      --password-file FILE          it is the first line of FILE
+      --password-stdin              it is the first line of the standard input
+  -h, --help                        print this
+
+It ends with 0 when the call is done, 1 when it could not be made, 2 after a
+wrong command line, and 3 when the daemon answers with a fault.
+";
+
+/// Whether there is such a command.
+pub(super) fn is_command(name: &str) -> bool {
+    help(name).is_some()
+}
+
+fn help(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "call" => CALL,
+        _ => return None,
+    })
+}
+
+/// Reads the arguments behind the command's name.
+///
+/// # Errors
+/// A sentence that says what is wrong and what would be right.
+pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, String> {
+    let behind = match args.iter().position(|arg| arg == "--") {
+        Some(at) => {
+            let behind = args.split_off(at);
+            behind.into_iter().skip(1).collect()
+        }
+        None => Vec::new(),
+    };
+    let mut args = Line { name: name.to_owned(), args: Arguments::from_vec(args), behind };
+    if args.args.contains(["-h", "--help"]) {
+        return Ok(Command::Print(help(name).unwrap_or_default().to_owned()));
+    }
+    call(args).map(|options| Command::Shell(client::Command::Call(options)))
+}
+
+/// A command line that is being read.
+struct Line {
+    name: String,
+    args: Arguments,
+    /// What stands behind two dashes.
+    behind: Vec<OsString>,
+}
+
+impl Line {
+    /// The value of an option, if it is given.
+    fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
+        super::value(&mut self.args, name)
+    }
+
+    /// What is left: the words that are no options.
+    fn words(self) -> Result<Vec<String>, String> {
+        let Line { name, args, behind } = self;
+        let mut words = Vec::new();
+        for (arg, may_be_option) in
+            args.finish().into_iter().map(|arg| (arg, true)).chain(behind.into_iter().map(|arg| (arg, false)))
+        {
+            let word = arg.into_string().map_err(|_| "an argument is not UTF-8".to_owned())?;
+            // A number may be negative.
+            let is_option =
+                word.starts_with('-') && !word.get(1..2).is_none_or(|c| c.as_bytes()[0].is_ascii_digit());
+            if may_be_option && is_option {
+                return Err(wrong_option(&name, &word));
+            }
+            words.push(word);
+        }
+        Ok(words)
+    }
+}
+
+/// Why a word that looks like an option is none.
+fn wrong_option(command: &str, word: &str) -> String {
+    let option = word.split_once('=').map_or(word, |(option, _)| option);
+    if help(command).unwrap_or_default().split_whitespace().any(|known| known.trim_end_matches(',') == option)
+    {
+        return format!("{option} is given twice: once is enough");
+    }
+    format!(
+        "rctd {command} has no option {option}; rctd {command} --help lists them (two dashes before it make it a word)"
+    )
+}
+
+fn call(mut line: Line) -> Result<call::Options, String> {
+    let place = match line.value("--connect")? {
+        None => call::DEFAULT_PLACE,
+        Some(text) => call::Place::parse(&text).ok_or_else(|| {
+            format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{text}\"")
+        })?,
+    };
+    let user = line.value("--user")?;
+    let file = line.value("--password-file")?;
+    let password = match (file, line.args.contains("--password-stdin")) {
+        (None, false) => None,
+        (Some(file), false) => Some(Password::File(PathBuf::from(file))),
+        (None, true) => Some(Password::Stdin),
+        (Some(_), true) => {
+            return Err("--password-file and --password-stdin: one of them is enough".to_owned());
+        }
+    };
+    let user = match (user, password) {
+        (None, Some(_)) => return Err("a password goes with --user NAME".to_owned()),
+        (user, password) => user.map(|name| (name, password.unwrap_or(Password::Ask))),
+    };
+    let mut words = line.words()?.into_iter();
+    let method =
+        words.next().ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
+    Ok(call::Options { place, user, method, arguments: words.collect() })
+}
