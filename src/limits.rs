@@ -224,6 +224,13 @@ pub const REPLY_HEAD_BYTES: usize = 8 * 1024;
 pub const FAULT_REPLY_BYTES: usize = 6 * FAULT_BYTES + 128;
 /// The time in which a daemon must answer `rctd call`, and send each further part: twice what it lets a call wait.
 pub const REPLY_MS: u64 = 2 * WAIT_MS;
+/// Columns of a table at the shell.
+pub const COLUMNS: usize = 16;
+/// Bytes of the cells of one block of rows, whose widths are found together: 256 a row, of which 120 are in use as a rule. One,
+/// of the program that lists.
+pub const CELLS_BYTES: usize = 16 * 1024;
+/// Characters that an address or a text keeps where the terminal is too narrow for all of it.
+pub const CELL_LEAST: usize = 12;
 
 // ---- The sum -----------------------------------------------------------------------------------------------------
 

@@ -262,6 +262,17 @@ pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
     terminal_settings(fd).is_ok()
 }
 
+/// Columns and rows of a terminal (tty_ioctl(4)). `None` where `fd` is none, or one that does not know.
+pub(crate) fn terminal_size(fd: BorrowedFd<'_>) -> Option<(u16, u16)> {
+    let mut size = MaybeUninit::<libc::winsize>::zeroed();
+    // SAFETY: the pointer is to live memory of the type that this request fills, in which all-zero bytes are valid.
+    let size = unsafe {
+        check(libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, size.as_mut_ptr())).ok()?;
+        size.assume_init()
+    };
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
 /// Changes a terminal's settings, after what was written has gone out; input not yet read is dropped (`TCSAFLUSH`).
 pub(crate) fn set_terminal(fd: BorrowedFd<'_>, settings: &TerminalSettings) -> io::Result<()> {
     // SAFETY: the pointer is to live, initialised memory that the call only reads.

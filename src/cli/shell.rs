@@ -6,6 +6,8 @@
 use super::Command;
 use crate::client;
 use crate::client::call::{self, Password};
+use crate::client::{kill, list};
+use crate::query::filter::unsigned;
 use pico_args::Arguments;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,7 +15,59 @@ use std::path::PathBuf;
 /// What `rctd --help` says of these commands, a line each.
 pub(super) const COMMANDS: &str = "
 At the shell, each with a --help of its own:
+  rctd list [FILTER...]             list connections: filtered, sorted, as JSON
+  rctd kill FILTER...               end those that match, after asking
   rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
+";
+
+const LIST: &str = "\
+rctd list lists the connections that the kernel keeps track of.
+
+Usage: rctd list [OPTIONS] [--] [FILTER...]
+
+A FILTER is a word (an address, network, port, protocol, state, service or flag)
+or FIELD:VALUE; all must match: tcp src:192.168.1.0/24 dport:80,443 'bytes>1M'.
+\"not\" before one takes what does not match, as does a ! where the shell leaves
+it alone. docs/API.md has all fields.
+
+Options:
+  -s, --sort FIELD                  sort by FIELD: by bytes, packets or rate the
+                                    largest first, otherwise the smallest
+  -r, --reverse                     the other way round
+  -n, --limit N                     N connections at most
+      --start N                     pass over the first N
+  -o, --fields A,B,...              these columns: proto, state, source,
+                                    destination, ends, or any field
+      --json                        an object of JSON a line, with all fields or
+                                    those of --fields
+      --bytes                       exact numbers, without units; rates in bytes
+                                    a second
+      --no-header                   no line of headings
+  -h, --help                        print this
+
+What is not known is \"-\", and no cell has a space in it. A rate takes two
+readings, a second apart. On a terminal lines are cut at its width, and a last
+line tells how many connections there are.
+";
+
+const KILL: &str = "\
+rctd kill ends connections: it deletes their entries from the kernel's table.
+
+Usage: rctd kill [OPTIONS] [--] FILTER...
+       rctd kill [OPTIONS] --id ID...
+
+Filters are those of rctd list, and one is needed. First it says how many
+connections match, and what the filter was taken for; then it asks. The ssh
+connection that the command is typed over is left out, unless its id is given.
+
+Options:
+      --id                          the words are ids of connections, as
+                                    rctd list -o id shows them
+      --yes                         don't ask; needed where there is no terminal
+  -h, --help                        print this
+
+It ends with 0 when all of them are gone, 1 when the kernel kept some, and 2
+after a wrong command line.
 ";
 
 const CALL: &str = "\
@@ -49,6 +103,8 @@ pub(super) fn is_command(name: &str) -> bool {
 
 fn help(name: &str) -> Option<&'static str> {
     Some(match name {
+        "list" => LIST,
+        "kill" => KILL,
         "call" => CALL,
         _ => return None,
     })
@@ -70,7 +126,12 @@ pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, Stri
     if args.args.contains(["-h", "--help"]) {
         return Ok(Command::Print(help(name).unwrap_or_default().to_owned()));
     }
-    call(args).map(|options| Command::Shell(client::Command::Call(options)))
+    let command = match name {
+        "list" => client::Command::List(list(args)?),
+        "kill" => client::Command::Kill(kill(args)?),
+        _ => client::Command::Call(call(args)?),
+    };
+    Ok(Command::Shell(command))
 }
 
 /// A command line that is being read.
@@ -85,6 +146,15 @@ impl Line {
     /// The value of an option, if it is given.
     fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
         super::value(&mut self.args, name)
+    }
+
+    /// The value of an option that has two names.
+    fn either(&mut self, names: [&'static str; 2]) -> Result<Option<String>, String> {
+        let [short, long] = names;
+        match self.value(short)? {
+            None => self.value(long),
+            some => Ok(some),
+        }
     }
 
     /// What is left: the words that are no options.
@@ -117,6 +187,45 @@ fn wrong_option(command: &str, word: &str) -> String {
     format!(
         "rctd {command} has no option {option}; rctd {command} --help lists them (two dashes before it make it a word)"
     )
+}
+
+fn list(mut line: Line) -> Result<list::Options, String> {
+    let mut options = list::Options::default();
+    if let Some(name) = line.either(["-s", "--sort"])? {
+        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+    }
+    if let Some(names) = line.either(["-o", "--fields"])? {
+        options.set_columns(&names).map_err(|wrong| format!("--fields: {wrong}"))?;
+    }
+    options.limit = line.either(["-n", "--limit"])?.map(|text| number("--limit", &text)).transpose()?;
+    options.start = line.value("--start")?.map_or(Ok(0), |text| number("--start", &text))?;
+    options.reverse = line.args.contains(["-r", "--reverse"]);
+    options.json = line.args.contains("--json");
+    options.exact = line.args.contains("--bytes");
+    options.no_header = line.args.contains("--no-header");
+    options.filter = line.words()?.join(" ");
+    Ok(options)
+}
+
+fn number(option: &str, text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
+}
+
+fn kill(mut line: Line) -> Result<kill::Options, String> {
+    let mut options = kill::Options { yes: line.args.contains("--yes"), ..kill::Options::default() };
+    let by_id = line.args.contains("--id");
+    let words = line.words()?;
+    if !by_id {
+        options.filter = words.join(" ");
+        return Ok(options);
+    }
+    for word in &words {
+        let id = unsigned(word).and_then(|id| u32::try_from(id).ok());
+        options.ids.push(
+            id.ok_or_else(|| format!("--id takes ids of connections, which are numbers, not \"{word}\""))?,
+        );
+    }
+    if options.ids.is_empty() { Err("--id takes ids of connections".to_owned()) } else { Ok(options) }
 }
 
 fn call(mut line: Line) -> Result<call::Options, String> {

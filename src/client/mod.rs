@@ -5,23 +5,44 @@
 //!
 //! | file | subject |
 //! |---|---|
+//! | [`list`] | `rctd list`: the connections that match |
+//! | [`kill`] | `rctd kill`: ends them |
 //! | [`call`] | `rctd call`: a procedure of a daemon |
 //! | `http` | the connection that it comes by |
+//! | `own` | the connection that a kill spares |
+//! | `kernel` | the table as these read it |
+//! | [`columns`] | what stands in a cell of a table |
+//! | `table` | rows that are aligned |
+//! | `format` | numbers as people read them |
 //! | `text` | text of others made safe for a terminal |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod call;
+pub mod columns;
+mod format;
 mod http;
+mod kernel;
+pub mod kill;
+pub mod list;
+mod own;
+mod table;
 mod text;
 
+use crate::query::filter::Filter;
+use crate::query::filter::text::TextError;
 use crate::sys::file;
 use std::io;
 use std::process::ExitCode;
+use text::{is_shown, shown};
 
 /// What to do.
 #[derive(Debug)]
 pub enum Command {
+    /// `rctd list`.
+    List(list::Options),
+    /// `rctd kill`.
+    Kill(kill::Options),
     /// `rctd call`.
     Call(call::Options),
 }
@@ -64,6 +85,8 @@ impl Failure {
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     let done = match command {
+        Command::List(options) => list::run(&options),
+        Command::Kill(options) => kill::run(&options),
         Command::Call(options) => call::run(&options),
     };
     let Err(failure) = done else {
@@ -83,4 +106,22 @@ fn tell(text: &str) {
 /// Writes to the standard output.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     file::write_all(file::STDOUT, bytes).map_err(|error| Failure::of_output(&error))
+}
+
+/// The filter that a text says.
+fn filter_of(text: &str) -> Result<Filter, Failure> {
+    let mut filter = Filter::new();
+    filter.add_text(text).map_err(|error| Failure::usage(explained(text, error)))?;
+    Ok(filter)
+}
+
+/// What is wrong with a filter: a sentence, the text, and a mark under the place.
+fn explained(text: &str, error: TextError) -> String {
+    let sentence = shown(error.sentence(text).to_string().as_bytes());
+    // Each character is one in the line above the mark.
+    let line: String = text.chars().map(|c| if is_shown(c) { c } else { '?' }).collect();
+    let count = |range: core::ops::Range<usize>| text.get(range).map_or(0, |part| part.chars().count());
+    let range = error.range();
+    let (before, wrong) = (count(0..range.start), count(range).max(1));
+    [&sentence, "\n  ", &line, "\n  ", &" ".repeat(before), &"^".repeat(wrong)].concat()
 }

@@ -19,7 +19,7 @@ pub(super) fn push_shown(to: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Whether a terminal shows the character: neither a control character nor one that changes the direction of text, or that
 /// has no width.
-fn is_shown(c: char) -> bool {
+pub(super) fn is_shown(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
