@@ -1,6 +1,6 @@
 //! `rctd list`: the connections that match, as a table or as JSON.
 
-use super::columns::{Columns, columns, usual};
+use super::columns::{Column, Columns, columns, usual};
 use super::format::grouped;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
 use super::table::Table;
@@ -13,6 +13,7 @@ use crate::out::{Full, Out};
 use crate::query::context::Context;
 use crate::query::field::{Field, FieldId, FieldSet, RATES};
 use crate::query::filter::Filter;
+use crate::query::filter::text::field_named;
 use crate::query::order::Order;
 use crate::query::page::Candidate;
 use crate::query::rows::RowPool;
@@ -226,9 +227,12 @@ impl Rows {
 
 /// The fields that columns are of.
 fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
-    let field = |column: &super::columns::Column| {
-        let field = super::columns::field(&column.heading().to_ascii_lowercase());
-        field.map(FieldId::field).map_err(Failure::usage)
+    let field = |column: &Column| {
+        let name = column.heading().to_ascii_lowercase();
+        let field = column.field().or_else(|| field_named(&name));
+        field
+            .map(FieldId::field)
+            .ok_or_else(|| Failure::usage(format!("--fields: {name} is no field, and JSON has fields alone")))
     };
     columns.iter().map(field).collect()
 }

@@ -45,9 +45,12 @@ pub fn rctd_with(arguments: &[&str], input: &str) -> Ended {
 pub fn run(mut command: Command, input: &str) -> Ended {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program to run");
-    // Whoever reads nothing may be gone by now.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let (mut pipe, input) = (child.stdin.take().expect("a pipe"), input.to_owned());
+    // A thread of its own, since a pipe holds only so much: it may have to be read before all is written. Whoever reads
+    // nothing may be gone by now.
+    let writer = std::thread::spawn(move || pipe.write_all(input.as_bytes()));
     let output = child.wait_with_output().expect("its end");
+    let _ = writer.join();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("what it says is UTF-8");
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
