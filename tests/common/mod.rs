@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `namespace` | a network namespace of the test's own, or a reason why there is none |
 //! | `flows` | connections to insert, and a generator of realistic tables |
+//! | `pty` | a terminal of the test's own, and what is on its screen |
 //! | `random` | numbers that are the same in every run, for it and for tests |
 //! | `inserter` | writes them to the kernel through ctnetlink |
 //! | `churn` | a thread that keeps the table changing |
@@ -39,6 +40,7 @@ pub mod model;
 pub mod names;
 pub mod namespace;
 pub mod passwords;
+pub mod pty;
 pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]
