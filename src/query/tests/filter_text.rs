@@ -183,6 +183,8 @@ fn every_field_has_its_name_in_a_text() {
     let value = |name: &str| match kind(name) {
         FieldKind::Ipv6 => "2001:db8::1",
         FieldKind::Ipv4 | FieldKind::Ip => "10.0.0.1",
+        FieldKind::End => "[2001:db8::1]:80",
+        FieldKind::Word => "both",
         FieldKind::Text => "ftp",
         _ => "1",
     };

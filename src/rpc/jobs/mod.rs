@@ -21,6 +21,7 @@ pub(crate) mod kill_matching;
 pub(crate) mod listing;
 pub(crate) mod login;
 pub(crate) mod stats;
+pub(crate) mod summary;
 mod table;
 pub(crate) mod take_snapshot;
 pub(crate) mod view;
@@ -60,6 +61,8 @@ jobs! {
     Stats = stats::Stats,
     /// A page.
     View = view::Viewing,
+    /// Groups of flows.
+    Summary = summary::Summarizing,
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
     /// Deletes by id.

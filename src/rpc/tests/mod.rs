@@ -7,4 +7,5 @@ mod multicalls;
 mod rig;
 mod snapshot_turns;
 mod snapshots;
+mod summaries;
 mod views;
