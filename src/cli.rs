@@ -7,7 +7,7 @@ use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
+use crate::limits::{LAN_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
@@ -174,10 +174,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         true
     })?;
     networks(args, "--ignore", &mut config.ignored)?;
-    networks(args, "--lan", &mut config.lan)?;
-    if config.lan.is_empty() {
-        config.lan = LAN.iter().filter_map(|net| Net::parse(net)).collect();
-    }
+    lan(args, &mut config.lan)?;
     config.hide_time_wait = args.contains("--hide-time-wait");
     choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
         config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
@@ -262,6 +259,15 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     if let Some(name) = value(args, "--forwarded")? {
         let takes = "--forwarded takes the name of a header field, such as X-Forwarded-For";
         policy.set_forwarded(&name).map_err(|_| format!("{takes}, not \"{name}\""))?;
+    }
+    Ok(())
+}
+
+/// What is inside.
+fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+    networks(args, "--lan", nets)?;
+    if nets.is_empty() {
+        *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
     }
     Ok(())
 }

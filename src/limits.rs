@@ -238,6 +238,10 @@ pub const COLUMNS: usize = 16;
 pub const CELLS_BYTES: usize = 16 * 1024;
 /// Characters that an address or a text keeps where the terminal is too narrow for all of it.
 pub const CELL_LEAST: usize = 12;
+/// Rows of `rctd top`: a page of one pass, more than a screen shows. Allocated while it shows them.
+pub const TOP_ROWS: usize = BLOCK_ROWS * QUERY_BLOCKS / 2;
+/// Bytes of keys that `rctd top` takes at once: what is pasted comes in more than one part. Stack only.
+pub const TOP_KEYS_BYTES: usize = 256;
 
 // ---- The sum -----------------------------------------------------------------------------------------------------
 

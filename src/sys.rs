@@ -13,6 +13,8 @@ pub(crate) mod accounts;
 pub mod file;
 pub(crate) mod file_watch;
 pub mod privileges;
+#[cfg(feature = "shell")]
+pub(crate) mod screen;
 pub(crate) mod spawn;
 pub mod terminal;
 
@@ -139,9 +141,11 @@ pub enum Signal {
     HangUp,
     /// SIGCHLD: a program that was started has ended.
     Child,
+    /// SIGWINCH: the terminal has another size.
+    Resize,
 }
 
-/// SIGTERM, SIGINT, SIGHUP and SIGCHLD as a file descriptor (signalfd(2)) that is readable while one is pending.
+/// Signals as a file descriptor (signalfd(2)) that is readable while one is pending.
 ///
 /// Non-blocking and close-on-exec, so it can be registered with mio through its raw descriptor. The signals are blocked
 /// while it lives and for good after: unblocking them again would let one that is still pending kill the process.
@@ -151,18 +155,26 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// SIGTERM, SIGINT, SIGHUP and SIGCHLD.
+    ///
+    /// # Errors
+    /// Those of [`Signals::of`].
+    pub fn open() -> io::Result<Signals> {
+        Signals::of(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD])
+    }
+
     /// Blocks these signals in this thread, and in those it starts later, and opens the descriptor.
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`, `ENOMEM` as signalfd(2) has them.
-    pub fn open() -> io::Result<Signals> {
+    pub(crate) fn of(signals: &[libc::c_int]) -> io::Result<Signals> {
         let mut set = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: sigemptyset initialises the whole set; sigaddset and the rest get it only after that. With valid
         // signal numbers neither fails. A null old mask means it is not wanted.
         let (blocked, fd) = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
-                libc::sigaddset(set.as_mut_ptr(), signal);
+            for signal in signals {
+                libc::sigaddset(set.as_mut_ptr(), *signal);
             }
             let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
             (blocked, libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC))
@@ -204,9 +216,10 @@ impl Signals {
         let number = unsafe { info.assume_init() }.ssi_signo;
         Ok(match i32::try_from(number) {
             Ok(libc::SIGTERM) => Some(Signal::Terminate),
-            Ok(libc::SIGINT) => Some(Signal::Interrupt),
+            Ok(libc::SIGINT | libc::SIGQUIT) => Some(Signal::Interrupt),
             Ok(libc::SIGHUP) => Some(Signal::HangUp),
             Ok(libc::SIGCHLD) => Some(Signal::Child),
+            Ok(libc::SIGWINCH) => Some(Signal::Resize),
             _ => None,
         })
     }
@@ -229,11 +242,23 @@ impl AsRawFd for Signals {
 /// # Errors
 /// What poll(2) gives beyond `EINTR`.
 pub fn wait_either(first: BorrowedFd<'_>, second: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
+    wait_either_for(first, second, -1)
+}
+
+/// The same for so many milliseconds at most; neither, when they are over.
+///
+/// # Errors
+/// As of [`wait_either`].
+pub(crate) fn wait_either_for(
+    first: BorrowedFd<'_>,
+    second: BorrowedFd<'_>,
+    most_ms: libc::c_int,
+) -> io::Result<(bool, bool)> {
     let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
     loop {
         // SAFETY: the array is live, exclusively borrowed and two entries long.
-        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) }) {
+        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, most_ms) }) {
             Ok(_) => {
                 let [first, second] = entries.map(|entry| entry.revents != 0);
                 return Ok((first, second));
@@ -277,6 +302,41 @@ pub(crate) fn terminal_size(fd: BorrowedFd<'_>) -> Option<(u16, u16)> {
 pub(crate) fn set_terminal(fd: BorrowedFd<'_>, settings: &TerminalSettings) -> io::Result<()> {
     // SAFETY: the pointer is to live, initialised memory that the call only reads.
     check(unsafe { libc::tcsetattr(fd.as_raw_fd(), libc::TCSAFLUSH, settings) }).map(drop)
+}
+
+/// A terminal that is restored should the program crash: its descriptor, its settings, and what is written to it first.
+#[cfg(feature = "shell")]
+static RESTORED: std::sync::OnceLock<(libc::c_int, TerminalSettings, &[u8])> = std::sync::OnceLock::new();
+
+/// Lets a crash, be it an abort after a panic or a trap, restore a terminal before it ends the program. Once a program.
+#[cfg(feature = "shell")]
+pub(crate) fn restore_on_crash(fd: BorrowedFd<'_>, settings: &TerminalSettings, farewell: &'static [u8]) {
+    extern "C" fn restore(signal: libc::c_int) {
+        // Async-signal-safe calls alone (signal-safety(7)); the default action is in place again and ends the program.
+        if let Some((fd, settings, farewell)) = RESTORED.get() {
+            // SAFETY: pointers and lengths are those of memory that lives as long as the program.
+            unsafe {
+                libc::write(*fd, farewell.as_ptr().cast(), farewell.len());
+                libc::tcsetattr(*fd, libc::TCSANOW, settings);
+            }
+        }
+        // SAFETY: a plain number.
+        unsafe { libc::raise(signal) };
+    }
+    if RESTORED.set((fd.as_raw_fd(), *settings, farewell)).is_err() {
+        return;
+    }
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    let handler: extern "C" fn(libc::c_int) = restore;
+    // SAFETY: all-zero bytes are a valid `sigaction`: no flags, and an empty mask. The handler takes what its flags promise.
+    unsafe {
+        (*action.as_mut_ptr()).sa_sigaction = handler as usize;
+        (*action.as_mut_ptr()).sa_flags = libc::SA_RESETHAND | libc::SA_NODEFER;
+        for signal in [libc::SIGABRT, libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGSEGV, libc::SIGFPE]
+        {
+            libc::sigaction(signal, action.as_ptr(), std::ptr::null_mut());
+        }
+    }
 }
 
 /// prctl(2) with two arguments; the rest are 0, as most of its operations demand.

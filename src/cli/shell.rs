@@ -6,8 +6,12 @@
 use super::Command;
 use crate::client;
 use crate::client::call::{self, Password};
-use crate::client::{kill, list};
+use crate::client::groups::group_by;
+use crate::client::{kill, list, summary, top};
+use crate::limits::{LAN_NETS, TOP_ROWS};
 use crate::query::filter::unsigned;
+use crate::query::net::Net;
+use crate::query::summary::By;
 use pico_args::Arguments;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,6 +20,10 @@ use std::path::PathBuf;
 pub(super) const COMMANDS: &str = "
 At the shell, each with a --help of its own:
   rctd list [FILTER...]             list connections: filtered, sorted, as JSON
+  rctd summary --by GROUP [FILTER...]
+                                    count them, with their bytes and rates, by
+                                    host, network, service, state and so on
+  rctd top [FILTER...]              the busiest, drawn anew every second
   rctd kill FILTER...               end those that match, after asking
   rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
 ";
@@ -48,6 +56,55 @@ Options:
 What is not known is \"-\", and no cell has a space in it. A rate takes two
 readings, a second apart. On a terminal lines are cut at its width, and a last
 line tells how many connections there are.
+";
+
+const SUMMARY: &str = "\
+rctd summary puts connections together in groups, and adds up what they carry.
+
+Usage: rctd summary --by GROUP [OPTIONS] [--] [FILTER...]
+
+A GROUP is local or remote (the ends inside and outside of --lan), orig_src,
+orig_dst or repl_src, each also by network as orig_src/24; service, orig_l4proto,
+tcp_state, zone or mark. Filters are those of rctd list.
+
+Options:
+      --by GROUP                    what they are put together by
+      --lan NETWORK                 what is inside; repeatable
+                                    [default: private and link-local networks]
+  -s, --sort ORDER                  by connections, bytes, packets or rate, the
+                                    largest first, or by key
+                                    [default: connections]
+  -r, --reverse                     the other way round
+  -n, --limit N                     N groups at most
+      --start N                     pass over the first N
+      --json                        an object of JSON a line
+      --bytes                       exact numbers, without units; rates in bytes
+                                    a second
+      --no-header                   no line of headings
+  -h, --help                        print this
+
+Rates are shown where they are sorted or filtered by: they take two readings, a
+second apart.
+";
+
+const TOP: &str = "\
+rctd top shows the busiest connections, and draws them anew every second.
+
+Usage: rctd top [OPTIONS] [--] [FILTER...]
+
+Filters are those of rctd list. Keys: / types another filter, s sorts by the
+next column and S in the other direction, g goes on to local hosts, remote hosts
+and services, the arrows select a row, k kills what is selected after asking,
+the space bar pauses, ? explains all keys, q quits.
+
+Options:
+  -d, --delay SECONDS               draw every SECONDS, 1-3600 [default: 1]
+      --lan NETWORK                 what is inside; repeatable
+                                    [default: private and link-local networks]
+      --batch                       print tables, in place of a screen
+  -n, --times N                     with --batch: N tables [default: no end]
+      --limit N                     with --batch: N rows each [default: 20]
+  -h, --help                        print this
 ";
 
 const KILL: &str = "\
@@ -104,6 +161,8 @@ pub(super) fn is_command(name: &str) -> bool {
 fn help(name: &str) -> Option<&'static str> {
     Some(match name {
         "list" => LIST,
+        "summary" => SUMMARY,
+        "top" => TOP,
         "kill" => KILL,
         "call" => CALL,
         _ => return None,
@@ -128,6 +187,8 @@ pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, Stri
     }
     let command = match name {
         "list" => client::Command::List(list(args)?),
+        "summary" => client::Command::Summary(Box::new(summary(args)?)),
+        "top" => client::Command::Top(Box::new(top(args)?)),
         "kill" => client::Command::Kill(kill(args)?),
         _ => client::Command::Call(call(args)?),
     };
@@ -155,6 +216,13 @@ impl Line {
             None => self.value(long),
             some => Ok(some),
         }
+    }
+
+    /// The networks that are inside.
+    fn lan(&mut self) -> Result<heapless::Vec<Net, LAN_NETS>, String> {
+        let mut lan = heapless::Vec::new();
+        super::lan(&mut self.args, &mut lan)?;
+        Ok(lan)
     }
 
     /// What is left: the words that are no options.
@@ -197,14 +265,50 @@ fn list(mut line: Line) -> Result<list::Options, String> {
     if let Some(names) = line.either(["-o", "--fields"])? {
         options.set_columns(&names).map_err(|wrong| format!("--fields: {wrong}"))?;
     }
+    shown(&mut line, &mut options)?;
+    options.filter = line.words()?.join(" ");
+    Ok(options)
+}
+
+/// What list and summary have in common.
+fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
     options.limit = line.either(["-n", "--limit"])?.map(|text| number("--limit", &text)).transpose()?;
     options.start = line.value("--start")?.map_or(Ok(0), |text| number("--start", &text))?;
     options.reverse = line.args.contains(["-r", "--reverse"]);
     options.json = line.args.contains("--json");
     options.exact = line.args.contains("--bytes");
     options.no_header = line.args.contains("--no-header");
-    options.filter = line.words()?.join(" ");
+    Ok(())
+}
+
+fn summary(mut line: Line) -> Result<summary::Options, String> {
+    let by = line.value("--by")?.ok_or("rctd summary takes --by GROUP, for instance --by local")?;
+    let by = group_by(&by).map_err(|wrong| format!("--by: {wrong}"))?;
+    let lan = line.lan()?;
+    let mut options = summary::Options { by, lan, sort: By::Connections, list: list::Options::default() };
+    if let Some(name) = line.either(["-s", "--sort"])? {
+        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+    }
+    shown(&mut line, &mut options.list)?;
+    options.list.filter = line.words()?.join(" ");
     Ok(options)
+}
+
+fn top(mut line: Line) -> Result<top::Options, String> {
+    let delay_s = line.either(["-d", "--delay"])?.map_or(Ok(1), |text| number("--delay", &text))?;
+    if !(1..=3600).contains(&delay_s) {
+        return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
+    }
+    let times = line.either(["-n", "--times"])?.map(|text| number("--times", &text)).transpose()?;
+    let limit = line.value("--limit")?.map_or(Ok(20), |text| number("--limit", &text))?;
+    let (batch, lan) = (line.args.contains("--batch"), line.lan()?);
+    if times.is_some() && !batch {
+        return Err("--times goes with --batch".to_owned());
+    }
+    let limit = usize::try_from(limit).ok().filter(|limit| (1..=TOP_ROWS).contains(limit));
+    let limit = limit.ok_or_else(|| format!("--limit takes a number from 1 to {TOP_ROWS}"))?;
+    let filter = line.words()?.join(" ");
+    Ok(top::Options { filter, lan, delay_s, batch, times, limit })
 }
 
 fn number(option: &str, text: &str) -> Result<u64, String> {

@@ -31,6 +31,8 @@ enum What {
     Source(Name),
     Destination(Name),
     Field(FieldId, Form),
+    /// What is no flow's: its cells are put by others.
+    Other,
 }
 
 /// The field in which the name of a host is, if there is one.
@@ -85,6 +87,11 @@ impl Column {
         Column { heading: name.to_ascii_uppercase(), what: What::Field(field, form), is_number }
     }
 
+    /// A column of something else than flows.
+    pub(super) fn other(heading: &str, is_number: bool) -> Self {
+        Column { heading: heading.to_ascii_uppercase(), what: What::Other, is_number }
+    }
+
     /// What stands above it.
     pub(super) fn heading(&self) -> &str {
         &self.heading
@@ -99,6 +106,7 @@ impl Column {
     pub(super) fn needs(&self) -> u32 {
         match self.what {
             What::Field(field, _) => field.field().needs,
+            What::Other => 0,
             _ => COMPOSED,
         }
     }
@@ -120,6 +128,7 @@ impl Column {
         exact: bool,
     ) -> Result<(), Full> {
         match self.what {
+            What::Other => Ok(()),
             What::Protocol => put_protocol(out, flow),
             What::State => put_state(out, flow),
             What::Source(name) => put_end(out, flow, true, name, context),
@@ -186,7 +195,7 @@ fn no_column(name: &str) -> String {
 }
 
 /// Writes the word for a number in small letters, or the number.
-fn put_named(out: &mut Out<'_>, words: Words, number: u64) -> Result<(), Full> {
+pub(super) fn put_named(out: &mut Out<'_>, words: Words, number: u64) -> Result<(), Full> {
     match u32::try_from(number).ok().and_then(|number| words.name(number)) {
         Some(word) => put_word(out, word),
         None => out.put_u64(number),
@@ -232,15 +241,26 @@ fn put_end(
     };
     let named = name.and_then(|field| field.field().value(flow, context));
     let address = if is_source { src } else { dst };
-    match named {
-        Some(FieldValue::Text(text)) => put_text(out, text)?,
-        _ if port.is_some() && l3proto != AF_INET => {
-            out.put(b"[")?;
-            put_ipv6(out, &address)?;
-            out.put(b"]")?;
-        }
-        _ => put_address(out, &address, l3proto == AF_INET)?,
+    let Some(FieldValue::Text(text)) = named else {
+        return put_address_port(out, &address, l3proto == AF_INET, port);
+    };
+    put_text(out, text)?;
+    put_port(out, port)
+}
+
+/// Writes an address and its port, if it has one: an IPv6 address then stands in brackets.
+fn put_address_port(out: &mut Out<'_>, address: &[u8; 16], v4: bool, port: Option<u16>) -> Result<(), Full> {
+    if v4 || port.is_none() {
+        put_address(out, address, v4)?;
+    } else {
+        out.put(b"[")?;
+        put_ipv6(out, address)?;
+        out.put(b"]")?;
     }
+    put_port(out, port)
+}
+
+fn put_port(out: &mut Out<'_>, port: Option<u16>) -> Result<(), Full> {
     match port {
         Some(port) => {
             out.put(b":")?;
@@ -250,13 +270,13 @@ fn put_end(
     }
 }
 
-fn put_address(out: &mut Out<'_>, address: &[u8; 16], v4: bool) -> Result<(), Full> {
+pub(super) fn put_address(out: &mut Out<'_>, address: &[u8; 16], v4: bool) -> Result<(), Full> {
     let &[.., a, b, c, d] = address;
     if v4 { put_ipv4(out, [a, b, c, d]) } else { put_ipv6(out, address) }
 }
 
 /// Writes a text of others, so that it is one cell whatever it holds.
-fn put_text(out: &mut Out<'_>, text: &[u8]) -> Result<(), Full> {
+pub(super) fn put_text(out: &mut Out<'_>, text: &[u8]) -> Result<(), Full> {
     if text.is_empty() {
         return out.put(b"\"\"");
     }
@@ -291,6 +311,7 @@ fn put_field(
             words => put_named(out, words, number),
         },
         (Some(FieldValue::Ip(address, v4)), _) => put_address(out, &address, v4),
+        (Some(FieldValue::End(address, v4, port)), _) => put_address_port(out, &address, v4, port),
         (Some(FieldValue::Text(text)), _) => put_text(out, text),
     }
 }

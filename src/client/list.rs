@@ -170,6 +170,11 @@ fn tell_count(count: Count, shown: u64, total: Option<u64>, is_partial: bool) {
     }
 }
 
+/// Characters that a line may have: as many as a terminal shows, and any number elsewhere.
+pub(super) fn most_characters() -> usize {
+    sys::terminal_size(file::STDOUT).map_or(usize::MAX, |size| size.0.into())
+}
+
 /// The rows on their way out.
 struct Rows {
     writer: RowWriter,
@@ -201,8 +206,7 @@ impl Rows {
         }
         let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
         let needs = columns.iter().fold(0, |needs, column| needs | column.needs());
-        let most = sys::terminal_size(file::STDOUT).map_or(usize::MAX, |size| size.0.into());
-        let table = Table::new(columns, !options.no_header, options.exact, most);
+        let table = Table::new(columns, !options.no_header, options.exact, most_characters());
         let table = if options.columns.is_none() { table.with_optional_mark() } else { table };
         Ok(Rows { writer: RowWriter::Table(Box::new(table)), needs })
     }

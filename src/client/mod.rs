@@ -6,12 +6,15 @@
 //! | file | subject |
 //! |---|---|
 //! | [`list`] | `rctd list`: the connections that match |
+//! | [`summary`] | `rctd summary`: in groups |
+//! | [`top`] | `rctd top`: what is busy now |
 //! | [`kill`] | `rctd kill`: ends them |
 //! | [`call`] | `rctd call`: a procedure of a daemon |
 //! | `http` | the connection that it comes by |
 //! | `own` | the connection that a kill spares |
 //! | `kernel` | the table as these read it |
 //! | [`columns`] | what stands in a cell of a table |
+//! | [`groups`] | groups, as summary and top show them |
 //! | `table` | rows that are aligned |
 //! | `format` | numbers as people read them |
 //! | `text` | text of others made safe for a terminal |
@@ -21,13 +24,16 @@
 pub mod call;
 pub mod columns;
 mod format;
+pub mod groups;
 mod http;
 mod kernel;
 pub mod kill;
 pub mod list;
 mod own;
+pub mod summary;
 mod table;
 mod text;
+pub mod top;
 
 use crate::query::filter::Filter;
 use crate::query::filter::text::TextError;
@@ -41,6 +47,10 @@ use text::{is_shown, shown};
 pub enum Command {
     /// `rctd list`.
     List(list::Options),
+    /// `rctd summary`.
+    Summary(Box<summary::Options>),
+    /// `rctd top`.
+    Top(Box<top::Options>),
     /// `rctd kill`.
     Kill(kill::Options),
     /// `rctd call`.
@@ -86,6 +96,8 @@ impl Failure {
 pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::List(options) => list::run(&options),
+        Command::Summary(options) => summary::run(&options),
+        Command::Top(options) => top::run(&options),
         Command::Kill(options) => kill::run(&options),
         Command::Call(options) => call::run(&options),
     };

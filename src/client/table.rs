@@ -31,7 +31,11 @@ impl Cells {
         self.ends.clear();
     }
 
-    /// Adds a row, whole or not at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Adds the row of a flow, whole or not at all.
     ///
     /// # Errors
     /// [`Full`].
@@ -42,9 +46,18 @@ impl Cells {
         context: &Context,
         exact: bool,
     ) -> Result<(), Full> {
+        self.row(&mut |cells| {
+            columns.iter().try_for_each(|column| cells.cell(&mut |out| column.put(out, flow, context, exact)))
+        })
+    }
+
+    /// Adds the cells that `put` adds, all of them or none.
+    ///
+    /// # Errors
+    /// Those of `put`.
+    pub(super) fn row(&mut self, put: &mut dyn FnMut(&mut Self) -> Result<(), Full>) -> Result<(), Full> {
         let mark = self.ends.len();
-        let result =
-            columns.iter().try_for_each(|column| self.cell(&mut |out| column.put(out, flow, context, exact)));
+        let result = put(self);
         if result.is_err() {
             self.ends.truncate(mark);
         }

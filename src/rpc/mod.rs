@@ -52,6 +52,8 @@ use crate::xmlrpc::parse_call;
 use autorefresh::Autorefresh;
 use fault::{Code, Fault};
 use jobs::Job;
+#[cfg(feature = "shell")]
+pub(crate) use jobs::summary::write_row as write_group;
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};
