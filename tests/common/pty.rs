@@ -28,6 +28,14 @@ pub struct Settings {
     local: u32,
 }
 
+impl Settings {
+    /// Whether what is typed is shown, and read a line at a time.
+    pub fn echoes(&self) -> bool {
+        let both = libc::ECHO | libc::ICANON;
+        self.local & both == both
+    }
+}
+
 impl Terminal {
     /// Starts a command in a terminal of this size.
     pub fn start(mut command: Command, (rows, columns): (u16, u16)) -> Terminal {
