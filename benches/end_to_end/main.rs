@@ -134,6 +134,7 @@ fn table(report: &mut Report) -> Seen {
         ("viewers", pages::viewers),
         ("login", pages::login_in_the_middle),
         ("listings", listings::against_conntrack),
+        ("shell", listings::at_the_shell),
     ];
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         part(&mut bench, report, judged);

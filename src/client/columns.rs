@@ -166,8 +166,14 @@ fn is_usual(column: &Column) -> bool {
 /// # Errors
 /// A sentence.
 pub fn field(name: &str) -> Result<FieldId, String> {
-    // How long the kernel still keeps it, as people say it.
-    let field = if name == "ends" { FieldId::named("timeout") } else { field_named(name) };
+    let full = match name {
+        // How long the kernel still keeps it, as people say it.
+        "ends" => "timeout",
+        "source" => "orig_src",
+        "destination" => "orig_dst",
+        name => name,
+    };
+    let field = field_named(full);
     let field = field.ok_or_else(|| no_column(name))?;
     match field.field().scope {
         Scope::Filter => Err(format!("{name} has several values in a connection: it can only be a filter")),

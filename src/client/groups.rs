@@ -9,7 +9,7 @@ use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::{Full, Out};
 use crate::query::context::Context;
-use crate::query::field::{FieldId, RATES};
+use crate::query::field::FieldId;
 use crate::query::filter::text::field_named;
 use crate::query::group::{Group, GroupBy, GroupError, KeyValue, SUMS};
 use crate::query::page::Candidate;
@@ -54,15 +54,15 @@ pub fn order_by(name: &str) -> Result<By, String> {
     }
 }
 
-/// Whether `SUMS` has the rate at this place.
-fn is_rate(at: usize) -> bool {
-    SUMS.get(at).is_some_and(|field| field.field().needs & RATES != 0)
+/// The places of sums in the order of the columns, the rate first where it is known.
+fn sums(has_rates: bool) -> impl Iterator<Item = (usize, &'static str)> {
+    let names = ["rate", "bytes", "packets"].into_iter().skip(usize::from(!has_rates));
+    names.filter_map(|name| Some((SUMS.iter().position(|field| field.field().name == name)?, name)))
 }
 
 /// The columns of groups.
 pub(super) fn columns(by: &GroupBy, has_rates: bool) -> Columns {
-    let sums = SUMS.iter().enumerate().filter(|(at, _)| has_rates || !is_rate(*at));
-    let sums = sums.map(|(_, field)| Column::other(field.field().name, true));
+    let sums = sums(has_rates).map(|(_, name)| Column::other(name, true));
     [Column::other(by.name(), false), Column::other("connections", true)].into_iter().chain(sums).collect()
 }
 
@@ -102,12 +102,12 @@ pub(super) fn push(
     cells.row(&mut |cells| {
         cells.cell(&mut |out| put_key(out, group, by, context))?;
         cells.cell(&mut |out| out.put_u64(group.connections.into()))?;
-        for (at, field) in SUMS.iter().enumerate().filter(|(at, _)| has_rates || !is_rate(*at)) {
-            cells.cell(&mut |out| match group.sum(at) {
-                None => out.put(b"-"),
-                Some(sum) if exact || field.field().name == "packets" => out.put_u64(sum),
-                Some(sum) if is_rate(at) => put_rate(out, sum),
-                Some(sum) => put_size(out, sum),
+        for (at, name) in sums(has_rates) {
+            cells.cell(&mut |out| match (group.sum(at), name) {
+                (None, _) => out.put(b"-"),
+                (Some(sum), "rate") if !exact => put_rate(out, sum),
+                (Some(sum), "bytes") if !exact => put_size(out, sum),
+                (Some(sum), _) => out.put_u64(sum),
             })?;
         }
         Ok(())
