@@ -105,7 +105,9 @@ impl RowPool {
         if self.rows.len() < first + BLOCK_ROWS {
             self.rows.resize(first + BLOCK_ROWS, cell);
         }
-        if let Some(cells) = self.rows.get_mut(first..first + BLOCK_ROWS) {
+        let cells = self.rows.get_mut(first..first + BLOCK_ROWS).unwrap_or_default();
+        // A block is of rows or of groups as a whole. What rows were of before does not matter: they are written to first.
+        if !matches!((cells.first(), &cell), (Some(Cell::Row(_)), Cell::Row(_))) {
             cells.fill(cell);
         }
     }
