@@ -8,7 +8,7 @@ mod facts;
 #[path = "docs/scene.rs"]
 mod scene;
 
-use blocks::{Block, programs, read};
+use blocks::{Block, programs};
 use common::daemon::{Daemon, program};
 use common::folder::Folder;
 use common::namespace::in_namespace;

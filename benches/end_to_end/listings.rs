@@ -56,6 +56,7 @@ pub fn at_the_shell(_: &mut Bench, report: &mut Report, all: bool) {
 }
 
 /// The most memory that a program had in use, in KiB.
+#[allow(clippy::zombie_processes)] // wait4 waits for it, and tells what it had in use.
 fn peak_kib(words: &[&str]) -> f64 {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

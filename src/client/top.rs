@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `keys` | bytes that a terminal sends, as keys |
 //! | `reading` | the table read once for what is shown |
-//! | `state` | what is shown, and what keys do to it |
+//! | `shown` | what is asked of the table |
+//! | `state` | what keys do to that |
 //! | `draw` | the lines of a screen |
 
 mod draw;
 mod keys;
 mod reading;
+mod shown;
 mod state;
 
 use super::kernel::Scan;
@@ -67,7 +69,7 @@ fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<
     let mut done = 0;
     loop {
         let began = Instant::now();
-        reading.read(state, options.limit)?;
+        reading.read(&state.shown, options.limit)?;
         print(&draw::table(state, reading))?;
         done += 1;
         if options.times.is_some_and(|times| done >= times) {
@@ -91,7 +93,7 @@ fn interactive(
         let size = screen.size();
         let now_ms = sys::since_ms(began);
         if now_ms >= due_ms {
-            reading.read(state, draw::rows_of(size))?;
+            reading.read(&state.shown, draw::rows_of(size))?;
             due_ms = now_ms + options.delay_s * 1000;
         }
         screen.draw(&draw::screen(state, reading, size)).map_err(gone)?;

@@ -1,7 +1,8 @@
 //! The lines of a screen, and of a table in place of it.
 
 use super::reading::Reading;
-use super::state::{Input, Mode, State};
+use super::shown::Mode;
+use super::state::{Input, State};
 use crate::client::columns::Columns;
 use crate::client::format::{grouped, put_rate};
 use crate::client::groups;
@@ -43,7 +44,7 @@ pub(super) fn table(state: &State, reading: &Reading) -> Vec<u8> {
     let widths = widths(state, reading, &columns, line.most);
     put_headings(&columns, &widths, &mut line);
     let mut cells = Cells::new();
-    for at in 0..rows(state, reading) {
+    for at in 0..reading.shown_rows(&state.shown) {
         cells.clear();
         // One row has room.
         let _ = push(&mut cells, at, state, reading, &columns);
@@ -140,17 +141,26 @@ fn rate(bytes: u64) -> String {
 
 /// What is shown of it.
 fn second_line(state: &State, reading: &Reading) -> String {
-    let (sort, descending) = state.sort();
+    let (sort, descending) = state.shown.sort();
     let direction = if descending { "" } else { ", the smallest first" };
     let paused = if state.is_paused { "  PAUSED" } else { "" };
-    let frozen = if state.selected.is_some() { "  rows stay (Escape)" } else { "" };
+    let frozen = if state.shown.selected.is_some() { "  rows stay (Escape)" } else { "" };
     let partial = if reading.context.rates.is_partial() { "  rates of the fastest" } else { "" };
-    let (words, total) = (state.words.as_str(), state.total(reading));
-    let before = match state.start {
+    let (words, total) = (state.shown.words.as_str(), total(state, reading));
+    let before = match state.shown.start {
         0 => String::new(),
         start => [", after ", &grouped(start)].concat(),
     };
     [words, ": ", &total, &before, "  by ", sort, direction, paused, frozen, partial].concat()
+}
+
+/// How many rows there are, in words.
+fn total(state: &State, reading: &Reading) -> String {
+    let matched = [&grouped(reading.matched), " connections"].concat();
+    match state.shown.groups_name() {
+        Some(name) => [&grouped(reading.groups_total as u64), " ", name, " of ", &matched].concat(),
+        None => matched,
+    }
 }
 
 fn last_line(state: &State) -> String {
@@ -164,16 +174,9 @@ fn last_line(state: &State) -> String {
 }
 
 fn columns(state: &State) -> Columns {
-    match state.mode {
-        Mode::Flows => state.columns(),
-        Mode::Groups(_) => groups::columns(&state.group_by(), true),
-    }
-}
-
-fn rows(state: &State, reading: &Reading) -> usize {
-    match state.mode {
-        Mode::Flows => reading.rows.len(),
-        Mode::Groups(_) => reading.groups.len(),
+    match state.shown.mode {
+        Mode::Flows => state.shown.columns(),
+        Mode::Groups(_) => groups::columns(&state.shown.group_by(), true),
     }
 }
 
@@ -185,13 +188,13 @@ fn push(
     reading: &Reading,
     columns: &Columns,
 ) -> Result<(), Full> {
-    match state.mode {
+    match state.shown.mode {
         Mode::Flows => match reading.rows.get(at) {
             Some((flow, _)) => cells.push(columns, flow, &reading.context, false),
             None => Ok(()),
         },
         Mode::Groups(_) => match reading.groups.get(at) {
-            Some(group) => groups::push(cells, group, &state.group_by(), &reading.context, true, false),
+            Some(group) => groups::push(cells, group, &state.shown.group_by(), &reading.context, true, false),
             None => Ok(()),
         },
     }
@@ -200,7 +203,7 @@ fn push(
 /// How wide the columns are: all rows are looked at, and none of their cells is kept.
 fn widths(state: &State, reading: &Reading, columns: &Columns, most: usize) -> Widths {
     let (mut cells, mut widths) = (Cells::new(), heading_widths(columns));
-    for at in 0..rows(state, reading) {
+    for at in 0..reading.shown_rows(&state.shown) {
         cells.clear();
         // One row has room.
         let _ = push(&mut cells, at, state, reading, columns);
@@ -218,14 +221,14 @@ fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
     let (mut cells, mut line) = (Cells::new(), Line::new(width));
     put_headings(&columns, &widths, &mut line);
     put(frame, " ", &line, "\x1b[1m");
-    for at in 0..rows(state, reading).min(most) {
+    for at in 0..reading.shown_rows(&state.shown).min(most) {
         cells.clear();
         line.text.clear();
         // One row has room.
         let _ = push(&mut cells, at, state, reading, &columns);
         cells.put_lines(&columns, &widths, &mut line);
-        let is_selected = state.selected == Some(at);
-        let has_ended = state.mode == Mode::Flows && reading.rows.get(at).is_some_and(|row| row.1);
+        let is_selected = state.shown.selected == Some(at);
+        let has_ended = state.shown.mode == Mode::Flows && reading.rows.get(at).is_some_and(|row| row.1);
         let style = match (is_selected, has_ended) {
             (true, _) => "\x1b[7m",
             (_, true) => "\x1b[2m",

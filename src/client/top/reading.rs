@@ -1,6 +1,6 @@
 //! The table read once for what is shown.
 
-use super::state::{Mode, State};
+use super::shown::{Mode, Shown};
 use crate::client::Failure;
 use crate::client::groups;
 use crate::client::kernel::{Kernel, Scan, new_context, unreadable};
@@ -65,20 +65,29 @@ impl Reading {
         })
     }
 
-    /// Reads the table for `length` rows of what `state` shows. The whole of it: so the first line has all there is, and rates
+    /// Reads the table for `length` rows of what is `shown`. The whole of it: so the first line has all there is, and rates
     /// stay known whatever the filter becomes.
     ///
     /// # Errors
     /// Why it can't be read.
-    pub(super) fn read(&mut self, state: &State, length: usize) -> Result<(), Failure> {
-        (self.up, self.down) = (0, 0);
+    pub(super) fn read(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let length = length.min(TOP_ROWS);
-        match state.mode {
-            Mode::Flows if state.selected.is_some() => self.renew(state)?,
-            Mode::Flows => self.find(state, length)?,
-            Mode::Groups(_) => self.put_together(state, length)?,
+        match shown.mode {
+            Mode::Flows if shown.selected.is_some() => self.renew(shown)?,
+            // Groups that stay are not read anew.
+            Mode::Groups(_) if shown.selected.is_some() => {}
+            Mode::Flows => self.find(shown, length)?,
+            Mode::Groups(_) => self.put_together(shown, length)?,
         }
         self.count_entries()
+    }
+
+    /// Rows that are there to be shown.
+    pub(super) fn shown_rows(&self, shown: &Shown) -> usize {
+        match shown.mode {
+            Mode::Flows => self.rows.len(),
+            Mode::Groups(_) => self.groups.len(),
+        }
     }
 
     fn count_entries(&mut self) -> Result<(), Failure> {
@@ -94,10 +103,10 @@ impl Reading {
     }
 
     /// Finds the first rows in order.
-    fn find(&mut self, state: &State, length: usize) -> Result<(), Failure> {
-        let order = state.order();
+    fn find(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
+        let order = shown.order();
         let mut view =
-            View::new(state.filter.clone(), order, state.start, Some(length as u64), FieldSet::ALL);
+            View::new(shown.filter.clone(), order, shown.start, Some(length as u64), FieldSet::ALL);
         let needs = view.needs() | RATES;
         let (kernel, context, rows) = (&mut self.kernel, &mut self.context, &mut self.rows);
         let (mut up, mut down) = (0, 0);
@@ -126,17 +135,17 @@ impl Reading {
     }
 
     /// Reads the rows that are there anew: they stay where they are while somebody has selected one.
-    fn renew(&mut self, state: &State) -> Result<(), Failure> {
+    fn renew(&mut self, shown: &Shown) -> Result<(), Failure> {
         let mut places: Vec<(Option<u32>, usize)> =
             self.rows.iter().enumerate().map(|(at, (flow, _))| (flow.id, at)).collect();
         places.sort_unstable();
         self.rows.iter_mut().for_each(|row| row.1 = true);
-        let needs = state.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
+        let needs = shown.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
         let scan = Scan { plan: KernelPlan::default(), needs, goes_on: false };
         let (rows, mut matched, mut up, mut down) = (&mut self.rows, 0, 0, 0);
         self.kernel.scan(scan, &mut self.context, &mut |entry, context, _| {
             add(&mut up, &mut down, entry.flow().rates);
-            matched += u64::from(state.filter.admits(entry.flow(), context));
+            matched += u64::from(shown.filter.admits(entry.flow(), context));
             let at = places.binary_search_by_key(&entry.flow().id, |place| place.0);
             let row = at.ok().and_then(|at| places.get(at)).and_then(|place| rows.get_mut(place.1));
             if let Some(row) = row.filter(|row| row.0.orig == entry.flow().orig) {
@@ -149,9 +158,9 @@ impl Reading {
     }
 
     /// Finds the first groups in order.
-    fn put_together(&mut self, state: &State, length: usize) -> Result<(), Failure> {
-        let (by, order) = (state.group_by(), state.group_order());
-        let mut summary = Summary::new(state.filter.clone(), by, order, state.start, Some(length as u64));
+    fn put_together(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
+        let (by, order) = (shown.group_by(), shown.group_order());
+        let mut summary = Summary::new(shown.filter.clone(), by, order, shown.start, Some(length as u64));
         let scan = (KernelPlan::default(), summary.needs() | RATES);
         let (mut up, mut down) = (0, 0);
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);

@@ -1,10 +1,10 @@
-//! What is shown, and what keys do to it.
+//! What keys do to what is shown.
 
 use super::keys::Key;
 use super::reading::Reading;
-use crate::client::columns::{Column, Columns};
-use crate::client::format::grouped;
-use crate::client::groups::{order_by, put_key};
+use super::shown::{Mode, Shown};
+use crate::client::columns::Column;
+use crate::client::groups::put_key;
 use crate::client::kill::Which;
 use crate::client::own::own_connection;
 use crate::client::text::shown;
@@ -12,40 +12,7 @@ use crate::client::{Failure, filter_of};
 use crate::conntrack::flow::Flow;
 use crate::limits::{EXPLANATION_BYTES, FILTER_TEXT_BYTES};
 use crate::out::Out;
-use crate::query::filter::Filter;
-use crate::query::group::{Group, GroupBy};
-use crate::query::order::Order;
-use crate::query::summary::By;
-
-/// What rows are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Connections.
-    Flows,
-    /// Groups of this place in [`GROUPS`].
-    Groups(usize),
-}
-
-/// What groups can be by, and what they are called.
-const GROUPS: [(&str, &str); 3] =
-    [("local", "local hosts"), ("remote", "remote hosts"), ("service", "services")];
-
-/// What connections can be sorted by, as columns call it, and whether from the largest on.
-const SORTS: [(&str, bool); 9] = [
-    ("rate", true),
-    ("down", true),
-    ("up", true),
-    ("bytes", true),
-    ("packets", true),
-    ("ends", false),
-    ("src", false),
-    ("dst", false),
-    ("state", false),
-];
-
-/// What groups can be sorted by, and whether from the largest on.
-const GROUP_SORTS: [(&str, bool); 5] =
-    [("rate", true), ("connections", true), ("bytes", true), ("packets", true), ("key", false)];
+use crate::query::group::Group;
 
 /// What keys are taken for.
 pub(super) enum Input {
@@ -70,19 +37,9 @@ pub(super) enum Next {
     Quit,
 }
 
-/// What is shown.
+/// What is shown, and what is typed about it.
 pub(super) struct State {
-    pub(super) filter: Filter,
-    pub(super) filter_text: String,
-    /// The filter in words.
-    pub(super) words: String,
-    pub(super) mode: Mode,
-    sorts: [usize; 2],
-    is_reversed: bool,
-    /// Rows before the first one that is shown.
-    pub(super) start: u64,
-    /// The row that is selected.
-    pub(super) selected: Option<usize>,
+    pub(super) shown: Shown,
     pub(super) is_paused: bool,
     pub(super) input: Input,
     /// What was done last, or what was wrong with it.
@@ -95,72 +52,8 @@ impl State {
     /// # Errors
     /// What is wrong with the filter.
     pub(super) fn new(filter: &str) -> Result<Self, Failure> {
-        let mut state = State {
-            filter: Filter::new(),
-            filter_text: String::new(),
-            words: String::new(),
-            mode: Mode::Flows,
-            sorts: [0, 0],
-            is_reversed: false,
-            start: 0,
-            selected: None,
-            is_paused: false,
-            input: Input::Commands,
-            message: String::new(),
-        };
-        state.set_filter(filter)?;
-        Ok(state)
-    }
-
-    fn set_filter(&mut self, text: &str) -> Result<(), Failure> {
-        self.filter = filter_of(text)?;
-        self.filter_text = text.trim().to_owned();
-        let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-        self.filter.explain(&mut words);
-        self.words = shown(words.as_bytes());
-        self.first_row();
-        Ok(())
-    }
-
-    /// Shows the first rows, none of which is selected.
-    fn first_row(&mut self) {
-        (self.start, self.selected) = (0, None);
-    }
-
-    /// What rows are sorted by, and whether from the largest on.
-    pub(super) fn sort(&self) -> (&'static str, bool) {
-        let [flows, groups] = self.sorts;
-        let sort = match self.mode {
-            Mode::Flows => SORTS.get(flows),
-            Mode::Groups(_) => GROUP_SORTS.get(groups),
-        };
-        sort.map_or(("", true), |(name, descending)| (name, *descending != self.is_reversed))
-    }
-
-    pub(super) fn order(&self) -> Option<Order> {
-        let (name, descending) = self.sort();
-        crate::client::columns::field(name).ok().and_then(|field| Order::by(field, descending))
-    }
-
-    pub(super) fn group_order(&self) -> (By, bool) {
-        let (name, descending) = self.sort();
-        (order_by(name).unwrap_or(By::Connections), descending)
-    }
-
-    pub(super) fn group_by(&self) -> GroupBy {
-        let at = if let Mode::Groups(at) = self.mode { at } else { 0 };
-        let name = GROUPS.get(at).map_or("", |group| group.0);
-        // The names are those of groups.
-        GroupBy::parse(name).unwrap_or(GroupBy::LOCAL)
-    }
-
-    /// The columns of connections: those of list, with both rates.
-    pub(super) fn columns(&self) -> Columns {
-        let names = ["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends"];
-        let sort = self.sort().0;
-        let more =
-            if names.contains(&sort) || matches!(sort, "rate" | "src" | "dst") { None } else { Some(sort) };
-        names.into_iter().chain(more).filter_map(|name| Column::named(name).ok()).collect()
+        let (input, message) = (Input::Commands, String::new());
+        Ok(State { shown: Shown::new(filter)?, is_paused: false, input, message })
     }
 
     /// Takes a key, while so many rows fit the screen.
@@ -183,71 +76,37 @@ impl State {
     }
 
     fn command(&mut self, key: Key, reading: &mut Reading, rows: usize) -> Next {
-        let there = self.rows(reading);
+        let there = reading.shown_rows(&self.shown);
+        let shown = &mut self.shown;
         match key {
             Key::Byte(b'q') => return Next::Quit,
             Key::Byte(b'?' | b'h') => self.input = Input::Help,
-            Key::Byte(b'/') => self.input = Input::Filter(self.filter_text.clone().into_bytes()),
+            Key::Byte(b'/') => self.input = Input::Filter(shown.filter_text.clone().into_bytes()),
+            Key::Byte(b'k') => self.ask(reading),
+            Key::Down => shown.select(shown.selected.map_or(0, |at| at + 1), there),
+            Key::Up => shown.select(shown.selected.map_or(0, |at| at.saturating_sub(1)), there),
             Key::Byte(b' ') => {
                 self.is_paused = !self.is_paused;
                 return if self.is_paused { Next::Draw } else { Next::Read };
             }
-            Key::Byte(b'k') => self.ask(reading),
-            Key::Byte(b's') => return self.next_sort(),
-            Key::Byte(b'S') => {
-                self.is_reversed = !self.is_reversed;
-                self.first_row();
-                return Next::Read;
-            }
-            Key::Byte(b'g') => {
-                self.mode = match self.mode {
-                    Mode::Flows => Mode::Groups(0),
-                    Mode::Groups(at) if at + 1 < GROUPS.len() => Mode::Groups(at + 1),
-                    Mode::Groups(_) => Mode::Flows,
-                };
-                self.is_reversed = false;
-                self.first_row();
-                return Next::Read;
-            }
-            Key::Down => self.select(self.selected.map_or(0, |at| at + 1), there),
-            Key::Up => self.select(self.selected.map_or(0, |at| at.saturating_sub(1)), there),
-            Key::PageDown if there >= rows => return self.turn(self.start.saturating_add(rows as u64)),
-            Key::PageUp => return self.turn(self.start.saturating_sub(rows as u64)),
-            Key::Home => return self.turn(0),
-            Key::Escape if self.selected.is_some() => {
-                self.selected = None;
-                return Next::Read;
-            }
-            _ => {}
+            _ => return self.turn(key, there >= rows, rows as u64),
         }
         Next::Draw
     }
 
-    /// Rows that are shown.
-    fn rows(&self, reading: &Reading) -> usize {
-        match self.mode {
-            Mode::Flows => reading.rows.len(),
-            Mode::Groups(_) => reading.groups.len(),
+    /// Takes a key after which other rows are shown, of which so many fit the screen.
+    fn turn(&mut self, key: Key, is_full: bool, rows: u64) -> Next {
+        let shown = &mut self.shown;
+        match key {
+            Key::Byte(b's') => shown.next_sort(),
+            Key::Byte(b'S') => shown.reverse(),
+            Key::Byte(b'g') => shown.next_mode(),
+            Key::PageDown if is_full => shown.turn(shown.start.saturating_add(rows)),
+            Key::PageUp => shown.turn(shown.start.saturating_sub(rows)),
+            Key::Home => shown.turn(0),
+            Key::Escape if shown.selected.is_some() => shown.selected = None,
+            _ => return Next::Draw,
         }
-    }
-
-    fn select(&mut self, at: usize, there: usize) {
-        self.selected = there.checked_sub(1).map(|last| at.min(last));
-    }
-
-    fn turn(&mut self, start: u64) -> Next {
-        (self.start, self.selected) = (start, None);
-        Next::Read
-    }
-
-    fn next_sort(&mut self) -> Next {
-        let [flows, groups] = &mut self.sorts;
-        match self.mode {
-            Mode::Flows => *flows = (*flows + 1) % SORTS.len(),
-            Mode::Groups(_) => *groups = (*groups + 1) % GROUP_SORTS.len(),
-        }
-        self.is_reversed = false;
-        self.first_row();
         Next::Read
     }
 
@@ -256,7 +115,7 @@ impl State {
         match key {
             Key::Enter => {
                 let typed = String::from_utf8_lossy(&text).into_owned();
-                match self.set_filter(&typed) {
+                match self.shown.set_filter(&typed) {
                     Ok(()) => {
                         self.message.clear();
                         return Next::Read;
@@ -280,7 +139,7 @@ impl State {
 
     /// Asks whether what is selected shall be killed.
     fn ask(&mut self, reading: &Reading) {
-        let asked = match (self.selected, self.mode) {
+        let asked = match (self.shown.selected, self.shown.mode) {
             (None, _) => Err("select something first: the arrow keys do"),
             (Some(at), Mode::Flows) => match reading.rows.get(at) {
                 Some((flow, false)) => flow.id.map(|id| one(flow, id, reading)).ok_or("it has no id"),
@@ -301,15 +160,15 @@ impl State {
     fn group(&self, group: &Group, reading: &Reading) -> Option<(Which, String)> {
         let mut buf = [0; 64];
         let mut out = Out::new(&mut buf);
-        put_key(&mut out, group, &self.group_by(), &reading.context).ok()?;
+        put_key(&mut out, group, &self.shown.group_by(), &reading.context).ok()?;
         let key = core::str::from_utf8(out.as_bytes()).ok()?;
-        let text = match (self.group_by().name(), key.split_once('/')) {
+        let text = match (self.shown.group_by().name(), key.split_once('/')) {
             (_, None) if key == "-" => return None,
             ("service", Some((protocol, port))) => ["proto:", protocol, " dport:", port].concat(),
             ("service", None) => ["proto:", key].concat(),
             _ => ["host:", key].concat(),
         };
-        let filter = filter_of(&[&text, " ", &self.filter_text].concat()).ok()?;
+        let filter = filter_of(&[&text, " ", &self.shown.filter_text].concat()).ok()?;
         let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
         filter.explain(&mut words);
         let what = ["all connections: ", &shown(words.as_bytes())].concat();
@@ -328,16 +187,6 @@ impl State {
         };
         Ok(Next::Read)
     }
-
-    /// How many rows there are, in words.
-    pub(super) fn total(&self, reading: &Reading) -> String {
-        let matched = [&grouped(reading.matched), " connections"].concat();
-        let Mode::Groups(at) = self.mode else {
-            return matched;
-        };
-        let name = GROUPS.get(at).map_or("", |group| group.1);
-        [&grouped(reading.groups_total as u64), " ", name, " of ", &matched].concat()
-    }
 }
 
 /// One connection, by its id, and what it is.
@@ -350,17 +199,4 @@ fn one(flow: &Flow, id: u32, reading: &Reading) -> (Which, String) {
         let _ = Column::named(name).map(|column| column.put(&mut out, flow, &reading.context, false));
     }
     (Which::Ids(vec![id]), shown(out.as_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_names_are_known() {
-        let field = |name| crate::client::columns::field(name).unwrap();
-        assert!(SORTS.iter().all(|(name, _)| Order::by(field(name), true).is_some()));
-        assert!(GROUP_SORTS.iter().all(|(name, _)| order_by(name).is_ok()));
-        assert!(GROUPS.iter().all(|(name, _)| GroupBy::parse(name).is_ok()));
-    }
 }
