@@ -20,8 +20,11 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// What `--help` prints.
-pub const HELP: &str = "\
+/// What `--help` prints, with the options of what is built in.
+macro_rules! help {
+    ($metrics:literal) => {
+        concat!(
+            "\
 rctd serves the netfilter connection-tracking table over XML-RPC.
 
 Usage: rctd [OPTIONS]
@@ -58,6 +61,9 @@ Options:
                                     1-1048576 [default: 16384]
       --rate-flows N                connections whose rates are known at a time,
                                     1-1048576 [default: 16384]
+",
+            $metrics,
+            "\
       --user USER                   become USER once the sockets are open and
                                     keep CAP_NET_ADMIN alone
       --log-level error|warn|info|debug
@@ -67,7 +73,25 @@ Options:
 
 rctd passwd sets USER's password in FILE, asking for it twice, or reading it
 from standard input with --stdin; with --delete it removes USER.
-";
+"
+        )
+    };
+}
+
+/// What `--help` prints.
+#[cfg(not(feature = "metrics"))]
+pub const HELP: &str = help!("");
+/// What `--help` prints.
+#[cfg(feature = "metrics")]
+pub const HELP: &str = help!(
+    "      --metrics[=table]             serve GET /metrics, for Prometheus, without a
+                                    login; with =table also flows by protocol,
+                                    state and flag, for which the table is read
+      --metrics-allow NETWORK       who may read them; repeatable [default: this
+                                    machine itself]
+      --metrics-hosts NETWORK       with --metrics=table, flows and rates of hosts
+"
+);
 
 /// What `--help` adds where the program can do these.
 #[cfg(feature = "shell")]
@@ -185,6 +209,8 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     }
     number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
     number(args, "--rate-flows", MOST_RATE_FLOWS, &mut config.rate_flows)?;
+    #[cfg(feature = "metrics")]
+    metrics(args, config)?;
     config.user = value(args, "--user")?;
     choice(args, "--log-level", "error, warn, info or debug", &mut |v| {
         Level::named(v).map(|level| config.log_level = level).is_some()
@@ -273,10 +299,38 @@ fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String
 }
 
 fn networks(args: &mut Arguments, name: &'static str, nets: &mut VecView<Net>) -> Result<(), String> {
-    while let Some(text) = value(args, name)? {
-        let net = Net::parse(&text)
-            .ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))?;
+    while let Some(net) = network(args, name)? {
         nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
+    }
+    Ok(())
+}
+
+/// Takes an option's first value, if it is given: a network.
+fn network(args: &mut Arguments, name: &'static str) -> Result<Option<Net>, String> {
+    let Some(text) = value(args, name)? else {
+        return Ok(None);
+    };
+    let net = Net::parse(&text);
+    net.map(Some).ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))
+}
+
+#[cfg(feature = "metrics")]
+fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
+    // Alone it takes no value, so only what has "=" is left to be one.
+    let is_alone = args.contains("--metrics");
+    let metrics = &mut config.metrics;
+    choice(args, "--metrics", "nothing, or =table", &mut |text| {
+        metrics.table = text == "table";
+        metrics.table && !is_alone
+    })?;
+    networks(args, "--metrics-allow", &mut metrics.allow)?;
+    metrics.hosts = network(args, "--metrics-hosts")?;
+    if metrics.hosts.is_some() && !metrics.table {
+        return Err("--metrics-hosts goes with --metrics=table".to_owned());
+    }
+    config.policy.site.metrics = is_alone || metrics.table;
+    if !metrics.allow.is_empty() && !config.policy.site.metrics {
+        return Err("--metrics-allow goes with --metrics".to_owned());
     }
     Ok(())
 }

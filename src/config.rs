@@ -2,6 +2,8 @@
 
 use crate::auth::Backend;
 use crate::http::Policy;
+#[cfg(feature = "metrics")]
+use crate::limits::METRICS_NETS;
 use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS, RATE_FLOWS};
 use crate::log::Level;
 use crate::query::net::Net;
@@ -112,12 +114,27 @@ pub struct Config {
     pub snapshot_flows: u32,
     /// Flows whose rates are known at a time.
     pub rate_flows: u32,
+    /// The metrics; whether there are any is the policy's.
+    #[cfg(feature = "metrics")]
+    pub metrics: Metrics,
     /// The user to become once the sockets are open.
     pub user: Option<String>,
     /// What is logged.
     pub log_level: Level,
     /// Whether the kernel is asked to filter; off only to compare.
     pub kernel_filter: bool,
+}
+
+/// What of the metrics is served, and to whom (`--metrics`).
+#[cfg(feature = "metrics")]
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// Flows are counted by protocol, state and flag as well.
+    pub table: bool,
+    /// The network whose hosts are told apart.
+    pub hosts: Option<Net>,
+    /// Who may read them; without any the machine itself.
+    pub allow: Vec<Net, METRICS_NETS>,
 }
 
 impl Default for Config {
@@ -137,6 +154,8 @@ impl Default for Config {
             passwd_file: PathBuf::from("/etc/passwd"),
             snapshot_flows: 16_384,
             rate_flows: RATE_FLOWS,
+            #[cfg(feature = "metrics")]
+            metrics: Metrics::default(),
             user: None,
             log_level: Level::Info,
             kernel_filter: true,

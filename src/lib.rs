@@ -27,6 +27,7 @@
 //! | [`xmlrpc`] | the values of a call | HTTP, flows, replies |
 //! | [`syntax`] | the values of a reply, as XML-RPC or as JSON | HTTP, flows, calls |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |
+//! | `metrics` | the metrics' names, flows counted for them, their text | sockets, scans |
 //! | `quota` | who holds how much of what is shared out, who gives way | what is held, time |
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures and their jobs: joins all of the above but `http` | readiness, tokens, sockets |
@@ -66,6 +67,8 @@ mod cut;
 pub mod http;
 pub mod limits;
 pub mod log;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 pub mod out;
 pub mod passwd_cmd;
 pub mod peer;

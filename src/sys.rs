@@ -40,6 +40,17 @@ pub fn since_ms(then: Instant) -> u64 {
     since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
 }
 
+/// Microseconds of processor time that this process has taken, in the kernel too. `None` if that can't be told.
+pub fn cpu_us() -> Option<u64> {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the pointer is to live memory of the type that the call fills.
+    check(unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, time.as_mut_ptr()) }).ok()?;
+    // SAFETY: all-zero bytes are a valid `timespec`, and the call only puts other numbers there.
+    let time = unsafe { time.assume_init() };
+    let (s, ns) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
+    Some(s.saturating_mul(1_000_000).saturating_add(ns / 1000))
+}
+
 /// Fills `out` from the kernel's random source (getrandom(2)).
 ///
 /// Blocks only before the source was first seeded, early at boot, which is what a session id needs: an id made

@@ -41,7 +41,7 @@ fn php_examples() {
 
 #[test]
 fn shell_examples() {
-    examples("sh", &["sh", "-eu"], &["-c", "command -v python3 nft"], 2);
+    examples("sh", &["sh", "-eu"], &["-c", "command -v python3 nft"], 3);
 }
 
 /// Runs all blocks of a language; fewer than `least` means that they are not found any more.
@@ -88,6 +88,9 @@ fn arguments(block: &Block, folder: &Path) -> Vec<String> {
         let file = folder.join("passwd");
         set_password(&file);
         all.extend(["--auth".to_owned(), format!("file:{}", file.display())]);
+    }
+    if block.has("metrics") {
+        all.extend(["--metrics=table", "--metrics-hosts", "192.168.1.0/24"].map(str::to_owned));
     }
     if block.has("users") {
         let file = folder.join("names");

@@ -124,7 +124,7 @@ fn the_page_says_what_this_is() {
                 assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
                 assert_eq!(reply.header("content-security-policy"), Some("default-src 'none'"));
                 assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
-                assert_eq!(reply.header("cache-control"), Some("no-store"));
+                assert_eq!(reply.header("cache-control"), Some("no-cache"));
             }
         }
         assert!(!daemon.log().contains("WARN"), "{}", daemon.log());

@@ -127,6 +127,12 @@ impl Sessions {
         (slot.serial == handle.serial && slot.used_ms.is_some()).then_some(&slot.who)
     }
 
+    /// How many are open.
+    #[must_use]
+    pub fn count(&self, now_ms: u64) -> usize {
+        self.slots.iter().filter(|slot| alive(slot, self.timeout_ms, now_ms)).count()
+    }
+
     /// Ends the sessions of those whom `stays` does not want any more, and returns how many that were.
     pub fn keep(&mut self, stays: &dyn Fn(&Login) -> bool, now_ms: u64) -> usize {
         let timeout_ms = self.timeout_ms;

@@ -4,11 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Status {
-    /// A reply to a call, be it a fault, or the page.
+    /// A reply to a call, be it a fault, or to a GET.
     Ok = 200,
+    /// The client has the file already.
+    NotModified = 304,
     /// Not HTTP, or HTTP that could be read in two ways.
     BadRequest = 400,
-    /// A foreign web page might have sent it.
+    /// A foreign web page might have sent it, or it is not for this client.
     Forbidden = 403,
     /// No such path.
     NotFound = 404,
@@ -35,6 +37,23 @@ pub enum Status {
 }
 
 impl Status {
+    /// Those of errors.
+    pub const ERRORS: &[Status] = &[
+        Status::BadRequest,
+        Status::Forbidden,
+        Status::NotFound,
+        Status::MethodNotAllowed,
+        Status::RequestTimeout,
+        Status::LengthRequired,
+        Status::ContentTooLarge,
+        Status::UnsupportedMediaType,
+        Status::ExpectationFailed,
+        Status::HeaderFieldsTooLarge,
+        Status::InternalServerError,
+        Status::ServiceUnavailable,
+        Status::VersionNotSupported,
+    ];
+
     /// The code, 200 to 505.
     pub fn code(self) -> u16 {
         self as u16
@@ -44,6 +63,7 @@ impl Status {
     pub fn line(self) -> &'static str {
         match self {
             Status::Ok => "200 OK",
+            Status::NotModified => "304 Not Modified",
             Status::BadRequest => "400 Bad Request",
             Status::Forbidden => "403 Forbidden",
             Status::NotFound => "404 Not Found",
@@ -131,7 +151,7 @@ errors! {
     /// An `Origin` that is not this server's own: another site's page sent it.
     OriginRefused, Forbidden,
         "The Origin is not this server's own: calls from another site's pages are refused.";
-    /// A path other than `/` and `/RPC2`.
+    /// A path other than `/`, `/RPC2` and those of [`super::Site`].
     Path, NotFound, "There is nothing at this path: calls go to /RPC2 or /, without a query.";
     /// A method other than POST for `/RPC2`.
     Method, MethodNotAllowed,
@@ -139,6 +159,15 @@ errors! {
     /// A method other than POST, GET and HEAD for `/`.
     RootMethod, MethodNotAllowed,
         "This address takes XML-RPC calls by POST and says what it is to a GET: send one of these.";
+    /// A method other than GET and HEAD for what can only be read.
+    ReadMethod, MethodNotAllowed,
+        "What is at this address is read by GET: send one of these, or a HEAD. Calls go to /RPC2.";
+    /// `/metrics` for a client of no network that `--metrics-allow` names.
+    MetricsRefused, Forbidden,
+        "The metrics are not for this address: start rctd with --metrics-allow NETWORK to let it read them.";
+    /// The kernel did not tell what the metrics are made of; the caller says so.
+    MetricsFailed, ServiceUnavailable,
+        "The kernel's table can't be read for now: rctd's log says why. Try again in a second.";
     /// A GET or HEAD with a body.
     GetBody, BadRequest, "A GET or HEAD has a body, which means nothing here: leave it out, or send a POST.";
     /// A POST with neither `Content-Length` nor chunks.

@@ -26,6 +26,8 @@ pub(super) struct Fields<'a> {
     transfer_encoding: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
     pub accept: Accept,
+    /// Which files the client has. Of several such fields the last counts: of the others nothing is saved.
+    pub if_none_match: Option<&'a [u8]>,
     /// The last of the fields in which a proxy names its client.
     pub forwarded: Option<&'a [u8]>,
     /// A `Sec-Fetch-Site` was there: a browser sent it.
@@ -73,6 +75,8 @@ impl<'a> Fields<'a> {
             self.fetched = true;
         } else if is("accept") {
             self.accept.take(value);
+        } else if is("if-none-match") {
+            self.if_none_match = Some(value);
         } else if is("content-encoding") {
             self.encoded |= elements(value).any(|e| !e.eq_ignore_ascii_case(b"identity"));
         } else if is("connection") {

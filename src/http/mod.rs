@@ -7,7 +7,7 @@
 //!    ([`Policy`]).
 //! 2. [`Body::advance`] joins the body in place, at the front of the buffer it arrives in. Bytes of the next
 //!    request stay where they are.
-//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, [`index()`] the page that says what this is,
+//! 3. [`head`], [`chunk_data`], [`chunk_seal`], [`LAST_CHUNK`] write the reply, [`file_head`] that of a file of a page,
 //!    or [`error()`] the refusal.
 //!
 //! # What it promises
@@ -26,9 +26,10 @@ mod accept;
 mod body;
 mod error;
 mod fields;
+mod file;
 mod forwarded;
-mod index;
 mod list;
+mod media;
 mod policy;
 mod request;
 mod response;
@@ -36,9 +37,10 @@ mod response;
 pub use body::{BUFFER_BYTES, Body, BodyProgress, SPARE_BYTES};
 pub use error::{Error, Status};
 pub use fields::Framing;
-pub use index::{INDEX, index};
-pub use policy::{NameError, Policy, Via};
+pub use file::{File, INDEX, NO_PAGE};
+pub use media::Media;
+pub use policy::{NameError, Policy, Site, Via};
 pub use request::{Head, HeadReader, Route, Version};
 pub use response::{
-    CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, Media, ReplyBody, chunk_data, chunk_seal, error, head,
+    CHUNK_OVERHEAD, CONTINUE, LAST_CHUNK, ReplyBody, chunk_data, chunk_seal, error, file_head, head,
 };

@@ -10,6 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use heapless::{String, Vec};
 
 use super::error::Error;
+use super::file::{File, NO_PAGE};
 use crate::limits::{ALLOW_HOSTS, FIELD_NAME_BYTES, HOST_NAME_BYTES};
 
 /// Suffixes that no public registry gives away: OpenWrt's default, mDNS (RFC 6762), ICANN's private one, and
@@ -47,7 +48,22 @@ impl core::fmt::Display for NameError {
 
 impl core::error::Error for NameError {}
 
-/// The names by which this machine may be addressed.
+/// What there is beside the calls, to be read with GET. The server, which knows what is built into the program, says it.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// A page and what it needs. What is at `/` comes first.
+    pub files: &'static [File],
+    /// Whether there is `/metrics`.
+    pub metrics: bool,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Site { files: NO_PAGE, metrics: false }
+    }
+}
+
+/// The names by which this machine may be addressed, and what there is at it.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// The machine's host name as it is; empty if it has none that could be a host name.
@@ -55,6 +71,8 @@ pub struct Policy {
     allowed: Vec<String<HOST_NAME_BYTES>, ALLOW_HOSTS>,
     /// The field in which a proxy names its client; empty if none is believed.
     forwarded: String<FIELD_NAME_BYTES>,
+    /// What there is to read.
+    pub site: Site,
 }
 
 impl Policy {
@@ -68,6 +86,7 @@ impl Policy {
             own: String::try_from(own).unwrap_or_default(),
             allowed: Vec::new(),
             forwarded: String::new(),
+            site: Site::default(),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::error::Error;
 use super::fields::{Fields, Framing};
+use super::file::File;
 use super::forwarded;
-use super::policy::{Authority, Policy, Via};
+use super::policy::{Authority, Policy, Site, Via};
 use crate::charset::Charset;
 use crate::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 use core::net::IpAddr;
@@ -22,8 +23,10 @@ pub enum Version {
 pub enum Route {
     /// A call of XML-RPC: a POST to `/` or `/RPC2`.
     Call,
-    /// The page that says what this is: a GET or HEAD of `/`.
-    Index,
+    /// A file of [`Site::files`]: a GET or HEAD of its path.
+    File(&'static File),
+    /// What is counted, as text: a GET or HEAD of `/metrics`, where there is that.
+    Metrics,
 }
 
 /// What a head said, as far as it matters after it: something that there is, for somebody who is allowed to ask.
@@ -33,6 +36,8 @@ pub struct Head {
     pub route: Route,
     /// Whether the method was HEAD, so that the reply has no body.
     pub head_only: bool,
+    /// Whether the client has the file that it asks for.
+    pub unchanged: bool,
     /// Whether the client would rather have JSON than XML.
     pub json: bool,
     /// The client's version.
@@ -157,15 +162,20 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
     let framing = fields.framing(http11)?;
     policy.check(via, host.as_ref(), fields.origin)?;
 
-    let route = route(line.method, path)?;
+    let route = route(line.method, path, policy.site)?;
     let expect_continue = fields.expect_continue(http11)?;
     let (framing, charset) = match route {
         Route::Call => (call_framing(framing)?, fields.charset()?),
-        Route::Index => (no_body(framing)?, Charset::Unspecified),
+        Route::File(_) | Route::Metrics => (no_body(framing)?, Charset::Unspecified),
+    };
+    let unchanged = match (route, fields.if_none_match) {
+        (Route::File(file), Some(value)) => file.is_named(value),
+        _ => false,
     };
     Ok(Head {
         route,
         head_only: line.method == "HEAD",
+        unchanged,
         json: fields.accept.prefers_json(),
         version: line.version,
         keep_alive: fields.keep_alive(http11),
@@ -177,12 +187,15 @@ fn judge(line: &Line<'_>, fields: &Fields<'_>, policy: &Policy, via: Via) -> Res
 }
 
 /// What there is at `path`, for those methods that it has.
-fn route(method: &str, path: &str) -> Result<Route, Error> {
-    match (path, method) {
-        ("/" | "/RPC2", "POST") => Ok(Route::Call),
-        ("/", "GET" | "HEAD") => Ok(Route::Index),
-        ("/" | "*", _) => Err(Error::RootMethod),
-        ("/RPC2", _) => Err(Error::Method),
+fn route(method: &str, path: &str, site: Site) -> Result<Route, Error> {
+    let file = site.files.iter().find(|file| file.path == path).map(Route::File);
+    let read = file.or((site.metrics && path == "/metrics").then_some(Route::Metrics));
+    match (path, method, read) {
+        ("/" | "/RPC2", "POST", _) => Ok(Route::Call),
+        (_, "GET" | "HEAD", Some(route)) => Ok(route),
+        ("/" | "*", _, _) => Err(Error::RootMethod),
+        ("/RPC2", _, _) => Err(Error::Method),
+        (_, _, Some(_)) => Err(Error::ReadMethod),
         _ => Err(Error::Path),
     }
 }

@@ -1,7 +1,9 @@
 //! Response heads, refusals, and chunks.
 
 use super::error::{Error, Status};
-use super::request::Version;
+use super::file::File;
+use super::media::Media;
+use super::request::{Head, Version};
 use crate::out::{Full, Out, hex_digit};
 
 /// The interim reply a client waits for before it sends its body (RFC 9110 section 15.2.1).
@@ -16,6 +18,9 @@ const PREFIX_BYTES: usize = 6;
 const SUFFIX: &[u8] = b"\r\n";
 /// Bytes of data that four hex digits can tell.
 const CHUNK_DATA_BYTES: usize = 0xffff;
+
+/// What a reply to a call is: it is of the moment.
+const NO_STORE: &[u8] = b"no-store";
 
 /// How a reply's body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,32 +43,6 @@ impl ReplyBody {
     }
 }
 
-/// The type of a reply's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Media {
-    /// A value of XML-RPC.
-    Xml,
-    /// A value as JSON.
-    Json,
-    /// A page. It may load nothing and run nothing, as its head says.
-    Html,
-    /// A sentence.
-    Text,
-}
-
-impl Media {
-    /// The value of `Content-Type`, and what else goes with the type.
-    fn fields(self) -> &'static [u8] {
-        match self {
-            // XML says in its declaration, and JSON in its RFC, that it is UTF-8.
-            Media::Xml => b"text/xml",
-            Media::Json => b"application/json",
-            Media::Html => b"text/html; charset=utf-8\r\nContent-Security-Policy: default-src 'none'",
-            Media::Text => b"text/plain; charset=utf-8",
-        }
-    }
-}
-
 /// Writes a reply's head. The version is ours, 1.1, whatever the client's (RFC 9110 section 2.5). With
 /// [`ReplyBody::UntilClose`] the connection is announced to close, wanted or not.
 ///
@@ -78,20 +57,48 @@ pub fn head(
     body: ReplyBody,
 ) -> Result<(), Full> {
     out.atomically(|out| {
-        put_common(out, status, media)?;
+        put_common(out, status, media, NO_STORE)?;
         match body {
             ReplyBody::Length(length) => put_length(out, length)?,
             ReplyBody::Chunked => out.put(b"Transfer-Encoding: chunked\r\n")?,
             ReplyBody::UntilClose => {}
         }
-        match (keep_alive && body != ReplyBody::UntilClose, version) {
-            (false, _) => out.put(b"Connection: close\r\n")?,
-            (true, Version::V10) => out.put(b"Connection: keep-alive\r\n")?,
-            // HTTP/1.1 keeps the connection without being told.
-            (true, Version::V11) => {}
-        }
-        out.put(b"\r\n")
+        put_end(out, version, keep_alive && body != ReplyBody::UntilClose)
     })
+}
+
+/// Writes the head of the reply to a request for `file`. The bytes that follow it: none if the method was HEAD, or if the
+/// client has them.
+///
+/// # Errors
+/// [`Full`], and then `out` is as before.
+pub fn file_head(out: &mut Out<'_>, file: &File, request: &Head) -> Result<&'static [u8], Full> {
+    let status = if request.unchanged { Status::NotModified } else { Status::Ok };
+    out.atomically(|out| {
+        // A newer program has other files: a client asks each time whether its own are still those.
+        put_common(out, status, file.media, b"no-cache")?;
+        file.put_tag(out)?;
+        if file.gzip {
+            out.put(b"Content-Encoding: gzip\r\n")?;
+        }
+        // The reply that a client has the file has no body, and says no length (RFC 9110 section 8.6).
+        if status == Status::Ok {
+            put_length(out, file.bytes.len())?;
+        }
+        put_end(out, request.version, request.keep_alive)
+    })?;
+    Ok(if request.head_only || request.unchanged { &[] } else { file.bytes })
+}
+
+/// The last fields of a head, and its end.
+fn put_end(out: &mut Out<'_>, version: Version, keep_alive: bool) -> Result<(), Full> {
+    match (keep_alive, version) {
+        (false, _) => out.put(b"Connection: close\r\n")?,
+        (true, Version::V10) => out.put(b"Connection: keep-alive\r\n")?,
+        // HTTP/1.1 keeps the connection without being told.
+        (true, Version::V11) => {}
+    }
+    out.put(b"\r\n")
 }
 
 /// Writes a whole reply that refuses a request, in words. The connection is to be closed after it; what still
@@ -104,11 +111,12 @@ pub fn head(
 pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full> {
     let text = error.text().as_bytes();
     out.atomically(|out| {
-        put_common(out, error.status(), Media::Text)?;
+        put_common(out, error.status(), Media::Text, NO_STORE)?;
         match error {
             Error::Method => out.put(b"Allow: POST\r\n")?,
             Error::RootMethod => out.put(b"Allow: GET, HEAD, POST\r\n")?,
-            Error::Busy => out.put(b"Retry-After: 1\r\n")?,
+            Error::ReadMethod => out.put(b"Allow: GET, HEAD\r\n")?,
+            Error::Busy | Error::MetricsFailed => out.put(b"Retry-After: 1\r\n")?,
             _ => {}
         }
         put_length(out, text.len() + 1)?;
@@ -122,13 +130,15 @@ pub fn error(out: &mut Out<'_>, error: Error, request: &[u8]) -> Result<(), Full
     })
 }
 
-/// The status line, and the fields that every reply has: it is of the moment, and it is what it says that it is.
-fn put_common(out: &mut Out<'_>, status: Status, media: Media) -> Result<(), Full> {
+/// The status line, and the fields that every reply has: it is what it says that it is, and how long it may be kept.
+fn put_common(out: &mut Out<'_>, status: Status, media: Media, cache: &[u8]) -> Result<(), Full> {
     out.put(b"HTTP/1.1 ")?;
     out.put(status.line().as_bytes())?;
     out.put(b"\r\nContent-Type: ")?;
     out.put(media.fields())?;
-    out.put(b"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+    out.put(b"\r\nCache-Control: ")?;
+    out.put(cache)?;
+    out.put(b"\r\nX-Content-Type-Options: nosniff\r\n")
 }
 
 /// Where in the free part of a buffer the next chunk's data goes; empty if there is no room for any.

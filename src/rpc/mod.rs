@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`procedures`] | the table of procedures |
 //! | [`args`] | parameters read, or refused by name |
-//! | [`task`] | one client's call: how far it is |
+//! | [`task`], `advance` | one client's call: how far it is, and how it gets further |
 //! | [`work`] | what a job is to the engine |
 //! | [`jobs`] | what calls do, a file for each kind |
 //! | [`scan`] | flows handed to the calls that wait for them |
@@ -21,6 +21,7 @@
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod advance;
 mod args;
 mod autorefresh;
 pub mod fault;
@@ -43,6 +44,8 @@ use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpReader;
 use crate::conntrack::socket::OpError;
 use crate::limits::CLIENTS;
+#[cfg(feature = "metrics")]
+use crate::metrics::flows::TableCounts;
 use crate::out::Out;
 use crate::query::context::Context;
 use crate::query::rows::RowPool;
@@ -50,14 +53,15 @@ use crate::stats::{Counter, Stats};
 use crate::syntax::{Syntax, WideInts};
 use crate::xmlrpc::parse_call;
 use autorefresh::Autorefresh;
-use fault::{Code, Fault};
+use fault::Fault;
 use jobs::Job;
+#[cfg(feature = "metrics")]
+pub(crate) use jobs::metrics::Clients;
 #[cfg(feature = "shell")]
 pub(crate) use jobs::summary::write_row as write_group;
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};
-use work::Source;
 
 /// What stays the same while the program runs.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +91,8 @@ pub struct System {
     pub random: fn(&mut [u8; 16]) -> std::io::Result<()>,
     /// Whether the switch with this name in `net.netfilter` is on; `None` for a kernel that has no such.
     pub switch: fn(&str) -> Option<bool>,
+    /// Seconds since 1970, and microseconds that the process has computed, if the system tells.
+    pub clocks: fn() -> (u64, Option<u64>),
 }
 
 /// What a call depends on from outside, at one moment.
@@ -117,6 +123,8 @@ pub(crate) enum Step {
     Done,
     /// The reply has begun and can't be completed: close the connection, so that the client can't take it for whole.
     Abort,
+    /// There is no text to reply with, and no place for a fault: refuse the request by HTTP.
+    Refuse,
 }
 
 /// What all calls share.
@@ -137,9 +145,20 @@ pub(crate) struct Shared {
     system: System,
     pool: RowPool,
     autorefresh: Autorefresh,
+    /// Flows counted for the metrics, where that is asked for.
+    #[cfg(feature = "metrics")]
+    pub table_counts: Option<Box<TableCounts>>,
 }
 
 impl Shared {
+    /// A scan ended in an error.
+    fn count_failure(&mut self, error: OpError) {
+        self.stats.add(Counter::ScanErrors);
+        if error.errno == libc::ENOBUFS {
+            self.stats.add(Counter::NetlinkOverruns);
+        }
+    }
+
     /// Forgets the labels, if nothing holds one any more: neither rows nor records of a snapshot. Called before the table is
     /// read, so that texts of flows long gone don't fill the room.
     fn clear_labels(&mut self) {
@@ -195,6 +214,8 @@ impl Engine {
             system,
             pool: RowPool::new(),
             autorefresh: Autorefresh::default(),
+            #[cfg(feature = "metrics")]
+            table_counts: None,
         };
         Engine {
             shared,
@@ -208,15 +229,29 @@ impl Engine {
     /// Takes the call of the client in `slot`, which is below [`CLIENTS`]. `body` is the call's text, which must stay the same
     /// until the reply is complete, or the fault that kept it from being read.
     pub fn begin(&mut self, slot: usize, asker: Asker, body: Result<&str, Fault>, world: &mut World<'_>) {
-        while self.tasks.len() <= slot && self.tasks.len() < CLIENTS {
-            self.tasks.push(Task::default());
-        }
-        self.forget(slot);
+        self.make_room(slot);
         let call = body.and_then(|body| parse_call(body).map_err(Fault::from));
         if let Some(task) = self.tasks.get_mut(slot) {
             task.begin(call, asker, &mut self.shared, world);
         }
         self.carry_out_switch();
+    }
+
+    /// Takes the request of the client in `slot` for the metrics, which are answered as calls are.
+    #[cfg(feature = "metrics")]
+    pub fn begin_metrics(&mut self, slot: usize, asker: Asker, clients: Clients, world: &World<'_>) {
+        self.make_room(slot);
+        if let Some(task) = self.tasks.get_mut(slot) {
+            task.begin_metrics(asker, clients, &mut self.shared, world);
+        }
+    }
+
+    /// Makes an idle task for `slot`.
+    fn make_room(&mut self, slot: usize) {
+        while self.tasks.len() <= slot && self.tasks.len() < CLIENTS {
+            self.tasks.push(Task::default());
+        }
+        self.forget(slot);
     }
 
     /// When the call of `slot` gets further by itself, in milliseconds: at `now_ms` if it could at once, `None` if something
@@ -271,7 +306,7 @@ impl Engine {
 
     /// The dump of the call of `slot` could not be started, or can't be read on: the call ends with a fault.
     pub fn dump_failed(&mut self, slot: usize, error: OpError) {
-        self.shared.stats.add(Counter::ScanErrors);
+        self.shared.count_failure(error);
         if let Some(task) = self.tasks.get_mut(slot) {
             task.stage = Stage::Faulty(error.into());
         }
@@ -347,51 +382,5 @@ impl Engine {
         }
         let is_recorded = self.is_taking_snapshot();
         self.shared.autorefresh.switch_on(is_recorded);
-    }
-}
-
-impl Task {
-    /// Gets the call one stage further. `None`: go on at once.
-    fn advance(
-        &mut self,
-        body: &str,
-        out: &mut Out<'_>,
-        shared: &mut Shared,
-        world: &mut World<'_>,
-    ) -> Option<Step> {
-        let is_ready = self.is_ready(world.now_ms);
-        match &mut self.stage {
-            Stage::Idle => Some(Step::Done),
-            Stage::WaitingForVerdict | Stage::Riding(_) => Some(Step::Wait),
-            Stage::Asleep(_) | Stage::Pausing(_) if !is_ready => Some(Step::Wait),
-            Stage::Waiting(_) | Stage::WaitingForDump if !is_ready => Some(Step::Wait),
-            Stage::Pausing(_) => {
-                (self.stage, self.waits_since_ms) = (Stage::Waiting(Source::Kernel), world.now_ms);
-                None
-            }
-            Stage::Waiting(_) => {
-                let text = format_args!("too many other calls read the table; try again");
-                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
-                None
-            }
-            Stage::WaitingForDump => {
-                let text = format_args!("all dumps for whole listings are taken; try again");
-                self.stage = Stage::Faulty(Fault::new(Code::Busy, text));
-                None
-            }
-            Stage::Asleep(_) => {
-                self.end(None, shared, world);
-                None
-            }
-            Stage::Over(failure) => {
-                let failure = failure.take();
-                self.end(failure, shared, world);
-                None
-            }
-            Stage::Measuring => self.measure(out, shared),
-            Stage::Writing | Stage::Closing | Stage::Faulty(_) | Stage::Written => {
-                self.write(body, out, shared, world).unwrap_or(Some(Step::Full))
-            }
-        }
     }
 }

@@ -11,6 +11,7 @@ use super::jobs::{
 };
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
+use crate::stats::TALLY_KINDS;
 use crate::syntax::Writer;
 
 /// One procedure.
@@ -153,6 +154,19 @@ pub static PROCEDURES: &[Procedure] = &[
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Procedure> {
     PROCEDURES.iter().find(|p| p.name == name)
+}
+
+const _: () = assert!(PROCEDURES.len() < TALLY_KINDS && Code::ALL.len() < TALLY_KINDS, "each is counted");
+
+/// The name of the procedure in this place.
+#[cfg(feature = "metrics")]
+pub(super) fn name(at: usize) -> Option<&'static str> {
+    PROCEDURES.get(at).map(|procedure| procedure.name)
+}
+
+/// The place of one of [`PROCEDURES`] among them.
+pub(super) fn place(procedure: &Procedure) -> usize {
+    PROCEDURES.iter().position(|p| p.name == procedure.name).unwrap_or(PROCEDURES.len())
 }
 
 fn list_methods(args: &mut Args<'_>, _: &mut Ask<'_, '_>) -> Result<Job, Fault> {

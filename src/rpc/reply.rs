@@ -3,13 +3,13 @@
 //! Each piece is whole or not there: when the output is full the call keeps its stage and the piece is written again when
 //! there is room. The largest piece is a row, which a client's output holds with ease.
 
-use super::fault::Fault;
+use super::fault::{Code, Fault};
 use super::pieces::{Pieces, Place};
 use super::task::{Stage, Task};
 use super::work::{Wait, Wrote};
 use super::{Shared, Step, World};
 use crate::out::{Full, Out};
-use crate::stats::Counter;
+use crate::stats::{Counter, Tally};
 use crate::syntax::Document;
 
 impl Task {
@@ -52,6 +52,10 @@ impl Task {
         if self.in_value {
             return Ok(Some(broken_off(fault)));
         }
+        if self.is_text() {
+            crate::log::warn(format_args!("the metrics are not told: {}", fault.text));
+            return Ok(Some(Step::Refuse));
+        }
         let (code, text) = (fault.code.number(), fault.text.as_str());
         if self.is_multicall() {
             pieces.piece(|writer| writer.fault_struct(code, text))?;
@@ -59,6 +63,7 @@ impl Task {
             pieces.piece(|writer| writer.fault(code, text))?;
         }
         shared.stats.add(Counter::Faults);
+        shared.stats.add_to(Tally::Faults, Code::ALL.iter().position(|code| *code == fault.code));
         self.tell(shared, now_ms);
         // What was measured was the value.
         self.length = Default::default();
@@ -112,8 +117,12 @@ impl Task {
 
     /// Writes what comes before a value: in a multicall each is alone in an array.
     fn put_opening(&self, pieces: &mut Pieces<'_, '_>) -> Result<(), Full> {
-        let is_multicall = self.is_multicall();
-        pieces.piece(|writer| if is_multicall { writer.array_open() } else { writer.reply_open() })
+        let (is_text, is_multicall) = (self.is_text(), self.is_multicall());
+        pieces.piece(|writer| match (is_text, is_multicall) {
+            (true, _) => Ok(()),
+            (false, true) => writer.array_open(),
+            (false, false) => writer.reply_open(),
+        })
     }
 
     /// The value can't be completed. While nothing of the reply was sent, all of it is taken back, and a fault takes its place.
@@ -141,8 +150,12 @@ impl Task {
         shared: &Shared,
         now_ms: u64,
     ) -> Result<Option<Step>, Full> {
-        let is_multicall = self.is_multicall();
-        pieces.piece(|writer| if is_multicall { writer.array_close() } else { writer.reply_close() })?;
+        let (is_text, is_multicall) = (self.is_text(), self.is_multicall());
+        pieces.piece(|writer| match (is_text, is_multicall) {
+            (true, _) => Ok(()),
+            (false, true) => writer.array_close(),
+            (false, false) => writer.reply_close(),
+        })?;
         self.tell(shared, now_ms);
         (self.in_value, self.stage) = (false, Stage::Written);
         Ok(None)

@@ -191,7 +191,13 @@ impl Engine {
         if self.kernel_scan.needs & RATES != 0 {
             entry.meter(&mut self.shared.context.rates);
         }
-        let mut offered = Offered { entry, settled: false, kernel: world.kernel };
+        let mut offered = Offered {
+            entry,
+            settled: false,
+            #[cfg(feature = "metrics")]
+            counted: false,
+            kernel: world.kernel,
+        };
         for slot in slots(self.kernel_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot).filter(|task| !task.is_first_reading) else {
                 continue;
@@ -213,12 +219,14 @@ impl Engine {
             }
         }
         if let Err(error) = result {
-            self.shared.stats.add(Counter::ScanErrors);
+            self.shared.count_failure(error);
             return self.fail_riders(Source::Kernel, &error.into());
         }
         let rates = &mut self.shared.context.rates;
         rates.end();
         self.shared.stats.add_all(Counter::AccountingResets, rates.take_resets());
+        #[cfg(feature = "metrics")]
+        let mut is_counted = false;
         let riders = core::mem::take(&mut self.kernel_scan.riders);
         for (_, task) in Self::riders(&mut self.tasks, riders) {
             if task.is_first_reading {
@@ -228,6 +236,26 @@ impl Engine {
             task.stage = Stage::Over(None);
             if matches!(&task.job, Job::TakeSnapshot(job) if job.is_whole()) {
                 self.shared.autorefresh.is_whole(self.kernel_scan.began_ms);
+            }
+            #[cfg(feature = "metrics")]
+            if let (Job::Metrics(_), Some(counts)) = (&task.job, &mut self.shared.table_counts) {
+                counts.end(self.kernel_scan.began_ms);
+                is_counted = true;
+            }
+        }
+        #[cfg(feature = "metrics")]
+        if is_counted {
+            self.end_scrapes_that_wait();
+        }
+    }
+
+    /// Flows have just been counted: who has come for the metrics since that scan began need not wait for another.
+    #[cfg(feature = "metrics")]
+    fn end_scrapes_that_wait(&mut self) {
+        let waits = |stage: &Stage| matches!(stage, Stage::Waiting(_) | Stage::Pausing(_));
+        for task in self.tasks.iter_mut().filter(|task| waits(&task.stage)) {
+            if let Job::Metrics(_) = &task.job {
+                task.stage = Stage::Over(None);
             }
         }
     }

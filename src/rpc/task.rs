@@ -4,14 +4,19 @@ use super::args::{self, Args};
 use super::fault::{Code, Fault};
 use super::jobs::Job;
 use super::jobs::answer::Answer;
+#[cfg(feature = "metrics")]
+use super::jobs::metrics::{Clients, Scrape};
 use super::pieces::Length;
+use super::procedures::Procedure;
 use super::work::{Source, Wait};
 use super::{Ask, Asker, Shared, World, procedures};
 use crate::auth::{Handle, Peer, Who, audit};
 use crate::conntrack::flow::Tuple;
 use crate::limits::{RATE_MS, TASK_BYTES, WAIT_MS};
+#[cfg(feature = "metrics")]
+use crate::metrics::text::Names;
 use crate::query::rates::Readiness;
-use crate::stats::Counter;
+use crate::stats::{Counter, Tally};
 use crate::syntax::{Document, Style};
 use crate::xmlrpc::{Call, Items};
 use core::ops::Range;
@@ -102,6 +107,15 @@ impl Default for Task {
 const _: () = assert!(size_of::<Task>() <= TASK_BYTES, "what limits.rs says a task costs");
 
 impl Task {
+    /// Begins anew for whoever asks.
+    fn take(&mut self, asker: Asker, shared: &Shared) {
+        let style = Style { syntax: asker.syntax, wide: shared.settings.wide };
+        (self.peer, self.document) = (asker.peer, Document::new(style));
+        self.own = asker.ends.map(|(local, remote)| Tuple::tcp(local, remote));
+        (self.calls, self.is_opened, self.in_value) = (None, false, false);
+        (self.length, self.session) = (Length::default(), None);
+    }
+
     /// Takes a call, or what kept it from being read.
     pub(super) fn begin(
         &mut self,
@@ -110,15 +124,11 @@ impl Task {
         shared: &mut Shared,
         world: &mut World<'_>,
     ) {
-        let style = Style { syntax: asker.syntax, wide: shared.settings.wide };
-        (self.peer, self.document) = (asker.peer, Document::new(style));
-        self.own = asker.ends.map(|(local, remote)| Tuple::tcp(local, remote));
-        (self.calls, self.is_opened, self.in_value) = (None, false, false);
-        (self.length, self.session) = (Length::default(), None);
+        self.take(asker, shared);
         let is_multicall = |call: &Call<'_>| call.method == "system.multicall";
         match call {
             Ok(call) if is_multicall(&call) => {
-                shared.stats.add(Counter::Calls);
+                count_call(procedures::named(call.method), shared);
                 match calls_of(&call) {
                     Ok(calls) => (self.calls, self.stage) = (Some(calls), Stage::Written),
                     Err(fault) => self.stage = Stage::Faulty(fault),
@@ -127,6 +137,32 @@ impl Task {
             Ok(call) => self.make(&call, shared, world),
             Err(fault) => self.stage = Stage::Faulty(fault),
         }
+    }
+
+    /// Takes a request for the metrics.
+    #[cfg(feature = "metrics")]
+    pub(super) fn begin_metrics(
+        &mut self,
+        asker: Asker,
+        clients: Clients,
+        shared: &mut Shared,
+        world: &World<'_>,
+    ) {
+        self.take(asker, shared);
+        self.job.work().release(shared);
+        (self.made_ms, self.dumps, self.procedure) = (world.now_ms, 0, "metrics");
+        let code = |at: usize| Code::ALL.get(at).map(|code| code.number());
+        let names = Names { procedure: procedures::name, code };
+        self.job = Job::Metrics(Scrape::new(names, clients, shared, world.now_ms));
+        self.wait(self.job.asks().waits_for(), shared, world.now_ms);
+    }
+
+    /// Whether the reply is a text, and no value in a syntax.
+    pub(super) fn is_text(&self) -> bool {
+        #[cfg(feature = "metrics")]
+        return matches!(self.job, Job::Metrics(_));
+        #[cfg(not(feature = "metrics"))]
+        false
     }
 
     /// Whether it is a multicall.
@@ -154,12 +190,12 @@ impl Task {
 
     /// Makes a call: its parameters are read, and its job begins.
     fn make(&mut self, call: &Call<'_>, shared: &mut Shared, world: &mut World<'_>) {
-        shared.stats.add(Counter::Calls);
+        let procedure = procedures::named(call.method);
+        count_call(procedure, shared);
         // The job before it, in a multicall, may still hold memory for rows.
         self.job.work().release(shared);
         (self.made_ms, self.dumps) = (world.now_ms, 0);
         let mut ask = Ask { shared, world, peer: self.peer, own: self.own, session: None };
-        let procedure = procedures::named(call.method);
         self.procedure = procedure.map_or("an unknown procedure", |procedure| procedure.name);
         let made = procedure
             .ok_or_else(|| no_procedure(call.method))
@@ -249,6 +285,11 @@ impl Task {
             _ => Some(now_ms),
         }
     }
+}
+
+fn count_call(procedure: Option<&Procedure>, shared: &mut Shared) {
+    shared.stats.add(Counter::Calls);
+    shared.stats.add_to(Tally::Calls, procedure.map(procedures::place));
 }
 
 /// Where in the body the calls of a multicall stand.

@@ -61,6 +61,9 @@ pub(super) struct Offered<'e, 'a, 'm> {
     pub(super) entry: Entry<'a, 'm>,
     /// The snapshot is done with it: it was recorded, or deleted.
     pub(super) settled: bool,
+    /// It is counted for the metrics.
+    #[cfg(feature = "metrics")]
+    pub(super) counted: bool,
     /// The kernel, for what a job does with the entry.
     pub(super) kernel: &'e mut dyn Kernel,
 }

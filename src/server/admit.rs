@@ -93,6 +93,7 @@ impl Server {
     /// Tells a newcomer that there is no slot for it.
     fn turn_away(&mut self, newcomer: Newcomer, now_ms: u64) {
         self.engine.shared.stats.add(Counter::NoSlot);
+        self.count_error(Error::Busy);
         let Newcomer { mut socket, peer, .. } = newcomer;
         let mut buf = [0; 512];
         let mut out = Out::new(&mut buf);

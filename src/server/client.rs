@@ -15,7 +15,9 @@ use super::listen::Socket;
 use super::output::{Output, Piece, Sent};
 use super::pace::Pace;
 use crate::auth::Peer;
-use crate::http::{Body, Error, Head, HeadReader, Via};
+#[cfg(feature = "metrics")]
+use crate::http::Version;
+use crate::http::{Body, Error, File, Head, HeadReader, Via};
 use crate::limits::{HEAD_MS, IDLE_MS, WRITE_MS};
 use crate::out::Out;
 use std::net::SocketAddr;
@@ -236,18 +238,40 @@ impl Client {
 
     /// Writes a reply that refuses the request; the connection ends with it. The output must be flushed.
     pub fn refuse(&mut self, error: Error, now_ms: u64) {
-        // A body is behind its head, and a POST's.
-        let request = if matches!(self.state, State::Head(_)) { self.input.bytes() } else { &[] };
+        let request = match self.state {
+            State::Head(_) => self.input.bytes(),
+            State::Body(head, _) | State::Calling { head, .. } if head.head_only => b"HEAD ",
+            _ => &[],
+        };
         self.output.refuse(error, request);
         self.state = State::Last;
         self.deadline_ms = Some(now_ms + WRITE_MS);
         self.pace.wait(now_ms);
     }
 
-    /// Writes the whole reply to a request for the page.
-    pub(super) fn show_index(&mut self, head: Head, now_ms: u64) {
-        self.output.show_index(&head);
+    /// Writes the next piece of a reply that is a file; with `last` the reply says that no other will follow on this connection.
+    /// The output must be flushed.
+    pub(super) fn send_file(&mut self, file: &File, last: bool, now_ms: u64) {
+        let State::Calling { mut head, begun, .. } = self.state else {
+            return;
+        };
+        head.keep_alive &= begun || !last;
+        let ended = if begun { self.output.go_on_with_file() } else { self.output.begin_file(file, &head) };
+        self.state = State::Calling { head, begun: true, ended };
+        self.wait_for_taking(now_ms);
+    }
+
+    /// Writes the whole reply to a HEAD of what is made while it is sent. The output must be flushed.
+    #[cfg(feature = "metrics")]
+    pub(super) fn send_bare_head(&mut self, mut head: Head, last: bool, now_ms: u64) {
+        head.keep_alive &= !last && head.version == Version::V11;
+        self.output.put_bare_head(&head);
         self.state = State::Calling { head, begun: true, ended: true };
+        self.wait_for_taking(now_ms);
+    }
+
+    /// Something was written: the client has its time to take it.
+    fn wait_for_taking(&mut self, now_ms: u64) {
         (self.deadline_ms, self.moved_ms) = (Some(now_ms + WRITE_MS), now_ms);
         self.pace.wait(now_ms);
     }
@@ -262,8 +286,7 @@ impl Client {
         let body = core::str::from_utf8(self.input.bytes()).unwrap_or("");
         if let Some(done) = self.output.piece(&mut head, begun, |out| write(body, out)) {
             self.state = State::Calling { head, begun: true, ended: done };
-            (self.deadline_ms, self.moved_ms) = (Some(now_ms + WRITE_MS), now_ms);
-            self.pace.wait(now_ms);
+            self.wait_for_taking(now_ms);
         }
     }
 
@@ -294,6 +317,44 @@ impl Client {
 mod tests {
     use super::*;
     use crate::http::Policy;
+
+    /// A file that is longer than the output leaves in pieces, whole and in order, and the connection goes on.
+    #[test]
+    fn a_file_is_sent_in_pieces() {
+        static BYTES: [u8; 3 * crate::limits::OUTPUT_BYTES] = {
+            let mut bytes = [0; _];
+            let mut at = 0;
+            while at < bytes.len() {
+                bytes[at] = (at % 251) as u8;
+                at += 1;
+            }
+            bytes
+        };
+        static FILES: &[File] = &[File::new("/", crate::http::Media::Page, true, &BYTES)];
+        let (near, far) = mio::net::UnixStream::pair().unwrap();
+        let mut far = std::os::unix::net::UnixStream::from(std::os::fd::OwnedFd::from(far));
+        let mut client = Client::new(Socket::Unix(near), Peer::Unix, Via::Unix, 0);
+        let mut policy = Policy::default();
+        policy.site.files = FILES;
+        let text = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nPOST";
+        client.input.room()[..text.len()].copy_from_slice(text);
+        client.input.set_filled(text.len());
+        while client.receive(&policy, 0).unwrap() != Next::Call {}
+        let (mut received, mut pieces) = (Vec::new(), 0);
+        while !matches!(client.state, State::Calling { ended: true, .. }) {
+            client.send_file(&FILES[0], false, 0);
+            assert_eq!(client.flush(0), Next::Go);
+            pieces += 1;
+            let mut buffer = [0; crate::limits::OUTPUT_BYTES];
+            let count = std::io::Read::read(&mut far, &mut buffer).unwrap();
+            received.extend_from_slice(&buffer[..count]);
+        }
+        let head = received.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+        assert!(received[head..] == BYTES, "{} bytes", received.len() - head);
+        assert_eq!(pieces, 4, "the head takes room from the first piece");
+        assert_eq!(client.finish_reply(false, &mut LargeBuffers::default(), 0), Next::Go);
+        assert_eq!(client.input.bytes(), b"POST");
+    }
 
     #[test]
     fn a_request_that_waited_for_a_reply_is_not_old() {

@@ -11,6 +11,7 @@
 //! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
 //! | `dumps`, `scan_delay` | reading the table |
+//! | `metrics` | who may read the metrics |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -20,6 +21,8 @@ mod dumps;
 mod input;
 mod linger;
 pub mod listen;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod open;
 mod output;
 mod pace;
@@ -34,11 +37,11 @@ mod worth;
 
 use crate::auth::{self, Look, Peer};
 use crate::conntrack::socket::Control;
-use crate::http::{Policy, Via};
+use crate::http::{Error, File, Head, Policy, Route, Status, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
 use crate::rpc::{Asker, Engine, Step, World};
-use crate::stats::Counter;
+use crate::stats::{Counter, Tally};
 use crate::syntax::Syntax;
 use crate::sys::{self, Signal, Signals};
 use crate::xmlrpc::DecodeError;
@@ -84,6 +87,9 @@ pub struct Server {
     streams: Streams,
     signals: Signals,
     policy: Policy,
+    /// Who may read the metrics.
+    #[cfg(feature = "metrics")]
+    metrics: crate::config::Metrics,
     passwd: PasswdFile,
     /// When it must have stopped, in milliseconds, once it was told to.
     stop_at_ms: Option<u64>,
@@ -240,25 +246,40 @@ impl Server {
         }
         match client.state {
             State::Calling { ended: true, .. } => self.finish_reply(slot, now_ms),
+            State::Calling { head: Head { route: Route::File(file), .. }, .. } => {
+                self.send_file(slot, file, now_ms)
+            }
             State::Calling { .. } => self.answer(slot, now_ms),
             State::Head(_) | State::Body(..) if self.stop_at_ms.is_some() => Next::Close,
             _ => match client.receive(&self.policy, now_ms) {
                 Ok(Next::Call) => self.begin_call(slot, now_ms),
                 Ok(Next::Enlarge) => self.enlarge(slot, now_ms),
                 Ok(next) => next,
-                Err(error) => {
-                    self.engine.shared.stats.add(Counter::HttpErrors);
-                    client.refuse(error, now_ms);
-                    Next::Go
-                }
+                Err(error) => self.refuse(slot, error, now_ms),
             },
         }
     }
 
+    /// Answers with an error of HTTP, which is the last that this connection gets.
+    fn refuse(&mut self, slot: usize, error: Error, now_ms: u64) -> Next {
+        self.engine.shared.stats.add(Counter::HttpErrors);
+        self.count_error(error);
+        if let Some(client) = self.slots.get_mut(slot) {
+            client.refuse(error, now_ms);
+        }
+        Next::Go
+    }
+
     fn finish_reply(&mut self, slot: usize, now_ms: u64) -> Next {
-        let last = self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms);
+        let last = self.is_last(slot, now_ms);
         let client = self.slots.get_mut(slot);
         client.map_or(Next::Wait, |client| client.finish_reply(last, &mut self.large, now_ms))
+    }
+
+    /// Counts an error of HTTP by its status.
+    fn count_error(&mut self, error: Error) {
+        let place = Status::ERRORS.iter().position(|status| *status == error.status());
+        self.engine.shared.stats.add_to(Tally::HttpErrors, place);
     }
 
     fn begin_call(&mut self, slot: usize, now_ms: u64) -> Next {
@@ -268,6 +289,14 @@ impl Server {
         let State::Calling { head, .. } = client.state else {
             return Next::Wait;
         };
+        match head.route {
+            Route::Call => {}
+            Route::File(_) => return Next::Go,
+            #[cfg(feature = "metrics")]
+            Route::Metrics => return self.begin_metrics(slot, head, now_ms),
+            #[cfg(not(feature = "metrics"))]
+            Route::Metrics => return self.refuse(slot, Error::Path, now_ms),
+        }
         let decoded = client.decode_body(head.charset, &mut self.large, now_ms);
         let body = decoded.map(|()| client.body()).map_err(|error| DecodeError::from(error).into());
         let syntax = if head.json { Syntax::Json } else { Syntax::Xml };
@@ -275,6 +304,20 @@ impl Server {
         let asker = Asker { peer: client.peer, ends: client.ends, syntax };
         self.engine.begin(slot, asker, body, &mut world);
         Next::Go
+    }
+
+    /// Writes a piece of a file.
+    fn send_file(&mut self, slot: usize, file: &File, now_ms: u64) -> Next {
+        let last = self.is_last(slot, now_ms);
+        if let Some(client) = self.slots.get_mut(slot) {
+            client.send_file(file, last, now_ms);
+        }
+        Next::Go
+    }
+
+    /// Whether the connection ends with the reply to this call.
+    fn is_last(&self, slot: usize, now_ms: u64) -> bool {
+        self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms)
     }
 
     /// Lets the engine write a piece of the reply.
@@ -285,7 +328,7 @@ impl Server {
         }
         let is_unsent = self.slots.get(slot).is_some_and(Client::has_no_reply);
         // The reply's head says whether it is the last.
-        let last = is_unsent && (self.stop_at_ms.is_some() || self.is_in_the_way(slot, now_ms));
+        let last = is_unsent && self.is_last(slot, now_ms);
         let Some(client) = self.slots.get_mut(slot) else {
             return Next::Wait;
         };
@@ -301,6 +344,7 @@ impl Server {
         self.streams.settle(slot, engine, self.poll.registry());
         match step {
             Step::Abort => Next::Close,
+            Step::Refuse => self.refuse(slot, Error::MetricsFailed, now_ms),
             // What was written goes out before anything else is done.
             _ if !client.is_flushed() => Next::Go,
             Step::Full => {

@@ -20,7 +20,7 @@ use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 impl Server {
     /// Opens all that the configuration names.
@@ -84,6 +84,8 @@ impl Server {
             streams: Streams::new(open_link),
             signals,
             policy: config.policy,
+            #[cfg(feature = "metrics")]
+            metrics: config.metrics,
             passwd,
             stop_at_ms: None,
         })
@@ -101,10 +103,15 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
         kernel_release: sys::kernel_release(),
     };
     let sessions = crate::auth::Sessions::new(config.session_timeout_s);
+    let system = System { random: |bits| sys::random(bits), switch, clocks };
     let store = Store::open(config.auth.clone())?;
     store.warnings().iter().for_each(|w| log::warn(format_args!("{w}")));
-    let mut engine =
-        Box::new(Engine::new(settings, sessions, store, System { random: |bits| sys::random(bits), switch }));
+    let mut engine = Box::new(Engine::new(settings, sessions, store, system));
+    #[cfg(feature = "metrics")]
+    if config.metrics.table {
+        engine.shared.table_counts =
+            Some(Box::new(crate::metrics::flows::TableCounts::new(config.metrics.hosts)));
+    }
     engine.shared.context.rates = Meter::new(config.rate_flows as usize);
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
@@ -123,6 +130,12 @@ fn tell_start(store: &Store, user: Option<&str>) {
     let version = env!("CARGO_PKG_VERSION");
     let (becomes, user) = user.map_or(("", ""), |user| ("; it runs as ", user));
     log::info(format_args!("rctd {version} starts: logins are {store}{becomes}{user}"));
+}
+
+/// Seconds since 1970, and microseconds that the process has computed.
+fn clocks() -> (u64, Option<u64>) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
 }
 
 /// Whether the switch with this name in `net.netfilter` is on.

@@ -1,7 +1,7 @@
 //! A client's output buffer: a piece of a reply at a time, framed in place, and how much of it is sent.
 
 use super::listen::Socket;
-use crate::http::{self, CHUNK_OVERHEAD, Error, Head, LAST_CHUNK, Media, ReplyBody, Status};
+use crate::http::{self, CHUNK_OVERHEAD, Error, File, Head, LAST_CHUNK, Media, ReplyBody, Route, Status};
 use crate::limits::OUTPUT_BYTES;
 use crate::out::Out;
 use std::io::ErrorKind;
@@ -42,11 +42,13 @@ pub(crate) struct Output {
     pending: core::ops::Range<usize>,
     /// Bytes of a reply that has not begun to be sent.
     gathered: usize,
+    /// What of a file is still to be written.
+    file: &'static [u8],
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Output { buffer: vec![0; OUTPUT_BYTES].into_boxed_slice(), pending: 0..0, gathered: 0 }
+        Output { buffer: vec![0; OUTPUT_BYTES].into_boxed_slice(), pending: 0..0, gathered: 0, file: &[] }
     }
 
     /// Whether all that was written is sent.
@@ -56,7 +58,7 @@ impl Output {
 
     /// Forgets what is not sent.
     pub(crate) fn clear(&mut self) {
-        (self.pending, self.gathered) = (0..0, 0);
+        (self.pending, self.gathered, self.file) = (0..0, 0, &[]);
     }
 
     /// Writes bytes as they are. The output must be sent.
@@ -75,12 +77,37 @@ impl Output {
         self.pending = 0..out.len();
     }
 
-    /// Writes the whole reply to a request for the page.
-    pub(crate) fn show_index(&mut self, head: &Head) {
+    /// Writes the beginning of the reply to a request for a file. The output must be sent. Whether the reply is complete.
+    pub(crate) fn begin_file(&mut self, file: &File, head: &Head) -> bool {
         let mut out = Out::new(&mut self.buffer);
-        // The page is far smaller than the buffer.
-        let _ = http::index(&mut out, head);
-        self.pending = 0..out.len();
+        // A head is far smaller than the buffer.
+        self.file = http::file_head(&mut out, file, head).unwrap_or_default();
+        let len = out.len();
+        self.put_file(len)
+    }
+
+    /// Writes the next piece of a file. The output must be sent. Whether the reply is complete.
+    pub(crate) fn go_on_with_file(&mut self) -> bool {
+        self.put_file(0)
+    }
+
+    /// Writes as much of a file as fits behind the first `len` bytes.
+    fn put_file(&mut self, len: usize) -> bool {
+        let room = self.buffer.get_mut(len..).unwrap_or_default();
+        let (piece, rest) = self.file.split_at_checked(room.len()).unwrap_or((self.file, &[]));
+        for (to, from) in room.iter_mut().zip(piece) {
+            *to = *from;
+        }
+        self.file = rest;
+        self.pending = 0..len + piece.len();
+        rest.is_empty()
+    }
+
+    /// Writes the head of a reply of no known length, which has no body, since a HEAD asks for it. The output must be sent.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn put_bare_head(&mut self, head: &Head) {
+        self.pending = HEAD_ROOM..HEAD_ROOM;
+        self.put_head(*head, ReplyBody::streamed(head.version));
     }
 
     /// Writes a piece of a reply with `write` and frames it; the reply's head goes before the first. `head` learns whether the
@@ -138,7 +165,11 @@ impl Output {
         let mut text = [0; HEAD_ROOM];
         let mut out = Out::new(&mut text);
         // The longest head is below the room; a test writes it.
-        let media = if head.json { Media::Json } else { Media::Xml };
+        let media = match head.route {
+            Route::Metrics => Media::Metrics,
+            _ if head.json => Media::Json,
+            _ => Media::Xml,
+        };
         let _ = http::head(&mut out, Status::Ok, media, head.version, head.keep_alive, body);
         let from = self.pending.start.saturating_sub(out.len());
         if let Some(room) = self.buffer.get_mut(from..self.pending.start) {

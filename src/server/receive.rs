@@ -4,7 +4,7 @@ use super::client::{Client, Next, State};
 use super::input::LargeBuffers;
 use crate::auth::Peer;
 use crate::charset::{self, Charset};
-use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy, Route};
+use crate::http::{Body, BodyProgress, CONTINUE, Error, Head, HeadReader, Policy};
 use crate::limits::{BODY_MS, HEAD_MS};
 use std::io::ErrorKind;
 
@@ -76,10 +76,6 @@ impl Client {
         match progress {
             BodyProgress::Done { body_len, consumed } => {
                 self.input.set_body(body_len, consumed);
-                if head.route == Route::Index {
-                    self.show_index(head, now_ms);
-                    return Ok(Next::Go);
-                }
                 self.state = State::Calling { head, begun: false, ended: false };
                 (self.deadline_ms, self.called_ms) = (None, now_ms);
                 self.pace.stop(now_ms);

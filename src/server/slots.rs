@@ -42,6 +42,13 @@ impl Slots {
         self.slots.len()
     }
 
+    /// Clients that there can be at a time.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
     /// Whether there is no client.
     #[must_use]
     pub fn is_empty(&self) -> bool {

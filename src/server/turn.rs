@@ -51,7 +51,11 @@ impl Server {
             // What is read is dated as well as can be: rates are had from it.
             let now_ms = now_ms + sys::since_ms(began);
             let mut world = World { kernel: &mut self.control, dump: None, is_unsent: true, now_ms };
+            let slice = Instant::now();
             let scanned = self.scan.slice(&mut self.engine, &mut world, self.poll.registry());
+            if scanned {
+                self.engine.shared.stats.add_scan_time(slice);
+            }
             let replayed = self.engine.replay();
             if !(scanned || replayed) || reads.elapsed() >= share {
                 return scanned || replayed;

@@ -1,8 +1,8 @@
 //! Fenced blocks of a Markdown file: programs of the documentation, and what they say they print.
 //!
 //! Behind the language of a fence may stand words for the tests, which no reader sees: ```` ```python auth ````.
-//! `preamble` is put in front of every later block of that language in its file; `auth` and `users` have a daemon with
-//! such options and stand alone, `alone` just stands alone.
+//! `preamble` is put in front of every later block of that language in its file; `auth`, `metrics` and `users` have a daemon
+//! with such options and stand alone, `alone` just stands alone.
 //!
 //! A line that prints and ends in a comment, `print(n)  # 3` or `echo $n, "\n";  // 3`, promises a line of output.
 use std::path::Path;
@@ -41,7 +41,7 @@ pub fn programs(file: &str, language: &str) -> Vec<Block> {
     let mut preamble = String::new();
     let mut found = Vec::new();
     for mut block in blocks(file, &read(file)).into_iter().filter(|block| block.language == language) {
-        let alone = ["preamble", "alone", "auth", "users"].iter().any(|word| block.has(word));
+        let alone = ["preamble", "alone", "auth", "metrics", "users"].iter().any(|word| block.has(word));
         if block.has("preamble") {
             preamble = block.text.clone();
         } else if !alone {

@@ -1,7 +1,9 @@
 //! Heads made by hand: every rule from both sides.
 
 use rctd::charset::Charset;
-use rctd::http::{Error, Framing, HeadReader, Route, Status, Version, Via};
+use rctd::http::{
+    Error, File, Framing, HeadReader, Media, NO_PAGE, Policy, Route, Site, Status, Version, Via,
+};
 use rctd::limits::{BODY_BYTES, HEAD_BYTES, HEAD_FIELDS};
 
 use crate::{accepted, assert_refused, policy, post_with, read};
@@ -88,7 +90,7 @@ fn the_page_is_at_the_root() {
             );
             assert_eq!(
                 (head.route, head.head_only, head.framing),
-                (Route::Index, head_only, Framing::Length(0))
+                (Route::File(&NO_PAGE[0]), head_only, Framing::Length(0))
             );
         }
     }
@@ -108,6 +110,110 @@ fn the_page_is_at_the_root() {
     ] {
         assert_refused(format!("GET / HTTP/1.1\r\n{fields}\r\n").as_bytes(), error);
     }
+}
+
+/// What a page may consist of.
+static FILES: &[File] = &[
+    File::new("/", Media::Page, true, b"<!DOCTYPE html>"),
+    File::new("/page.js", Media::Script, true, b"'use strict';"),
+    File::new("/page.css", Media::Style, true, b":root {}"),
+    File::new("/icon.svg", Media::Svg, false, b"<svg/>"),
+];
+
+fn with_site(site: Site) -> Policy {
+    let mut policy = policy();
+    policy.site = site;
+    policy
+}
+
+fn route(line: &str, site: Site) -> Result<Route, Error> {
+    let policy = with_site(site);
+    let request = format!("{line}\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+    let read = HeadReader::default().read(request.as_bytes(), &policy, Via::Tcp);
+    read.map(|head| head.expect("a whole head").0.route)
+}
+
+#[test]
+fn each_path_has_its_methods() {
+    let all = Site { files: FILES, metrics: true };
+    for file in FILES {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(route(&format!("{method} {} HTTP/1.1", file.path), all), Ok(Route::File(file)));
+        }
+    }
+    assert_eq!(route("POST / HTTP/1.1", all), Ok(Route::Call));
+    for method in ["GET", "HEAD"] {
+        let metrics = format!("{method} /metrics HTTP/1.1");
+        assert_eq!(route(&metrics, all), Ok(Route::Metrics));
+        assert_eq!(route(&metrics, Site { metrics: false, ..all }), Err(Error::Path));
+        assert_eq!(route(&metrics, Site::default()), Err(Error::Path));
+    }
+    for (line, error) in [
+        ("PUT / HTTP/1.1", Error::RootMethod),
+        ("GET /RPC2 HTTP/1.1", Error::Method),
+        ("POST /page.js HTTP/1.1", Error::ReadMethod),
+        ("DELETE /icon.svg HTTP/1.1", Error::ReadMethod),
+        ("POST /metrics HTTP/1.1", Error::ReadMethod),
+        ("OPTIONS /metrics HTTP/1.1", Error::ReadMethod),
+        ("get /metrics HTTP/1.1", Error::ReadMethod),
+        ("GET /metrics/ HTTP/1.1", Error::Path),
+        ("GET /metrics? HTTP/1.1", Error::Path),
+        ("GET //metrics HTTP/1.1", Error::Path),
+        ("GET /page.js/ HTTP/1.1", Error::Path),
+        ("GET /../page.js HTTP/1.1", Error::Path),
+        ("GET page.js HTTP/1.1", Error::RequestLine),
+    ] {
+        assert_eq!(route(line, all), Err(error), "{line}");
+    }
+}
+
+/// Who asks for a file must be as little of a foreign page as who makes a call.
+#[test]
+fn files_and_metrics_are_not_for_foreign_pages() {
+    let policy = with_site(Site { files: FILES, metrics: true });
+    for path in ["/", "/page.js", "/metrics"] {
+        for (fields, error) in [
+            ("Host: evil.example\r\n", Error::HostRefused),
+            ("Host: localhost\r\nOrigin: http://evil.example\r\n", Error::OriginRefused),
+            ("Host: localhost\r\nOrigin: null\r\n", Error::OriginRefused),
+            ("Host: localhost\r\nContent-Length: 1\r\n", Error::GetBody),
+        ] {
+            let request = format!("GET {path} HTTP/1.1\r\n{fields}\r\n");
+            let read = HeadReader::default().read(request.as_bytes(), &policy, Via::Tcp);
+            assert_eq!(read, Err(error), "{request}");
+        }
+    }
+}
+
+/// A file that the client has is not sent again, and no other is left out.
+#[test]
+fn a_file_is_known_by_its_tag() {
+    let policy = with_site(Site { files: FILES, metrics: true });
+    let unchanged = |path: &str, value: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {value}\r\n\r\n");
+        let read = HeadReader::default().read(request.as_bytes(), &policy, Via::Tcp);
+        read.expect("no error").expect("a whole head").0.unchanged
+    };
+    // FNV-1a of the bytes, computed with another program.
+    let tags = ["\"45ab99a410d16469\"", "\"99d2b6af4274c220\""];
+    for (path, own, other) in [("/", tags[0], tags[1]), ("/page.js", tags[1], tags[0])] {
+        for value in [
+            own.to_owned(),
+            format!("W/{own}"),
+            format!("{other}, {own}"),
+            format!("{own} ,{other}"),
+            "*".to_owned(),
+        ] {
+            assert!(unchanged(path, &value), "{path} {value}");
+        }
+        let bare = own.trim_matches('"').to_owned();
+        for value in
+            [other.to_owned(), String::new(), "\"\"".to_owned(), bare, own.to_uppercase(), format!("{own}x")]
+        {
+            assert!(!unchanged(path, &value), "{path} {value}");
+        }
+    }
+    assert!(!unchanged("/metrics", "*"));
 }
 
 #[test]

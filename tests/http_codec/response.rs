@@ -1,8 +1,8 @@
 //! Replies: their bytes, and buffers that are too small by each number of bytes.
 
 use rctd::http::{
-    CHUNK_OVERHEAD, Error, Framing, INDEX, LAST_CHUNK, Media, ReplyBody, Status, Version, chunk_data,
-    chunk_seal, error, head, index,
+    CHUNK_OVERHEAD, Error, File, Framing, Head, INDEX, LAST_CHUNK, Media, NO_PAGE, ReplyBody, Status,
+    Version, chunk_data, chunk_seal, error, file_head, head,
 };
 use rctd::out::{Full, Out};
 
@@ -49,6 +49,7 @@ fn heads() {
         (Media::Json, "application/json"),
         (Media::Html, "text/html; charset=utf-8\r\nContent-Security-Policy: default-src 'none'"),
         (Media::Text, "text/plain; charset=utf-8"),
+        (Media::Metrics, "text/plain; version=0.0.4; charset=utf-8"),
     ] {
         let text = written(|out| head(out, Status::NotFound, media, v11, true, ReplyBody::Chunked));
         let status = common.replace("200 OK", "404 Not Found").replace("text/xml", fields);
@@ -73,7 +74,11 @@ fn refusals() {
         assert!(lines.contains(&"Content-Type: text/plain; charset=utf-8"), "{reason:?}");
         let code = reason.status().code();
         let allow = head.split("\r\n").find_map(|line| line.strip_prefix("Allow: "));
-        let methods = [(Error::Method, "POST"), (Error::RootMethod, "GET, HEAD, POST")];
+        let methods = [
+            (Error::Method, "POST"),
+            (Error::RootMethod, "GET, HEAD, POST"),
+            (Error::ReadMethod, "GET, HEAD"),
+        ];
         assert_eq!(
             allow,
             methods.iter().find(|(e, _)| *e == reason).map(|(_, methods)| *methods),
@@ -93,13 +98,40 @@ fn the_page() {
     for (method, version, fields) in requests {
         let request = format!("{method} / HTTP/{version}\r\nHost: localhost\r\n{fields}\r\n");
         let parsed = accepted(request.as_bytes());
-        let text = written(|out| index(out, &parsed));
-        let (head, body) = text.split_once("\r\n\r\n").expect("an empty line");
+        let head = written(|out| file_head(out, &NO_PAGE[0], &parsed).map(drop));
         assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"), "{head}");
-        assert!(head.contains(&format!("\r\nContent-Length: {}", page.len())), "{head}");
+        assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", page.len())), "{head}");
         assert_eq!(head.contains("\r\nConnection: close"), !(method == "GET" && version == "1.1"), "{head}");
-        assert_eq!(body, if method == "HEAD" { "" } else { page });
+        let body = file_head(&mut Out::new(&mut [0; 512]), &NO_PAGE[0], &parsed).expect("room");
+        assert_eq!(body, if method == "HEAD" { b"" } else { INDEX });
     }
+}
+
+/// A file's head says what it is and which version; who has that gets a head alone, without a length.
+#[test]
+fn files() {
+    static SCRIPT: File = File::new("/page.js", Media::Script, true, b"not really gzip");
+    let request = accepted(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let head = written(|out| file_head(out, &SCRIPT, &request).map(drop));
+    let common = "Content-Type: text/javascript; charset=utf-8\r\nCache-Control: no-cache\r\n\
+                  X-Content-Type-Options: nosniff\r\nETag: \"f6d233ccbca0d1bf\"\r\nContent-Encoding: gzip\r\n";
+    assert_eq!(head, format!("HTTP/1.1 200 OK\r\n{common}Content-Length: 15\r\n\r\n"));
+    for head_only in [false, true] {
+        let request = Head { unchanged: true, head_only, ..request };
+        let head = written(|out| file_head(out, &SCRIPT, &request).map(drop));
+        assert_eq!(head, format!("HTTP/1.1 304 Not Modified\r\n{common}\r\n"));
+        assert_eq!(file_head(&mut Out::new(&mut [0; 512]), &SCRIPT, &request), Ok([].as_slice()));
+    }
+    let page = File::new("/", Media::Page, false, b"");
+    let head = written(|out| file_head(out, &page, &request).map(drop));
+    assert!(!head.contains("gzip") && head.contains("\r\nContent-Length: 0\r\n"), "{head}");
+    let policy =
+        head.lines().find_map(|line| line.strip_prefix("Content-Security-Policy: ")).expect("a policy");
+    assert!(
+        policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
 }
 
 #[test]

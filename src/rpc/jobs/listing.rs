@@ -85,7 +85,12 @@ impl Listing {
             // What was written goes out before more is received.
             Ok(DumpProgress::More | DumpProgress::Blocked) => Ok(Some(Wrote::Part(Wait::Dump))),
             Ok(DumpProgress::Done) => Ok(None),
-            Err(error) => Ok(Some(Wrote::Broken(error.into()))),
+            Err(error) => {
+                if error.errno == libc::ENOBUFS {
+                    shared.stats.add(Counter::NetlinkOverruns);
+                }
+                Ok(Some(Wrote::Broken(error.into())))
+            }
         }
     }
 

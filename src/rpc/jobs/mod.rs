@@ -20,6 +20,8 @@ pub(crate) mod kill;
 pub(crate) mod kill_matching;
 pub(crate) mod listing;
 pub(crate) mod login;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod summary;
 mod table;
@@ -30,21 +32,21 @@ use super::work::Work;
 use deletion::Deletion;
 
 macro_rules! jobs {
-    ($($(#[$doc:meta])+ $name:ident = $type:ty,)+) => {
+    ($($(#[$doc:meta])+ $name:ident $(if $feature:literal)? = $type:ty,)+) => {
         /// What a call does.
         // Jobs stay where they are made: a task has room for the largest, and nothing is allocated for one.
         #[allow(clippy::large_enum_variant)]
-        pub(crate) enum Job { $($(#[$doc])+ $name($type),)+ }
+        pub(crate) enum Job { $($(#[$doc])+ $(#[cfg(feature = $feature)])? $name($type),)+ }
 
         impl Job {
             /// The job's steps.
             pub(super) fn work(&mut self) -> &mut dyn Work {
-                match self { $(Job::$name(job) => job,)+ }
+                match self { $($(#[cfg(feature = $feature)])? Job::$name(job) => job,)+ }
             }
 
             /// The job's steps, to ask what it needs.
             pub(super) fn asks(&self) -> &dyn Work {
-                match self { $(Job::$name(job) => job,)+ }
+                match self { $($(#[cfg(feature = $feature)])? Job::$name(job) => job,)+ }
             }
         }
     };
@@ -73,4 +75,6 @@ jobs! {
     Change = change::Changing,
     /// Records every flow.
     TakeSnapshot = take_snapshot::TakeSnapshot,
+    /// The metrics.
+    Metrics if "metrics" = metrics::Scrape,
 }

@@ -5,6 +5,8 @@ mod kills;
 mod memory;
 mod multicalls;
 mod rig;
+#[cfg(feature = "metrics")]
+mod scrapes;
 mod snapshot_turns;
 mod snapshots;
 mod summaries;

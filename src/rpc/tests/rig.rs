@@ -51,7 +51,12 @@ impl Rig {
             Ok(())
         };
         let switch = |name: &str| (name == "nf_conntrack_acct").then_some(true);
-        let engine = Engine::new(settings, Sessions::new(10_000), store, System { random, switch });
+        let engine = Engine::new(
+            settings,
+            Sessions::new(10_000),
+            store,
+            System { random, switch, clocks: || (1_000_000_000, Some(1_500_000)) },
+        );
         let kernel = Fake { table, ..Fake::default() };
         let mut rig = Rig {
             engine,
@@ -113,9 +118,9 @@ impl Rig {
             match step {
                 Step::Full => assert!(len > 0, "a piece of the reply is larger than {size} bytes"),
                 Step::Wait => self.serve(slot),
-                Step::Dump | Step::More | Step::Done | Step::Abort => {}
+                Step::Dump | Step::More | Step::Done | Step::Abort | Step::Refuse => {}
             }
-            if matches!(step, Step::Full | Step::Done | Step::Abort) {
+            if matches!(step, Step::Full | Step::Done | Step::Abort | Step::Refuse) {
                 reply.extend_from_slice(&buf[..core::mem::take(&mut len)]);
             }
             if let (Step::Done, Some(length)) = (step, self.engine.reply_length(slot)) {
