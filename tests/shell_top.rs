@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 fn few(first: u8, count: u8) -> Vec<Flow> {
     let flow = |n: u8| Flow {
         timeout: 10_000 + 100 * u32::from(n),
-        ..Flow::tcp([192, 168, 1, n], 40_000, [192, 0, 2, n], if n % 2 == 0 { 443 } else { 80 })
+        ..Flow::tcp([192, 168, 1, n], 40_000, [192, 0, 2, n], if n.is_multiple_of(2) { 443 } else { 80 })
     };
     (first..first + count).map(flow).collect()
 }
