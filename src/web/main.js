@@ -1,0 +1,207 @@
+// The page's beginning, and its turn: one look at the daemon at a time, at the table's pace, and none while nobody looks.
+import { killMatching, words } from "./act.js";
+import { call, leave } from "./call.js";
+import { $, button, notice, say, show } from "./dom.js";
+import { begin, examples, settled, wrong } from "./filter.js";
+import { FIELDS } from "./flow.js";
+import { line, use } from "./gauges.js";
+import { go, onMove, place } from "./place.js";
+import { count, empty, heading, held, present, renew, shown } from "./table.js";
+import { number, other, speak, t } from "./text.js";
+import { ROWS, who, whoHeading } from "./who.js";
+
+const TURN_MS = 2000;
+const wide = matchMedia("(min-width: 1200px)");
+
+let busy = false;
+let again = false;
+let paused = false;
+let outside = false;
+let timer;
+let known = true;
+let summaries = true;
+// The place that the rows on the screen are of.
+let seen = "";
+
+const there = () => [place.q, place.sort, place.dir, place.page, place.size].join("\n");
+
+async function turn() {
+    clearTimeout(timer);
+    if (busy) {
+        again = true;
+        return;
+    }
+    busy = true;
+    again = false;
+    const began = performance.now();
+    let failed = false;
+    try {
+        await look();
+        for (const name of ["gone", "over", "fault"]) notice(name, "");
+        document.body.classList.remove("stale");
+    } catch (fault) {
+        failed = true;
+        troubled(fault);
+    }
+    busy = false;
+    const took = performance.now() - began;
+    if (again) turn();
+    else if (!paused && !outside && !document.hidden) timer = setTimeout(turn, Math.max(TURN_MS, 3 * took, failed ? 4000 : 0));
+}
+
+function troubled(fault) {
+    if (fault.code == 2) {
+        outside = true;
+        return notice("over", t("over"), "warn", button(t("login"), () => {
+            outside = false;
+            notice("over", "");
+            turn();
+        }));
+    }
+    document.body.classList.add("stale");
+    notice(fault.code ? "fault" : "gone", words(fault), "bad");
+}
+
+// One look: rows, numbers and groups at the same time, so that the daemon reads its table once for all.
+async function look() {
+    const at = there();
+    const stay = held() && at == seen;
+    const rows = view(stay);
+    const numbers = call("stats");
+    const total = stay ? call("view", place.q, "", "", 0, 0) : rows;
+    const all = summary("orig_l4proto", "", "connections", 64);
+    const groups = (wide.matches || place.tab == "who") ? summary(place.group, place.q, place.by, ROWS) : null;
+    const settledAll = await Promise.allSettled([rows, total, numbers, all, groups]);
+    const [page, sum, stats, speed, hosts] = settledAll.map(one => one.value);
+    const bad = settledAll.find(one => one.reason)?.reason;
+    if (bad && [3, -32602].includes(bad.code) && place.q && at == there()) {
+        wrong(bad, place.q);
+        empty();
+        show($("empty"), false);
+        return count(0);
+    }
+    if (bad) throw bad;
+    use(stats);
+    line(speed?.table.some(row => row.rate !== undefined) ? speed.table.reduce((a, row) => a + (row.rate ?? 0), 0) : undefined);
+    who(hosts);
+    if (at != there()) return;
+    if (stay) renew(page.table);
+    else present(page.table);
+    seen = at;
+    frame(sum, stats);
+}
+
+function view(stay) {
+    const options = known ? [{ fields: FIELDS }] : [];
+    const ids = shown();
+    const groups = [];
+    // A filter takes 16 values in an Array, each of which may be a list.
+    while (groups.length < 16 && ids.length) groups.push(ids.splice(0, 4).join(","));
+    return stay && groups.length ? call("view", { id: groups }, "id", "ASC", 0, 64, ...options)
+        : call("view", place.q, place.sort, place.dir, (place.page - 1) * place.size, place.size, ...options);
+}
+
+async function summary(group, filters, by, rows) {
+    if (!summaries) return null;
+    try {
+        return await call("summary", group, filters, by, "DESC", 0, rows);
+    } catch (fault) {
+        if (fault.code != -32601) throw fault;
+        summaries = false;
+        return null;
+    }
+}
+
+// What stands around the rows: how many there are, and why there are none.
+function frame({ total, autorefresh, snapshot_age }, stats) {
+    const whole = place.q ? t("matches", { n: total, all: stats.count }) : t("tracked", { n: total });
+    $("total").textContent = whole;
+    const deadly = place.q && total && settled();
+    show($("kill-matching"), deadly);
+    if (deadly) $("kill-matching").textContent = t("kill_all", { n: total });
+    if (!count(total)) go({ page: Math.max(1, Math.ceil(total / place.size)) }, true);
+    show($("empty"), !total);
+    $("empty").textContent = total ? "" : place.q ? t("none_match") : stats.count ? t("all_hidden") : t("none_tracked");
+    const live = button(t("live"), () => set(1));
+    const anew = button(t("anew"), () => act("refresh"));
+    notice("frozen", autorefresh ? "" : t("frozen", { age: snapshot_age }), "", anew, live);
+    show($("frozen"), autorefresh);
+}
+
+async function act(...what) {
+    try {
+        await call(...what);
+    } catch (fault) {
+        say(words(fault));
+    }
+    turn();
+}
+const set = live => act("set_autorefresh", live);
+
+function pause(is) {
+    paused = is;
+    $("pause").ariaPressed = String(is);
+    $("pause").textContent = t(is ? "resume" : "pause");
+    say(is ? t("paused") : "");
+    if (!is) turn();
+}
+
+async function language(code) {
+    await speak(code);
+    document.title = `rctd · ${location.hostname}`;
+    $("host").textContent = location.hostname;
+    $("language").textContent = other().toUpperCase();
+    $("pause").textContent = t(paused ? "resume" : "pause");
+    heading();
+    whoHeading();
+    examples();
+}
+
+// The system's theme, unless the switch was used: light and dark in turn.
+function theme(wanted) {
+    if (wanted) document.documentElement.dataset.theme = wanted;
+}
+
+function tabs() {
+    document.body.dataset.tab = place.tab;
+    for (const tab of document.querySelectorAll("[data-tab]")) if (tab != document.body) tab.ariaPressed = String(tab.dataset.tab == place.tab);
+}
+
+$("pause").onclick = () => pause(!paused);
+$("language").onclick = async () => {
+    localStorage.setItem("language", other());
+    await language(other());
+    turn();
+};
+$("theme").onclick = () => {
+    const dark = getComputedStyle(document.documentElement).colorScheme == "dark";
+    localStorage.setItem("theme", dark ? "light" : "dark");
+    theme(dark ? "light" : "dark");
+};
+$("leave").onclick = async () => {
+    outside = true;
+    await leave().catch(() => {});
+    troubled({ code: 2 });
+};
+$("kill-matching").onclick = killMatching;
+$("freeze").onclick = () => set(0);
+for (const tab of document.querySelectorAll(".tabs button")) tab.onclick = () => go({ tab: tab.dataset.tab });
+document.onvisibilitychange = () => { if (!document.hidden && !paused && !outside) turn(); };
+document.onkeydown = event => {
+    if (event.key == "/" && !event.target.closest("input, select, dialog")) {
+        event.preventDefault();
+        $("q").focus();
+    }
+};
+addEventListener("acted", turn);
+wide.onchange = turn;
+onMove(() => {
+    tabs();
+    if (!outside) turn();
+});
+
+theme(localStorage.getItem("theme"));
+tabs();
+await language(localStorage.getItem("language") ?? navigator.language.slice(0, 2));
+begin();
+turn();
