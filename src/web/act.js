@@ -35,7 +35,7 @@ function actions(...buttons) {
     return el("p", { className: "actions" }, ...buttons);
 }
 
-function first(control) {
+function focused(control) {
     control.dataset.first = "";
     return control;
 }
@@ -62,7 +62,7 @@ async function attempt(deed) {
 const confirmed = (title, told, act) => open(title, close => [
     ...told,
     paragraph(t("no_undo"), "warning"),
-    actions(first(button(t("cancel"), () => close(false))), " ", button(act, () => close(true), "danger solid")),
+    actions(focused(button(t("cancel"), () => close(false))), " ", button(act, () => close(true), "danger solid")),
 ]);
 
 export async function kill(rows) {
@@ -93,7 +93,7 @@ export function killMatching() {
 }
 
 // One line of the details: a field, its value, and the filters that it makes.
-function line(name, value, close) {
+function detail(name, value, close) {
     const filter = exclude => () => {
         close();
         addTerm(term(name, value), exclude);
@@ -103,11 +103,11 @@ function line(name, value, close) {
     ];
     return el("tr", {},
         el("th", { scope: "row", textContent: name }),
-        el("td", { textContent: shown(name, value) }),
+        el("td", { textContent: written(name, value) }),
         el("td", { className: "filters" }, ...filters));
 }
 
-function shown(name, value) {
+function written(name, value) {
     if (name == "start") return date(value);
     if (name == "mark" || name == "status") return hex(value);
     return /counter|rate$|^timeout$/.test(name) ? number(value) : String(value);
@@ -147,8 +147,8 @@ export async function details(row, field) {
         change("mark", all, hex(all.mark), t("mark_hint")),
         change("timeout", all, all.timeout ?? "", t("timeout_hint")),
         el("div", { className: "fields", tabIndex: 0, role: "region", ariaLabel: t("details") },
-            el("table", {}, el("tbody", {}, ...Object.entries(all).sort().map(([name, value]) => line(name, value, close))))),
-        actions(first(button(t("close"), () => close(false))), " ", button(t("kill") + "…", () => close(true), "danger")),
+            el("table", {}, el("tbody", {}, ...Object.entries(all).sort().map(([name, value]) => detail(name, value, close))))),
+        actions(focused(button(t("close"), () => close(false))), " ", button(t("kill") + "…", () => close(true), "danger")),
         ...(field ? [] : []),
     ]);
     if (deadly) kill([all]);
@@ -161,7 +161,7 @@ askWith(async enter => {
     const said = el("p", { className: "wrong", role: "alert" });
     const entered = await open(t("login"), close => {
         const form = el("form", { className: "login" },
-            el("label", { htmlFor: "user", textContent: t("user") }), first(user),
+            el("label", { htmlFor: "user", textContent: t("user") }), focused(user),
             el("label", { htmlFor: "password", textContent: t("password") }), password,
             said, actions(el("button", { textContent: t("enter"), className: "solid" })));
         form.onsubmit = async event => {

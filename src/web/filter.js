@@ -1,39 +1,40 @@
 // The filter's line: what is typed goes to the daemon, which reads it back in words, or says what is wrong and where.
 import { ask } from "./call.js";
 import { $, el, show } from "./dom.js";
+import { PROTOCOLS, STATES } from "./flow.js";
 import { go, onMove, place } from "./place.js";
 import { t } from "./text.js";
 
 const input = $("q");
-const words = $("words");
+const list = $("words");
 
-const FIELDS = "src: dst: host: port: sport: dport: proto: state: is: rate> up> down> bytes> packets> timeout< mark: user: uid: name: family: zone: helper: rsrc: rdst: rsport: rdport: id:";
-const PROTOCOLS = "tcp udp icmp icmp6 gre esp ah sctp dccp udplite igmp ipip";
-const STATES = "established syn_sent syn_recv fin_wait close_wait last_ack time_wait close";
-const FLAGS = "replied unreplied assured nat snat dnat offloaded hardware fixed expected";
+const FIELD_WORDS = "src: dst: host: port: sport: dport: proto: state: is: rate> up> down> bytes> packets> timeout< mark: user: uid: name: family: zone: helper: rsrc: rdst: rsport: rdport: id:";
+const PROTOCOL_WORDS = Object.values(PROTOCOLS).join(" ");
+const STATE_WORDS = STATES.join(" ");
+const FLAG_WORDS = "replied unreplied assured nat snat dnat offloaded hardware fixed expected";
 const SERVICES = "https http dns ssh ntp smtp imaps imap pop3s pop3 snmp smb rdp sip mdns ftp telnet";
-const VALUES = { proto: PROTOCOLS, state: STATES, is: FLAGS, family: "4 6", port: SERVICES, sport: SERVICES, dport: SERVICES };
-const ALL = [FIELDS, PROTOCOLS, STATES, FLAGS, SERVICES].join(" ").split(" ");
+const VALUES = { proto: PROTOCOL_WORDS, state: STATE_WORDS, is: FLAG_WORDS, family: "4 6", port: SERVICES, sport: SERVICES, dport: SERVICES };
+const ALL = [FIELD_WORDS, PROTOCOL_WORDS, STATE_WORDS, FLAG_WORDS, SERVICES].join(" ").split(" ");
 
-let turn = 0;
+let latest = 0;
 let waiting;
 
 // Has the daemon read the text and, if it can, looks for what matches. The last text that was typed wins.
 async function apply(text, instead) {
     clearTimeout(waiting);
-    const mine = ++turn;
+    const mine = ++latest;
     show($("clear"), text);
     try {
         const sentence = text.trim() ? await ask("explain", text) : "";
-        if (mine != turn) return;
-        told(sentence);
+        if (mine != latest) return;
+        readBack(sentence);
         if (text.trim() != place.q) go({ q: text.trim(), page: 1 }, instead);
     } catch (fault) {
-        if (mine == turn && fault.code) wrong(fault, text);
+        if (mine == latest && fault.code) wrong(fault, text);
     }
 }
 
-function told(sentence) {
+function readBack(sentence) {
     $("under").replaceChildren();
     input.removeAttribute("aria-invalid");
     $("sentence").className = "";
@@ -44,7 +45,7 @@ function told(sentence) {
 // Shows a fault under the word that it is about: the daemon counts its place in bytes.
 export function wrong(fault, text = input.value) {
     const at = /\bat (\d+)/.exec(fault.message);
-    told(fault.message.replace(/^filters: /, ""));
+    readBack(fault.message.replace(/^filters: /, ""));
     input.ariaInvalid = "true";
     $("sentence").className = "wrong";
     if (!at) return;
@@ -57,7 +58,7 @@ export function wrong(fault, text = input.value) {
 // Whether what stands in the box is what is shown: only then may all that matches be killed.
 export const settled = () => input.value.trim() == place.q && !input.ariaInvalid;
 
-export const use = text => {
+export const filterBy = text => {
     input.value = text;
     return apply(text);
 };
@@ -67,7 +68,7 @@ const terms = () => input.value.match(/(?:[^\s"]|"[^"]*")+/g) ?? [];
 // Adds a term, or its complement, in place of what says the contrary.
 export function addTerm(term, exclude) {
     const others = terms().filter(other => other.replace(/^[!-]/, "") != term);
-    return use([...others, (exclude ? "!" : "") + term].join(" "));
+    return filterBy([...others, (exclude ? "!" : "") + term].join(" "));
 }
 
 // What the word before the caret may become.
@@ -81,25 +82,25 @@ function completions() {
 
 function complete() {
     const found = completions();
-    words.replaceChildren(...found.map(([one, whole], nth) => el("li", {
+    list.replaceChildren(...found.map(([one, whole], nth) => el("li", {
         role: "option", id: "word" + nth, textContent: one, onmousedown: event => {
             event.preventDefault();
             take(whole);
         },
     })));
     point(-1);
-    open(found.length > 0);
+    openList(found.length > 0);
 }
 
-const open = is => {
-    show(words, is);
+const openList = is => {
+    show(list, is);
     input.ariaExpanded = String(is);
 };
 
-let pointed = -1;
+let marked = -1;
 function point(nth) {
-    pointed = nth;
-    [...words.children].forEach((one, place) => { one.ariaSelected = String(place == nth); });
+    marked = nth;
+    [...list.children].forEach((one, place) => { one.ariaSelected = String(place == nth); });
     if (nth < 0) input.removeAttribute("aria-activedescendant");
     else input.setAttribute("aria-activedescendant", "word" + nth);
 }
@@ -108,7 +109,7 @@ function take(whole) {
     const rest = input.value.slice(input.selectionStart);
     input.value = whole + rest.trimStart();
     input.setSelectionRange(whole.length, whole.length);
-    open(false);
+    openList(false);
     if (whole.endsWith(" ")) apply(input.value, true);
 }
 
@@ -119,23 +120,23 @@ input.oninput = () => {
     waiting = setTimeout(() => apply(input.value, true), 400);
 };
 input.onkeydown = event => {
-    const all = words.hidden ? 0 : words.children.length;
-    if (event.key == "Escape") open(false);
-    else if (event.key == "ArrowDown" && all) point((pointed + 1) % all);
-    else if (event.key == "ArrowUp" && all) point((pointed < 1 ? all : pointed) - 1);
-    else if (event.key == "Enter" && all && pointed >= 0) take(completions()[pointed][1]);
+    const all = list.hidden ? 0 : list.children.length;
+    if (event.key == "Escape") openList(false);
+    else if (event.key == "ArrowDown" && all) point((marked + 1) % all);
+    else if (event.key == "ArrowUp" && all) point((marked < 1 ? all : marked) - 1);
+    else if (event.key == "Enter" && all && marked >= 0) take(completions()[marked][1]);
     else return;
     event.preventDefault();
 };
-input.onblur = () => open(false);
+input.onblur = () => openList(false);
 input.onscroll = () => { $("under").scrollLeft = input.scrollLeft; };
 $("filter").onsubmit = event => {
     event.preventDefault();
-    open(false);
+    openList(false);
     apply(input.value);
 };
 $("clear").onclick = () => {
-    use("");
+    filterBy("");
     input.focus();
 };
 
@@ -143,7 +144,7 @@ const EXAMPLES = ["src:192.168.1.0/24 !dport:80,443", "tcp state:syn_sent", "rat
 
 export function examples() {
     $("examples").replaceChildren(...EXAMPLES.map((text, nth) => el("li", {},
-        el("button", { type: "button", className: "value", onclick: () => use(text) }, el("code", { textContent: text })), " ", t("example" + nth))));
+        el("button", { type: "button", className: "value", onclick: () => filterBy(text) }, el("code", { textContent: text })), " ", t("example" + nth))));
 }
 $("ask-help").onclick = () => {
     const closed = $("help").hidden;
@@ -157,7 +158,7 @@ onMove(() => {
     input.value = place.q;
     apply(place.q, true);
 });
-export const begin = () => {
+export const beginFilter = () => {
     input.value = place.q;
     return apply(place.q, true);
 };

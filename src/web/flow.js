@@ -1,6 +1,6 @@
 // What a row of a view says of a connection, in the words of the filter's grammar.
-const PROTOCOLS = { 1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6", 132: "sctp", 136: "udplite" };
-const STATES = ["none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait", "last_ack", "time_wait", "close", "syn_sent2"];
+export const PROTOCOLS = { 1: "icmp", 2: "igmp", 4: "ipip", 6: "tcp", 17: "udp", 33: "dccp", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6", 132: "sctp", 136: "udplite" };
+export const STATES = ["none", "syn_sent", "syn_recv", "established", "fin_wait", "close_wait", "last_ack", "time_wait", "close", "syn_sent2"];
 const SCTP_STATES = ["none", "closed", "cookie_wait", "cookie_echoed", "established", "shutdown_sent", "shutdown_recd", "shutdown_ack_sent", "heartbeat_sent", "heartbeat_acked"];
 
 // The fields that the table needs; the details ask for all.
@@ -47,10 +47,10 @@ export const end = (row, side) => ({
     name: row[`orig_${side}_name`],
 });
 
-function told(row, side) {
+function ends(row, side) {
     const { address, port, name } = end(row, side);
     const at = port === undefined ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
     return name ? `${name} (${at})` : at;
 }
 
-export const sentence = row => `${protocol(row).toUpperCase()} ${told(row, "src")} → ${told(row, "dst")}`;
+export const sentence = row => `${protocol(row).toUpperCase()} ${ends(row, "src")} → ${ends(row, "dst")}`;

@@ -38,7 +38,7 @@ export function line(speed) {
     $("line").querySelector("figcaption").textContent = told.now;
 }
 
-const first = {};
+const baseline = {};
 
 // What `stats` says of the table, and whether connections were lost since this page was opened.
 export function use({ count, max, kernel, accounting }) {
@@ -52,7 +52,7 @@ export function use({ count, max, kernel, accounting }) {
     $("use").querySelector("figcaption").textContent = max ? `${number(count)} / ${number(max)}` : number(count);
     notice("full", part >= 0.75 && t("filling", { percent: percent(part) }), "warn");
     for (const name of ["early_drop", "insert_failed"]) {
-        const lost = kernel[name] - (first[name] ??= kernel[name]);
+        const lost = kernel[name] - (baseline[name] ??= kernel[name]);
         notice(name, lost > 0 && t(name, { n: lost }), "warn");
     }
     notice("accounting", accounting === 0 && t("no_accounting"));

@@ -2,12 +2,12 @@
 import { killMatching, words } from "./act.js";
 import { call, leave } from "./call.js";
 import { $, button, notice, say, show } from "./dom.js";
-import { begin, examples, settled, wrong } from "./filter.js";
+import { beginFilter, examples, settled, wrong } from "./filter.js";
 import { FIELDS } from "./flow.js";
 import { line, use } from "./gauges.js";
 import { go, onMove, place } from "./place.js";
 import { count, empty, heading, held, present, renew, shown } from "./table.js";
-import { number, other, speak, t } from "./text.js";
+import { otherLanguage, speak, t } from "./text.js";
 import { ROWS, who, whoHeading } from "./who.js";
 
 const TURN_MS = 2000;
@@ -146,11 +146,11 @@ function pause(is) {
     if (!is) turn();
 }
 
-async function language(code) {
-    await speak(code);
+function speakAll(code) {
+    speak(code);
     document.title = `rctd · ${location.hostname}`;
     $("host").textContent = location.hostname;
-    $("language").textContent = other().toUpperCase();
+    $("language").textContent = otherLanguage().toUpperCase();
     $("pause").textContent = t(paused ? "resume" : "pause");
     heading();
     whoHeading();
@@ -168,9 +168,9 @@ function tabs() {
 }
 
 $("pause").onclick = () => pause(!paused);
-$("language").onclick = async () => {
-    localStorage.setItem("language", other());
-    await language(other());
+$("language").onclick = () => {
+    localStorage.setItem("language", otherLanguage());
+    speakAll(otherLanguage());
     turn();
 };
 $("theme").onclick = () => {
@@ -202,6 +202,6 @@ onMove(() => {
 
 theme(localStorage.getItem("theme"));
 tabs();
-await language(localStorage.getItem("language") ?? navigator.language.slice(0, 2));
-begin();
+speakAll(localStorage.getItem("language") ?? navigator.language.slice(0, 2));
+beginFilter();
 turn();

@@ -1,24 +1,22 @@
 // Languages, numbers and dates. Each language is a file of its own with the same keys.
-import english from "./en.js";
-import { $ } from "./dom.js";
+import { english } from "./en.js";
+import { french } from "./fr.js";
 
-let words = english;
+const LANGUAGES = { en: english, fr: french };
 let language = "en";
 const formats = new Map();
 
-export const LANGUAGES = ["en", "fr"];
-export const other = () => LANGUAGES[(LANGUAGES.indexOf(language) + 1) % LANGUAGES.length];
+export const otherLanguage = () => language == "en" ? "fr" : "en";
 
 // The text of a key, with {names} filled in. Where it has forms, `n` says which.
 export function t(key, values = {}) {
-    let text = words[key] ?? key;
+    let text = LANGUAGES[language][key];
     if (typeof text == "object") text = text[new Intl.PluralRules(language).select(values.n)] ?? text.other;
     return text.replace(/\{(\w+)\}/g, (_, name) => typeof values[name] == "number" ? number(values[name]) : values[name]);
 }
 
-export async function speak(wanted) {
-    language = LANGUAGES.includes(wanted) ? wanted : "en";
-    words = language == "en" ? english : (await import(`./${language}.js`)).default;
+export function speak(wanted) {
+    language = LANGUAGES[wanted] ? wanted : "en";
     formats.clear();
     document.documentElement.lang = language;
     translate(document);

@@ -25,10 +25,10 @@ export function whoHeading() {
         return cell;
     });
     table.tHead.rows[0].replaceChildren(el("th", { scope: "col", textContent: t("name") }), ...cells);
-    order();
+    whoOrder();
 }
 
-function order() {
+function whoOrder() {
     if (!GROUPS[place.group]) place.group = "local";
     if (!ORDERS[place.by]) place.by = "rate";
     $("group").value = place.group;
@@ -49,7 +49,7 @@ export function who(summary) {
     for (const row of rows) {
         const key = String(row[place.group] ?? t("other"));
         kept.add(key);
-        const line = lines.get(key) ?? make(key, row);
+        const line = lines.get(key) ?? makeGroup(key, row);
         lines.set(key, line);
         line.querySelector("i").style.width = `${100 * (row[place.by] ?? 0) / most}%`;
         Object.entries(ORDERS).forEach(([by, format], nth) => { line.cells[nth + 1].textContent = format(row[by]); });
@@ -67,7 +67,7 @@ export function who(summary) {
 
 const name = row => row.name ?? String(row[place.group]);
 
-function make(key, row) {
+function makeGroup(key, row) {
     const filter = GROUPS[place.group];
     const told = row[place.group] === undefined ? el("span", { textContent: key })
         : el("button", { type: "button", className: "value", textContent: name(row), title: filter(key), onclick: event => addTerm(filter(key), event.altKey) });
@@ -75,7 +75,7 @@ function make(key, row) {
         ...Object.keys(ORDERS).map(() => el("td", { className: "figures" })));
 }
 
-onMove(order);
+onMove(whoOrder);
 $("group").onchange = event => {
     lines.forEach(line => line.remove());
     lines.clear();
