@@ -40,16 +40,17 @@ export const bytesOf = row => sum(row.orig_counter_bytes, row.repl_counter_bytes
 export const rateOf = row => sum(row.orig_rate, row.repl_rate);
 export const hex = value => value ? "0x" + value.toString(16) : "0";
 
-// One end of it: "src" or "dst".
-export const end = (row, side) => ({
-    address: row["orig_ipv4_" + side] ?? row["orig_ipv6_" + side] ?? "",
-    port: row["orig_port_" + side],
-    name: row[`orig_${side}_name`],
-});
+// One end of it, "src" or "dst". Before a port an IPv6 address has brackets.
+export function end(row, side) {
+    const address = row["orig_ipv4_" + side] ?? row["orig_ipv6_" + side] ?? "";
+    const port = row["orig_port_" + side];
+    const shown = port !== undefined && address.includes(":") ? `[${address}]` : address;
+    return { address, port, shown, name: row[`orig_${side}_name`] };
+}
 
 function ends(row, side) {
-    const { address, port, name } = end(row, side);
-    const at = port === undefined ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+    const { port, shown, name } = end(row, side);
+    const at = port === undefined ? shown : `${shown}:${port}`;
     return name ? `${name} (${at})` : at;
 }
 

@@ -74,6 +74,10 @@ async function look() {
     const settledAll = await Promise.allSettled([rows, total, numbers, all, groups]);
     const [page, sum, stats, speed, hosts] = settledAll.map(one => one.value);
     const bad = settledAll.find(one => one.reason)?.reason;
+    if (bad?.message.startsWith("options.fields") && known) {
+        known = false;
+        return look();
+    }
     if (bad && [3, -32602].includes(bad.code) && place.q && at == there()) {
         wrong(bad, place.q);
         empty();
@@ -83,10 +87,11 @@ async function look() {
     if (bad) throw bad;
     use(stats);
     line(speed?.table.some(row => row.rate !== undefined) ? speed.table.reduce((a, row) => a + (row.rate ?? 0), 0) : undefined);
-    who(hosts);
-    if (at != there()) return;
+    if (groups || !summaries) who(hosts);
+    // What has been read is old if something was done meanwhile.
+    if (at != there() || again) return;
     if (stay) renew(page.table);
-    else present(page.table);
+    else present(page.table, at != seen);
     seen = at;
     frame(sum, stats);
 }
@@ -140,6 +145,7 @@ const set = live => act("set_autorefresh", live);
 
 function pause(is) {
     paused = is;
+    clearTimeout(timer);
     $("pause").ariaPressed = String(is);
     $("pause").textContent = t(is ? "resume" : "pause");
     say(is ? t("paused") : "");

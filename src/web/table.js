@@ -19,9 +19,9 @@ const value = (text, term, className = "") => el("button", {
 });
 
 function side(row, which) {
-    const { address, port, name } = end(row, which);
+    const { address, port, shown, name } = end(row, which);
     const parts = name ? [value(name, term("name", name), "name")] : [];
-    const where = el("span", { className: "address" }, value(address, which + ":" + address));
+    const where = el("span", { className: "address" }, value(shown, which + ":" + address));
     if (port !== undefined) where.append(value(":" + port, `${which[0]}port:${port}`, "port"));
     return [...parts, where];
 }
@@ -104,21 +104,26 @@ export const held = () => chosen.size > 0 || $("dialog").open || body.querySelec
 
 export const shown = () => [...rows.keys()];
 
-// Shows a page. Rows that are on it no more turn grey where they were, and go with the next page.
-export function present(page) {
+// Shows a page, `anew` if it is another than before. Rows that are on it no more are grey for a moment where they were,
+// unless so many have gone that they would only be in the way.
+export function present(page, anew) {
     fastest = Math.max(1, ...page.map(row => rateOf(row) ?? 0));
     const ids = new Set(page.map(row => row.id));
     const gone = [...rows].filter(([id]) => !ids.has(id));
     for (const [id, line] of gone) {
-        if (line.classList.contains("gone") || gone.length > 10) drop(id);
+        line.gone ??= Date.now();
+        const many = gone.length > 10 && !line.classList.contains("ended");
+        if (anew || many || Date.now() - line.gone > 1500) drop(id);
         else line.classList.add("gone");
     }
     // What has gone keeps the place behind the row that it stood behind.
     let last = null;
     for (const row of page) {
+        if (rows.get(row.id)?.classList.contains("ended")) drop(row.id);
         const line = rows.get(row.id) ?? make(row);
         rows.set(row.id, line);
-        line.classList.remove("gone", "ended");
+        line.gone = undefined;
+        line.classList.remove("gone");
         fill(line, row);
         const next = last ? last.nextSibling : body.firstChild;
         if (line != next && !(next?.classList.contains("gone") && next.nextSibling == line)) body.insertBefore(line, next);
@@ -139,6 +144,7 @@ export function renew(found) {
 export function ended(id) {
     const line = rows.get(id);
     if (!line || line.classList.contains("ended")) return;
+    line.gone = Date.now();
     line.classList.add("gone", "ended");
     line.querySelector(".ends").textContent = t("ended");
     line.querySelectorAll("input, .do button").forEach(control => { control.disabled = true; });

@@ -46,6 +46,7 @@ export const date = seconds => new Date(seconds * 1000).toLocaleString(language)
 const PREFIXES = ["", "kilo", "mega", "giga", "tera"];
 
 function scaled(value, unit, per) {
+    if (!value) return value === 0 ? "0" : "–";
     const power = value < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(value) / 3 + 1e-9));
     const shown = value / 1000 ** power;
     const digits = power && shown < 100 ? 1 : 0;
@@ -54,8 +55,8 @@ function scaled(value, unit, per) {
 }
 
 // Bytes, and bytes a second as bits a second, in powers of 1000. What is unknown is a dash.
-export const bytes = value => value === undefined ? "–" : scaled(value, "byte", "");
-export const rate = value => value === undefined ? "–" : scaled(value * 8, "bit", "-per-second");
+export const bytes = value => scaled(value, "byte", "");
+export const rate = value => scaled(value && value * 8, "bit", "-per-second");
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 

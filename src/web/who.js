@@ -41,7 +41,7 @@ function whoOrder() {
 const lines = new Map();
 
 export function who(summary) {
-    show($("who"), summary);
+    document.body.classList.toggle("alone", !summary);
     if (!summary) return;
     const rows = summary.table;
     const most = Math.max(1, ...rows.map(row => row[place.by] ?? 0));
