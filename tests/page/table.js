@@ -218,7 +218,7 @@ async function languagesAndThemes(page) {
     await page.click("#language");
     await until("French", async () => (await text(page, "#flows thead")).includes("Débit"));
     assert.equal(await page.locator("html").getAttribute("lang"), "fr");
-    await until("numbers as the French write them", async () => /b\/s/.test((await column(page, "rate")).join()));
+    await until("numbers as the French write them", async () => /\d\skbit\/s/.test((await column(page, "rate")).join()));
     await page.reload();
     await until("it stays", async () => (await text(page, "#flows thead")).includes("Débit"));
     await page.click("#language");
