@@ -4,8 +4,10 @@
 mod common;
 use common::daemon::Daemon;
 use common::flows::Flow;
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
+use common::passwords::set_password;
 use common::raw::Address;
 use common::{has_program, skip, traffic};
 use std::io::{Read, Write};
@@ -148,5 +150,49 @@ fn a_table_with_traffic() {
         let (busy, slow) = (Stream::start(50_000), Stream::start(200));
         let daemon = Daemon::start(&[]);
         script("table.js", &[url(&daemon), busy.port.to_string(), slow.port.to_string()]);
+    });
+}
+
+#[test]
+fn logging_in_and_a_session_that_ends() {
+    tracked(|ns| {
+        Inserter::new(ns).insert(&table());
+        let folder = Folder::new();
+        let file = folder.path().join("passwd");
+        set_password(&file, "admin", "a secret < & >");
+        let daemon =
+            Daemon::start(&["--auth", &format!("file:{}", file.display()), "--session-timeout", "4"]);
+        script("login.js", &[url(&daemon), "admin".into(), "a secret < & >".into()]);
+    });
+}
+
+#[test]
+fn a_daemon_that_is_started_anew() {
+    tracked(|ns| {
+        Inserter::new(ns).insert(&table());
+        script("restart.js", &[]);
+    });
+}
+
+/// As many as the kernel takes here, up to a quarter of a million.
+#[test]
+fn a_huge_table() {
+    const MANY: u32 = 262_144;
+    tracked(|ns| {
+        let max = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").expect("a sysctl");
+        // The connections of browser and daemon need some places too.
+        let count = MANY.min(max.trim().parse().expect("a number")) - 1000;
+        let flows: Vec<Flow> = (0..count)
+            .map(|n| {
+                let [_, b, c, d] = n.to_be_bytes();
+                Flow::tcp([10, b, c, d], 1024 + (n % 60_000) as u16, [198, 51, 100, 1], 443)
+            })
+            .collect();
+        let mut inserter = Inserter::new(ns);
+        inserter.insert(&flows);
+        let daemon = Daemon::start(&[]);
+        script("large.js", &[url(&daemon), count.to_string()]);
+        drop(daemon);
+        inserter.flush();
     });
 }
