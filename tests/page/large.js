@@ -17,13 +17,13 @@ run(async browser => {
     // How long the daemon takes for each view, and how long after it the rows stand there.
     const late = [];
     for (const sort of ["bytes", "orig_src", "timeout"]) {
-        const answer = page.waitForResponse(response => (response.request().postData() ?? "").includes(`<string>${sort}</string>`));
+        const answer = page.waitForResponse(response => (response.request().postData() ?? "").includes(`<string>${sort}</string>`), { timeout: 60_000 });
         const before = Date.now();
         await page.evaluate(by => { location.hash = "sort=" + by; }, sort);
         await (await answer).finished();
         const answered = Date.now();
         await until("the rows", async () => await rows(page) === 50 && page.locator(`#flows th[aria-sort][data-sort=${sort}]`).count());
-        await until("the count", async () => Number((await text(page, "#total")).replace(/\D/g, "")) >= Number(least));
+        await until("the count", async () => Number((await text(page, "#total")).replace(/\D/g, "")) >= Number(least), 60_000);
         late.push(Date.now() - answered);
         console.log(`${sort}: answered after ${answered - before} ms, shown ${Date.now() - answered} ms later`);
     }
