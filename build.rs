@@ -25,7 +25,7 @@ mod page {
         let files = [
             ("/", "Page", "index.html", short(&read("index.html"))),
             ("/icon.svg", "Svg", "icon.svg", short(&read("icon.svg"))),
-            ("/page.css", "Style", "page.css", short(&read("page.css"))),
+            ("/page.css", "Style", "page.css", style(&read("page.css"))),
             ("/page.js", "Script", "page.js", Bundle::of("main.js")),
         ];
         for (path, media, name, text) in files {
@@ -46,6 +46,32 @@ mod page {
     /// The text without indentation and empty lines.
     fn short(text: &str) -> String {
         text.lines().map(str::trim).filter(|line| !line.is_empty()).fold(String::new(), |all, line| all + line + "\n")
+    }
+
+    /// A style sheet without what it needs for people alone.
+    fn style(text: &str) -> String {
+        let marks = [(": ", ":"), ("; ", ";"), (" {", "{"), ("{ ", "{"), (" }", "}"), (", ", ","), (";}", "}"), ("}\n", "}")];
+        marks.iter().fold(short(text), |text, (long, short)| text.replace(long, short))
+    }
+
+    /// A line of a script without the spaces around its signs. Lines with a template or a regular expression stay.
+    fn script(line: &str) -> String {
+        if line.contains(['`', '/', '\\', '\'']) {
+            return line.to_owned();
+        }
+        let is_sign = |c: Option<&char>| c.is_some_and(|c| "=+-*<>?:,;(){}[]&|!".contains(*c));
+        let chars: Vec<char> = line.chars().collect();
+        let mut within_text = false;
+        let mut squeezed = String::new();
+        for (at, &c) in chars.iter().enumerate() {
+            within_text ^= c == '"';
+            let beside_sign = is_sign(at.checked_sub(1).and_then(|at| chars.get(at))) || is_sign(chars.get(at + 1));
+            if within_text || c != ' ' || !beside_sign {
+                squeezed.push(c);
+            }
+        }
+        assert!(!line.contains("+ +") && !line.contains("- -"), "two signs would become one: {line}");
+        squeezed
     }
 
     /// Modules as one script, each behind those that it imports: one stream is a quarter smaller than one for each.
@@ -87,7 +113,7 @@ mod page {
                 assert!(whole, "{place}: a text ends in its line, and a comment has lines of its own");
                 let line = line.trim();
                 if !line.is_empty() && !line.starts_with("//") {
-                    own.push_str(line.strip_prefix("export ").unwrap_or(line));
+                    own.push_str(&script(line.strip_prefix("export ").unwrap_or(line)));
                     own.push('\n');
                 }
             }
@@ -115,18 +141,11 @@ mod page {
         rest.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').next()
     }
 
-    /// RFC 1952: a head without name and time, the deflated text, its checksum and length.
+    /// The text as a gzip stream, which has neither a name nor a time in it.
     fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut stream = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
-        stream.extend(miniz_oxide::deflate::compress_to_vec(text, 10));
-        stream.extend(crc32(text).to_le_bytes());
-        stream.extend(u32::try_from(text.len()).expect("a small file").to_le_bytes());
+        let mut stream = Vec::new();
+        let written = zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, text, &mut stream);
+        written.expect("a vector takes all");
         stream
-    }
-
-    fn crc32(bytes: &[u8]) -> u32 {
-        !bytes.iter().fold(!0, |crc, &byte| {
-            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
-        })
     }
 }

@@ -23,6 +23,7 @@ export const english = {
     mark_hint: "A number, or value/mask to set some bits.", timeout_hint: "Seconds. Traffic renews it no more, and it can be set once.",
     local: "Local hosts", remote: "Remote hosts", service: "Services", username: "Users", other: "others",
     most: "{who} has {percent} of all connections.",
+    inexact: { one: "A row may count {n} connection too many.", other: "A row may count {n} connections too many." },
     line: "{now} through all connections; between {least} and {most} in five minutes",
     use: "{count} of {max} entries of the table in use ({percent})",
     matches: { one: "{n} of {all} connections", other: "{n} of {all} connections" },

@@ -40,12 +40,17 @@ export const bytesOf = row => sum(row.orig_counter_bytes, row.repl_counter_bytes
 export const rateOf = row => sum(row.orig_rate, row.repl_rate);
 export const hex = value => value ? "0x" + value.toString(16) : "0";
 
+// Names that were seen, by address.
+export const names = {};
+
 // One end of it, "src" or "dst". Before a port an IPv6 address has brackets.
 export function end(row, side) {
     const address = row["orig_ipv4_" + side] ?? row["orig_ipv6_" + side] ?? "";
     const port = row["orig_port_" + side];
     const shown = port !== undefined && address.includes(":") ? `[${address}]` : address;
-    return { address, port, shown, name: row[`orig_${side}_name`] };
+    const name = row[`orig_${side}_name`];
+    if (name) names[address] = name;
+    return { address, port, shown, name };
 }
 
 function ends(row, side) {

@@ -23,6 +23,7 @@ export const french = {
     mark_hint: "Un nombre, ou valeur/masque pour certains bits.", timeout_hint: "En secondes. Le trafic ne le renouvelle plus, et il ne change qu’une fois.",
     local: "Hôtes locaux", remote: "Hôtes distants", service: "Services", username: "Utilisateurs", other: "autres",
     most: "{who} a {percent} de toutes les connexions.",
+    inexact: { one: "Une ligne peut compter {n} connexion de trop.", other: "Une ligne peut compter {n} connexions de trop." },
     line: "{now} par toutes les connexions ; entre {least} et {most} en cinq minutes",
     use: "{count} entrées de la table sur {max} utilisées ({percent})",
     matches: { one: "{n} connexion sur {all}", other: "{n} connexions sur {all}" },

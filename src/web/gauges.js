@@ -14,7 +14,8 @@ export function line(speed) {
     show($("line"), known.length);
     if (!known.length) return;
     const most = Math.max(1, ...known);
-    const x = at => Math.round(1200 - 1200 * (now - at) / SPAN_MS) / 10;
+    const span = Math.max(60_000, now - samples[0][0]);
+    const x = at => Math.round(1200 - 1200 * (now - at) / span) / 10;
     const y = one => Math.round(270 - 250 * one / most) / 10;
     let edge = "";
     let area = "";

@@ -8,7 +8,7 @@ import { line, use } from "./gauges.js";
 import { go, onMove, place } from "./place.js";
 import { count, empty, heading, held, present, renew, shown } from "./table.js";
 import { otherLanguage, speak, t } from "./text.js";
-import { ROWS, who, whoHeading } from "./who.js";
+import { WHO_ROWS, who, whoHeading } from "./who.js";
 
 const TURN_MS = 2000;
 const wide = matchMedia("(min-width: 1200px)");
@@ -69,8 +69,8 @@ async function look() {
     const rows = view(stay);
     const numbers = call("stats");
     const total = stay ? call("view", place.q, "", "", 0, 0) : rows;
-    const all = summary("orig_l4proto", "", "connections", 64);
-    const groups = (wide.matches || place.tab == "who") ? summary(place.group, place.q, place.by, ROWS) : null;
+    const all = summary("orig_l4proto", "", "connections", 16);
+    const groups = (wide.matches || place.tab == "who") ? summary(place.group, place.q, place.by, WHO_ROWS) : null;
     const settledAll = await Promise.allSettled([rows, total, numbers, all, groups]);
     const [page, sum, stats, speed, hosts] = settledAll.map(one => one.value);
     const bad = settledAll.find(one => one.reason)?.reason;
@@ -87,7 +87,8 @@ async function look() {
     if (bad) throw bad;
     use(stats);
     line(speed?.table.some(row => row.rate !== undefined) ? speed.table.reduce((a, row) => a + (row.rate ?? 0), 0) : undefined);
-    if (groups || !summaries) who(hosts);
+    document.body.classList.toggle("alone", !summaries);
+    if (groups) who(hosts);
     // What has been read is old if something was done meanwhile.
     if (at != there() || again) return;
     if (stay) renew(page.table);

@@ -68,7 +68,7 @@ function make(row) {
     for (const [name, column] of Object.entries(COLUMNS)) line.append(el("td", { className: name + (column.figures ? " figures" : "") }));
     const more = button("⋯", () => details(line.row), "more");
     more.ariaLabel = more.title = t("details");
-    line.append(el("td", { className: "do" }, more, " ", button(t("kill"), () => kill([line.row]), "danger")));
+    line.append(el("td", { className: "do" }, el("span", {}, more, " ", button(t("kill"), () => kill([line.row]), "danger"))));
     for (const name of ["mark", "timeout"]) line.querySelector("." + (name == "mark" ? name : "ends")).ondblclick = () => details(line.row, name);
     return line;
 }
