@@ -62,39 +62,45 @@ function troubled(fault) {
     notice(fault.code ? "fault" : "gone", words(fault), "bad");
 }
 
-// One look: rows, numbers and groups at the same time, so that the daemon reads its table once for all.
+// One look. All is asked at the same time, so that the daemon may read its table once for all; rows are shown when they come.
 async function look() {
     const at = there();
     const stay = held() && at == seen;
     const rows = view(stay);
-    const numbers = call("stats");
     const total = stay ? call("view", place.q, "", "", 0, 0) : rows;
-    const all = summary("orig_l4proto", "", "connections", 16);
-    const groups = (wide.matches || place.tab == "who") ? summary(place.group, place.q, place.by, WHO_ROWS) : null;
-    const settledAll = await Promise.allSettled([rows, total, numbers, all, groups]);
-    const [page, sum, stats, speed, hosts] = settledAll.map(one => one.value);
-    const bad = settledAll.find(one => one.reason)?.reason;
-    if (bad?.message.startsWith("options.fields") && known) {
-        known = false;
-        return look();
-    }
-    if (bad && [3, -32602].includes(bad.code) && place.q && at == there()) {
-        wrong(bad, place.q);
+    const others = Promise.allSettled([
+        call("stats"),
+        summary("orig_l4proto", "", "connections", 16),
+        wide.matches || place.tab == "who" ? summary(place.group, place.q, place.by, WHO_ROWS) : null,
+    ]);
+    try {
+        const [page, sum] = await Promise.all([rows, total]);
+        // What has been read is old if something was done meanwhile.
+        if (at == there() && !again) {
+            if (stay) renew(page.table);
+            else present(page.table, at != seen);
+            seen = at;
+            frame(sum);
+        }
+    } catch (fault) {
+        if (known && fault.message.startsWith("options.fields")) {
+            known = false;
+            return look();
+        }
+        if (![3, -32602].includes(fault.code) || !place.q || at != there()) throw fault;
+        wrong(fault, place.q);
         empty();
-        show($("empty"), false);
-        return count(0);
+        count(0);
+        return;
     }
-    if (bad) throw bad;
-    use(stats);
-    line(speed?.table.some(row => row.rate !== undefined) ? speed.table.reduce((a, row) => a + (row.rate ?? 0), 0) : undefined);
+    const [numbers, all, groups] = await others;
+    const bad = [numbers, all, groups].find(one => one.reason);
+    if (bad) throw bad.reason;
+    use(numbers.value);
     document.body.classList.toggle("alone", !summaries);
-    if (groups) who(hosts);
-    // What has been read is old if something was done meanwhile.
-    if (at != there() || again) return;
-    if (stay) renew(page.table);
-    else present(page.table, at != seen);
-    seen = at;
-    frame(sum, stats);
+    const speeds = all.value?.table.filter(row => row.rate !== undefined) ?? [];
+    line(speeds.length ? speeds.reduce((sum, row) => sum + row.rate, 0) : undefined);
+    who(groups.value);
 }
 
 function view(stay) {
@@ -119,15 +125,15 @@ async function summary(group, filters, by, rows) {
 }
 
 // What stands around the rows: how many there are, and why there are none.
-function frame({ total, autorefresh, snapshot_age }, stats) {
-    const whole = place.q ? t("matches", { n: total, all: stats.count }) : t("tracked", { n: total });
+function frame({ total, count: all, autorefresh, snapshot_age }) {
+    const whole = place.q ? t("matches", { n: total, all }) : t("tracked", { n: total });
     $("total").textContent = whole;
     const deadly = place.q && total && settled();
     show($("kill-matching"), deadly);
     if (deadly) $("kill-matching").textContent = t("kill_all", { n: total });
     if (!count(total)) go({ page: Math.max(1, Math.ceil(total / place.size)) }, true);
     show($("empty"), !total);
-    $("empty").textContent = total ? "" : place.q ? t("none_match") : stats.count ? t("all_hidden") : t("none_tracked");
+    $("empty").textContent = total ? "" : place.q ? t("none_match") : all ? t("all_hidden") : t("none_tracked");
     const live = button(t("live"), () => set(1));
     const anew = button(t("anew"), () => act("refresh"));
     notice("frozen", autorefresh ? "" : t("frozen", { age: snapshot_age }), "", anew, live);
