@@ -25,6 +25,8 @@ function open(title, fill) {
     });
 }
 dialog.onclose = () => {
+    // One question may have followed another.
+    if (dialog.open) return;
     settle?.();
     dialog.replaceChildren();
 };
@@ -114,9 +116,10 @@ function written(name, value) {
 }
 
 // A field to change, with what the daemon says of it beneath.
-function change(name, row, value, hint) {
+function change(name, row, value, first) {
     const input = el("input", { id: "new-" + name, value, size: 14, autocomplete: "off", inputMode: name == "timeout" ? "numeric" : "text" });
-    const said = el("span", { className: "hint", textContent: hint });
+    if (first) focused(input);
+    const said = el("span", { className: "hint", textContent: t(name + "_hint") });
     const form = el("form", { className: "change" }, el("label", { htmlFor: input.id, textContent: t("new_" + name) }), input, el("button", { textContent: t("set") }), said);
     form.onsubmit = async event => {
         event.preventDefault();
@@ -144,12 +147,11 @@ export async function details(row, field) {
     }
     if (!all) return ended(row.id);
     const deadly = await open(sentence(all), close => [
-        change("mark", all, hex(all.mark), t("mark_hint")),
-        change("timeout", all, all.timeout ?? "", t("timeout_hint")),
+        change("mark", all, hex(all.mark), field == "mark"),
+        change("timeout", all, all.timeout ?? "", field == "timeout"),
         el("div", { className: "fields", tabIndex: 0, role: "region", ariaLabel: t("details") },
             el("table", {}, el("tbody", {}, ...Object.entries(all).sort().map(([name, value]) => detail(name, value, close))))),
         actions(focused(button(t("close"), () => close(false))), " ", button(t("kill") + "…", () => close(true), "danger")),
-        ...(field ? [] : []),
     ]);
     if (deadly) kill([all]);
 }

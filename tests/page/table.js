@@ -233,6 +233,24 @@ async function languagesAndThemes(page) {
     assert.equal(await ground(), light);
 }
 
+// Who has the connections, and the line: from the daemon's summary.
+async function who(page) {
+    await page.selectOption("#group", "service");
+    const group = page.locator("#who tbody tr", { hasText: "tcp/22" });
+    await until("a group", async () => (await group.count()) === 1 && (await group.innerText()).endsWith("60"));
+    await page.locator("#who thead").getByRole("button", { name: "Connections" }).click();
+    await until("the largest first", async () => (await text(page, "#who tbody tr >> nth=0")).includes("tcp/22"));
+    assert.equal(place(page).get("group"), "service");
+    await group.getByRole("button").click();
+    await until("a click filters", async () => await filter(page).inputValue() === "proto:tcp dport:22");
+    await settled(page, "60 of ");
+    await page.click("#clear");
+    await until("the line", () => page.locator("#line").isVisible());
+    assert.match(await page.locator("#line svg").getAttribute("aria-label"), /through all connections; between/);
+    await page.selectOption("#group", "local");
+    await until("local hosts", async () => (await text(page, "#who tbody")).includes("10.6.0.1"));
+}
+
 // By keyboard alone: to the filter, to a row, and to its end.
 async function keyboard(page) {
     await page.locator("body").press("/");
@@ -272,6 +290,27 @@ async function accessible(page) {
     await page.keyboard.press("Escape");
 }
 
+// Names come from whoever asks for a lease: one that is markup is shown as it is written, wherever names are.
+async function hostile(page) {
+    const name = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
+    await page.route("**/RPC2", async route => {
+        const reply = await route.fetch();
+        const value = await reply.json();
+        for (const row of value?.table ?? []) if (row.id) Object.assign(row, { orig_src_name: name, orig_dst_name: name, username: name, helper: name });
+        await route.fulfill({ response: reply, json: value });
+    });
+    await until("the name", async () => (await column(page, "source")).some(cell => cell.includes(name)));
+    await page.locator("#flows tbody tr").first().hover();
+    await page.locator("#flows tbody .more").first().click();
+    await until("the name in the details", async () => (await text(page, "#dialog")).includes(name));
+    await page.locator("#dialog").getByRole("button", { name: "Kill" }).click();
+    await until("the name in the question", async () => (await text(page, "#dialog li")).includes(name));
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("main img, #dialog img, main script").count(), 0);
+    assert.match(await page.title(), /^rctd · /);
+    await page.unroute("**/RPC2");
+}
+
 async function pictures(browser) {
     if (!process.env.RCTD_TEST_PICTURES) return;
     for (const width of [360, 768, 1440]) for (const colorScheme of ["light", "dark"]) for (const locale of ["en", "fr"]) {
@@ -285,7 +324,7 @@ async function pictures(browser) {
 run(async browser => {
     const page = await open(browser, url);
     const parts = [firstView, sortAndPage, filterByTypingAndClicking, errorUnderTheWord, killOne, killSelected, killMatching,
-        change, order, pause, snapshot, languagesAndThemes, keyboard, accessible];
+        change, order, pause, snapshot, who, languagesAndThemes, keyboard, accessible, hostile];
     for (const part of parts) {
         const began = Date.now();
         await part(page);
