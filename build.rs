@@ -30,9 +30,11 @@ mod page {
         ];
         for (path, media, name, text) in files {
             let stored = out.join(format!("{name}.gz"));
-            std::fs::write(&stored, gzip(text.as_bytes())).unwrap_or_else(|e| panic!("{}: {e}", stored.display()));
+            std::fs::write(&stored, gzip(text.as_bytes()))
+                .unwrap_or_else(|e| panic!("{}: {e}", stored.display()));
             let bytes = format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.gz\"))");
-            writeln!(table, "    File::new({path:?}, Media::{media}, true, {bytes}),").expect("a string grows");
+            writeln!(table, "    File::new({path:?}, Media::{media}, true, {bytes}),")
+                .expect("a string grows");
         }
         table.push_str("];\n");
         std::fs::write(out.join("files.rs"), table).expect("the table can be written");
@@ -45,12 +47,24 @@ mod page {
 
     /// The text without indentation and empty lines.
     fn short(text: &str) -> String {
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).fold(String::new(), |all, line| all + line + "\n")
+        text.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .fold(String::new(), |all, line| all + line + "\n")
     }
 
     /// A style sheet without what it needs for people alone.
     fn style(text: &str) -> String {
-        let marks = [(": ", ":"), ("; ", ";"), (" {", "{"), ("{ ", "{"), (" }", "}"), (", ", ","), (";}", "}"), ("}\n", "}")];
+        let marks = [
+            (": ", ":"),
+            ("; ", ";"),
+            (" {", "{"),
+            ("{ ", "{"),
+            (" }", "}"),
+            (", ", ","),
+            (";}", "}"),
+            ("}\n", "}"),
+        ];
         marks.iter().fold(short(text), |text, (long, short)| text.replace(long, short))
     }
 
@@ -65,7 +79,8 @@ mod page {
         let mut squeezed = String::new();
         for (at, &c) in chars.iter().enumerate() {
             within_text ^= c == '"';
-            let beside_sign = is_sign(at.checked_sub(1).and_then(|at| chars.get(at))) || is_sign(chars.get(at + 1));
+            let beside_sign =
+                is_sign(at.checked_sub(1).and_then(|at| chars.get(at))) || is_sign(chars.get(at + 1));
             if within_text || c != ' ' || !beside_sign {
                 squeezed.push(c);
             }
@@ -109,7 +124,8 @@ mod page {
                     panic!("{place}: the name {name} is that of {other} too");
                 }
                 // A text over several lines would lose its indentation, and a comment at a line's end is not looked for.
-                let whole = line.matches('`').count() % 2 == 0 && !line.contains("/*") && !line.ends_with('\\');
+                let whole =
+                    line.matches('`').count() % 2 == 0 && !line.contains("/*") && !line.ends_with('\\');
                 assert!(whole, "{place}: a text ends in its line, and a comment has lines of its own");
                 let line = line.trim();
                 if !line.is_empty() && !line.starts_with("//") {
@@ -122,8 +138,12 @@ mod page {
 
         /// Takes `{ a, b } from "./module.js";`: names as they are, of modules beside this one.
         fn import(&mut self, import: &str, place: &str) {
-            let parts = import.strip_prefix("{ ").and_then(|rest| rest.strip_suffix("\";")).and_then(|rest| rest.split_once(" } from \"./"));
-            let (names, module) = parts.unwrap_or_else(|| panic!("{place}: imports look like `import {{ a, b }} from \"./c.js\";`"));
+            let parts = import
+                .strip_prefix("{ ")
+                .and_then(|rest| rest.strip_suffix("\";"))
+                .and_then(|rest| rest.split_once(" } from \"./"));
+            let (names, module) = parts
+                .unwrap_or_else(|| panic!("{place}: imports look like `import {{ a, b }} from \"./c.js\";`"));
             let text = read(module);
             for name in names.split(", ") {
                 let is = |line: &str| line.starts_with("export ") && declared(line) == Some(name);
@@ -137,7 +157,8 @@ mod page {
     fn declared(line: &str) -> Option<&str> {
         let line = line.strip_prefix("export ").unwrap_or(line);
         let line = line.strip_prefix("async ").unwrap_or(line);
-        let rest = ["const ", "let ", "function ", "class "].iter().find_map(|word| line.strip_prefix(word))?;
+        let rest =
+            ["const ", "let ", "function ", "class "].iter().find_map(|word| line.strip_prefix(word))?;
         rest.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').next()
     }
 

@@ -73,7 +73,12 @@ fn table() -> Vec<Flow> {
     flows.extend((0..5).map(|n| Flow::tcp([10, 3, 0, 1], 8000 + n, far, 9090)));
     flows.push(Flow::tcp([10, 4, 0, 1], 9000, far, 443));
     flows.extend((0..2).map(|n| Flow::tcp([10, 5, 0, 1], 9100 + n, far, 443)));
-    flows.extend((0..60).map(|n| Flow { timeout: 90_000 + u32::from(n), ..Flow::tcp([10, 6, 0, 1], 20_000 + n, far, 22) }));
+    flows.extend(
+        (0..60).map(|n| Flow {
+            timeout: 90_000 + u32::from(n),
+            ..Flow::tcp([10, 6, 0, 1], 20_000 + n, far, 22)
+        }),
+    );
     flows
 }
 
