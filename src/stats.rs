@@ -86,6 +86,7 @@ impl Stats {
 
     /// Adds one to what `tally` counts in this place; beyond the last, to the last.
     #[cfg_attr(not(feature = "metrics"), allow(unused_variables))]
+    #[inline(never)]
     pub fn add_to(&mut self, tally: Tally, place: Option<usize>) {
         #[cfg(feature = "metrics")]
         if let Some(counts) = self.tallies.get_mut(tally as usize) {

@@ -8,14 +8,14 @@ use crate::query::field::RATES;
 use crate::query::net::Net;
 
 /// The protocols that are counted by name, with their numbers; all others are one.
-pub(super) const PROTOCOLS: [(&str, u8); 7] =
+pub(super) static PROTOCOLS: [(&str, u8); 7] =
     [("tcp", 6), ("udp", 17), ("icmp", 1), ("icmpv6", 58), ("sctp", 132), ("gre", 47), ("other", 255)];
 
 /// The families, in the order in which they are counted.
-pub(super) const FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
+pub(super) static FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
 
 /// States of TCP connections, by number (`nf_conntrack_tcp.h`).
-pub(super) const STATES: [&str; 10] = [
+pub(super) static STATES: [&str; 10] = [
     "none",
     "syn_sent",
     "syn_recv",
@@ -30,7 +30,7 @@ pub(super) const STATES: [&str; 10] = [
 
 /// Flags, and the bits of the status of which one at least is set for them (`IPS_*`, `nf_conntrack_common.h`). The first is
 /// the other way round: a flow that has seen no reply.
-pub(super) const FLAGS: [(&str, u32); 5] = [
+pub(super) static FLAGS: [(&str, u32); 5] = [
     ("unreplied", 1 << 1),
     ("assured", 1 << 2),
     ("snat", 1 << 4),
@@ -39,7 +39,7 @@ pub(super) const FLAGS: [(&str, u32); 5] = [
 ];
 
 /// What one scan has counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
     pub(super) protocols: [[u32; FAMILIES.len()]; PROTOCOLS.len()],
     pub(super) states: [u32; STATES.len()],
@@ -48,6 +48,13 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    const NONE: Counts = Counts {
+        protocols: [[0; FAMILIES.len()]; PROTOCOLS.len()],
+        states: [0; STATES.len()],
+        flags: [0; FLAGS.len()],
+        hosts: Hosts::NONE,
+    };
+
     fn count(&mut self, flow: &Flow, net: Option<&Net>) {
         let Some(orig) = flow.orig else {
             return;
@@ -60,9 +67,9 @@ impl Counts {
             add(self.states.get_mut(usize::from(state)));
         }
         let status = flow.status.unwrap_or_default();
-        for (at, (count, (_, bits))) in self.flags.iter_mut().zip(FLAGS).enumerate() {
+        for (at, (_, bits)) in FLAGS.iter().enumerate() {
             if (status & bits != 0) != (at == 0) {
-                add(Some(count));
+                add(self.flags.get_mut(at));
             }
         }
         if let Some(net) = net {
@@ -92,7 +99,7 @@ impl TableCounts {
     /// Nothing counted yet. Of `net` the hosts are told apart.
     #[must_use]
     pub(crate) fn new(net: Option<Net>) -> Self {
-        TableCounts { last: Counts::default(), began_ms: None, next: Counts::default(), net }
+        TableCounts { last: Counts::NONE, began_ms: None, next: Counts::NONE, net }
     }
 
     /// The attributes that a flow must be read with to be counted.
@@ -110,7 +117,8 @@ impl TableCounts {
 
     /// A scan begins.
     pub(crate) fn begin(&mut self) {
-        self.next = Counts { hosts: self.last.hosts.emptied(), ..Counts::default() };
+        self.next = Counts::NONE;
+        self.next.hosts = self.last.hosts.emptied();
     }
 
     /// Counts a flow of the scan.

@@ -20,7 +20,7 @@ pub(super) enum Of {
     /// A number that was asked for once for all of the text.
     Gauge(Gauge),
     /// The kernel's counter of this number (`CTA_STATS_*`), of all CPUs together.
-    Kernel(usize),
+    Kernel(u8),
     /// The daemon's counter.
     Own(Counter),
     /// The daemon's counters one by one.
@@ -39,7 +39,7 @@ pub(super) enum Of {
 
 /// Numbers that are asked for once for all of the text. Those of which a kernel tells nothing are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gauge {
+pub(super) enum Gauge {
     /// 1, with the version.
     Build,
     /// Seconds since 1970.
@@ -57,7 +57,7 @@ pub(crate) enum Gauge {
 }
 
 /// How many of these there are.
-pub(crate) const GAUGES: usize = Gauge::SessionsLimit as usize + 1;
+pub(super) const GAUGES: usize = Gauge::SessionsLimit as usize + 1;
 
 const fn row(name: &'static str, of: Of, help: &'static str) -> Metric {
     Metric { name, help, of }

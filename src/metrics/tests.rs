@@ -1,8 +1,8 @@
 //! The text whole and in pieces, and flows counted.
 
 use super::flows::TableCounts;
-use super::table::METRICS;
-use super::text::{Facts, GAUGES, Names, Place, Sources};
+use super::table::{GAUGES, METRICS};
+use super::text::{Facts, Names, Place, Sources};
 use crate::conntrack::flow::{Ends, Flow, Rates, Tuple, carried};
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::http::{Error, Status};

@@ -1,11 +1,10 @@
 //! The table of metrics written as text, line by line, as the output has room.
 
 use super::flows::{Counts, FAMILIES, FLAGS, PROTOCOLS, STATES};
-use super::hosts::Host;
-pub(crate) use super::table::{GAUGES, Gauge};
-use super::table::{METRICS, Metric, Of};
+use super::table::{GAUGES, Gauge, METRICS, Metric, Of};
 use crate::address::{put_ipv4, put_ipv6};
 use crate::conntrack::kernel::CPU_COUNTERS;
+use crate::conntrack::uapi::AF_INET;
 use crate::http::Status;
 use crate::limits::METRICS_HOSTS;
 use crate::out::{Full, Out};
@@ -16,7 +15,7 @@ use crate::stats::{Stats, Tally};
 pub(crate) struct Facts {
     /// The kernel's counters by number.
     pub(crate) kernel: [Option<u64>; CPU_COUNTERS],
-    /// Numbers by [`Gauge`].
+    /// Numbers in the order of [`Gauge`].
     pub(crate) gauges: [Option<u64>; GAUGES],
     /// What the last scan has counted, where that is asked for; whether hosts are told apart.
     pub(crate) counts: Option<Counts>,
@@ -61,13 +60,6 @@ enum Sample {
 }
 
 impl Facts {
-    /// Sets one of the numbers.
-    pub(crate) fn set(&mut self, gauge: Gauge, number: Option<u64>) {
-        if let Some(place) = self.gauges.get_mut(gauge as usize) {
-            *place = number;
-        }
-    }
-
     /// Writes the text from `place` on.
     ///
     /// # Errors
@@ -147,7 +139,7 @@ impl Facts {
         let stats = sources.stats;
         let single = match of {
             Of::Gauge(gauge) => return self.put_gauge(gauge, at, out),
-            Of::Kernel(number) => self.kernel.get(number).copied().flatten().map(Sample::Number),
+            Of::Kernel(number) => self.kernel.get(usize::from(number)).copied().flatten().map(Sample::Number),
             Of::Own(counter) => Some(Sample::Number(stats.get(counter))),
             Of::ScanTime => Some(Sample::Micros(stats.scan_us())),
             Of::Each(tally) => return put_tally(tally, at, sources, out),
@@ -160,7 +152,8 @@ impl Facts {
     fn put_gauge(&self, gauge: Gauge, at: usize, out: &mut Out<'_>) -> Result<Sample, Full> {
         let number = self.gauges.get(gauge as usize).copied().flatten().filter(|_| at == 0);
         if gauge == Gauge::Build {
-            put_all(out, &["{version=\"", env!("CARGO_PKG_VERSION"), "\"}"])?;
+            put_label(out, "{version", env!("CARGO_PKG_VERSION"))?;
+            out.put(b"}")?;
         }
         Ok(match number {
             None => Sample::End,
@@ -177,20 +170,20 @@ impl Facts {
         let count = match of {
             Of::Flows => {
                 let (protocol, family) = (at / FAMILIES.len(), at % FAMILIES.len());
-                let name = PROTOCOLS.get(protocol).map_or("", |(name, _)| name);
-                let family_name = FAMILIES.get(family).copied().unwrap_or_default();
-                put_all(out, &["{protocol=\"", name, "\",family=\"", family_name, "\"}"])?;
+                put_label(out, "{protocol", PROTOCOLS.get(protocol).map_or("", |(name, _)| name))?;
+                put_label(out, ",family", FAMILIES.get(family).copied().unwrap_or_default())?;
                 counts.protocols.get(protocol).and_then(|by_family| by_family.get(family))
             }
             Of::States => {
-                put_all(out, &["{state=\"", STATES.get(at).copied().unwrap_or_default(), "\"}"])?;
+                put_label(out, "{state", STATES.get(at).copied().unwrap_or_default())?;
                 counts.states.get(at)
             }
             _ => {
-                put_all(out, &["{flag=\"", FLAGS.get(at).map_or("", |(name, _)| name), "\"}"])?;
+                put_label(out, "{flag", FLAGS.get(at).map_or("", |(name, _)| name))?;
                 counts.flags.get(at)
             }
         };
+        out.put(b"}")?;
         Ok(count.map_or(Sample::End, |count| Sample::Number(u64::from(*count))))
     }
 
@@ -200,18 +193,20 @@ impl Facts {
             return Ok(Sample::End);
         };
         let value = match of {
-            Of::HostFlows => Some(u64::from(host.flows)),
-            Of::HostReceives => host.rates.map(|(to, _)| to),
-            _ => host.rates.map(|(_, from)| from),
+            Of::HostFlows => u64::from(host.flows),
+            Of::HostReceives => host.receives,
+            _ => host.transmits,
         };
-        let Some(value) = value else {
+        let is_other = at == METRICS_HOSTS;
+        let is_rate = !matches!(of, Of::HostFlows);
+        if (host.family == 0 && !is_other) || (is_rate && !host.has_rate) {
             return Ok(Sample::Absent);
-        };
-        put_all(out, &["{host=\""])?;
-        match host {
-            _ if at == METRICS_HOSTS => out.put(b"other")?,
-            Host { address: Some((address, v4)), .. } => put_address(out, address, *v4)?,
-            Host { address: None, .. } => return Ok(Sample::Absent),
+        }
+        out.put(b"{host=\"")?;
+        match host.address {
+            _ if is_other => out.put(b"other")?,
+            [.., a, b, c, d] if host.family == AF_INET => put_ipv4(out, [a, b, c, d])?,
+            address => put_ipv6(out, &address)?,
         }
         out.put(b"\"}")?;
         Ok(Sample::Number(value))
@@ -220,43 +215,41 @@ impl Facts {
 
 /// Writes the label of what the daemon counts one by one, of which there is a fixed set.
 fn put_tally(tally: Tally, at: usize, sources: &Sources<'_>, out: &mut Out<'_>) -> Result<Sample, Full> {
-    let count = |place| Ok(Sample::Number(sources.stats.tally(tally, place)));
-    match tally {
+    let mut place = Some(at);
+    let number = match tally {
         Tally::Calls => {
+            let name = (sources.names.procedure)(at);
             // Behind the procedures come the calls of what is none.
-            let is_none = at > 0 && (sources.names.procedure)(at).is_none();
-            if is_none && (sources.names.procedure)(at - 1).is_none() {
+            let is_behind =
+                at.checked_sub(1).is_some_and(|before| (sources.names.procedure)(before).is_none());
+            if is_behind {
                 return Ok(Sample::End);
             }
-            put_all(out, &["{method=\"", (sources.names.procedure)(at).unwrap_or("other"), "\"}"])?;
-            count((!is_none).then_some(at))
+            place = name.and(place);
+            put_label(out, "{method", name.unwrap_or("other"))?;
+            None
         }
-        Tally::Faults => {
-            let Some(code) = (sources.names.code)(at) else {
-                return Ok(Sample::End);
-            };
-            put_all(out, &["{code=\"", if code < 0 { "-" } else { "" }])?;
-            out.put_u64(code.unsigned_abs().into())?;
-            out.put(b"\"}")?;
-            count(Some(at))
-        }
+        Tally::Faults => Some(((sources.names.code)(at), "{code=\"")),
         Tally::HttpErrors => {
-            let Some(status) = Status::ERRORS.get(at) else {
-                return Ok(Sample::End);
-            };
-            put_all(out, &["{status=\""])?;
-            out.put_u64(status.code().into())?;
-            out.put(b"\"}")?;
-            count(Some(at))
+            Some((Status::ERRORS.get(at).map(|status| i32::from(status.code())), "{status=\""))
         }
+    };
+    if let Some((number, label)) = number {
+        let Some(number) = number else {
+            return Ok(Sample::End);
+        };
+        put_all(out, &[label, if number < 0 { "-" } else { "" }])?;
+        out.put_u64(number.unsigned_abs().into())?;
+        out.put(b"\"")?;
     }
+    out.put(b"}")?;
+    Ok(Sample::Number(sources.stats.tally(tally, place)))
 }
 
-fn put_address(out: &mut Out<'_>, address: &[u8; 16], v4: bool) -> Result<(), Full> {
-    match address {
-        [.., a, b, c, d] if v4 => put_ipv4(out, [*a, *b, *c, *d]),
-        _ => put_ipv6(out, address),
-    }
+/// Writes a label; `name` has before it what stands between two of them, or begins them.
+#[inline(never)]
+fn put_label(out: &mut Out<'_>, name: &str, value: &str) -> Result<(), Full> {
+    put_all(out, &[name, "=\"", value, "\""])
 }
 
 fn put_all(out: &mut Out<'_>, texts: &[&str]) -> Result<(), Full> {

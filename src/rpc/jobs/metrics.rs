@@ -2,7 +2,7 @@
 
 use crate::conntrack::flow::Flow;
 use crate::limits::SESSIONS;
-use crate::metrics::text::{Facts, Gauge, Names, Place, Sources};
+use crate::metrics::text::{Facts, Names, Place, Sources};
 use crate::out::Full;
 use crate::query::page::Candidate;
 use crate::rpc::fault::Fault;
@@ -74,17 +74,19 @@ impl Work for Scrape {
         let switch = |name| (shared.system.switch)(name).map(u64::from);
         // The wall clock may have been set since the start, from one that began at 0: what counts is what it says now.
         let (wall_s, cpu_us) = (shared.system.clocks)();
-        facts.set(Gauge::Build, Some(1));
-        facts.set(Gauge::Started, Some(wall_s.saturating_sub(world.now_ms / 1000)));
-        facts.set(Gauge::Cpu, cpu_us);
-        facts.set(Gauge::Entries, Some(table.entries.into()));
-        facts.set(Gauge::EntriesLimit, table.most.map(u64::from));
-        facts.set(Gauge::Accounting, switch("nf_conntrack_acct"));
-        facts.set(Gauge::Timestamps, switch("nf_conntrack_timestamp"));
-        facts.set(Gauge::Clients, Some(self.clients.now as u64));
-        facts.set(Gauge::ClientsLimit, Some(self.clients.most as u64));
-        facts.set(Gauge::Sessions, Some(shared.sessions.count(world.now_ms) as u64));
-        facts.set(Gauge::SessionsLimit, Some(SESSIONS as u64));
+        facts.gauges = [
+            Some(1),
+            Some(wall_s.saturating_sub(world.now_ms / 1000)),
+            cpu_us,
+            Some(table.entries.into()),
+            table.most.map(u64::from),
+            switch("nf_conntrack_acct"),
+            switch("nf_conntrack_timestamp"),
+            Some(self.clients.now as u64),
+            Some(self.clients.most as u64),
+            Some(shared.sessions.count(world.now_ms) as u64),
+            Some(SESSIONS as u64),
+        ];
         facts.counts = shared.table_counts.as_ref().map(|counts| counts.last());
         facts.has_hosts = shared.table_counts.as_ref().is_some_and(|counts| counts.has_hosts());
         Ok(Wait::Nothing)
