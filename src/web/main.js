@@ -11,7 +11,7 @@ import { otherLanguage, speak, t } from "./text.js";
 import { WHO_ROWS, who, whoHeading } from "./who.js";
 
 const TURN_MS = 2000;
-const wide = matchMedia("(min-width: 1200px)");
+const wide = matchMedia("(min-width: 1360px)");
 
 let busy = false;
 let again = false;
