@@ -181,8 +181,8 @@ pub const RATE_OLD_MS: u64 = 10_000;
 /// Milliseconds without anybody asking for rates after which their memory is given back.
 pub const RATE_GIVEN_BACK_MS: u64 = 60_000;
 
-/// Hosts that the metrics tell apart; the others are one. Twice 48 bytes each, with `--metrics=table`, and once more in the
-/// task: so many series for each of three metrics are what a router's Prometheus is to bear.
+/// Hosts that the metrics tell apart; the others are one. Twice 40 bytes each, with `--metrics=table`, and once more in the
+/// task: so many series for each of three metrics are what a Prometheus is asked to bear of one router.
 pub const METRICS_HOSTS: usize = if cfg!(test) { 4 } else { 32 };
 /// Milliseconds for which flows counted for the metrics are told again, before the table is read anew.
 pub const METRICS_OLD_MS: u64 = 15_000;
@@ -226,7 +226,8 @@ pub const LOG_NAME_BYTES: usize = 64;
 
 // ---- The sum -----------------------------------------------------------------------------------------------------
 
-/// Tables that are there once: labels, passwd users, password file, throttle, sessions, allowed hosts; rounded up.
+/// Tables that are there once: labels, passwd users, password file, throttle, sessions, allowed hosts, flows counted for the
+/// metrics; rounded up.
 const TABLES_BYTES: usize = 32 * 1024;
 
 /// All of the above that is allocated, in the worst case: every slot, stream, large body and row in use at once.

@@ -115,6 +115,7 @@ fn costs(client: &mut Client) -> Vec<(&'static str, usize, usize)> {
         ("the first page by address", "view", page(none(), "orig_src", 0, 50)),
         ("the first page of a filter", "view", page(ports(), "bytes", 0, 50)),
         ("the last page", "view", page(none(), "timeout", FEW as i64 - 10, 10)),
+        ("the first page by rate", "view", page(none(), "rate", 0, 50)),
         ("a whole listing", "view", Box::new(|_| vec![])),
         ("a whole sorted listing of a filter", "view", page(sctp(), "orig_dst", 0, -1)),
         ("a kill", "kill", by_id),

@@ -9,7 +9,7 @@ use common::flows::flows;
 use common::folder::Folder;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
-use common::raw::Connection;
+use common::raw::{Connection, exchange};
 use common::xml::members;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -199,11 +199,20 @@ fn it_needs_no_other_call() {
         let folder = Folder::new();
         let unix = format!("unix:{}", folder.path().join("socket").display());
         let listen = ["127.0.0.1:0", unix.as_str()];
-        let daemon = Daemon::spawn(confined(&[]), &listen, &["--uid-mask", "0xff", "--log-level", "debug"]);
+        let mut arguments = vec!["--uid-mask", "0xff", "--log-level", "debug"];
+        if cfg!(feature = "metrics") {
+            arguments.extend(["--metrics=table", "--metrics-hosts", "10.0.0.0/8"]);
+        }
+        let daemon = Daemon::spawn(confined(&[]), &listen, &arguments);
         for (nth, address) in daemon.addresses().iter().enumerate() {
             let mut client = Client::new(address);
             client.login();
             asks_everything(&mut client, 900 - nth);
+        }
+        for path in ["/", "/metrics"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", daemon.address().host());
+            let wanted = if path == "/" || cfg!(feature = "metrics") { 200 } else { 404 };
+            assert_eq!(exchange(daemon.address(), request.as_bytes()).0.status, wanted, "{path}");
         }
         // Clients that leave, and more than there are slots.
         let crowd: Vec<_> = (0..60).filter_map(|_| Connection::open(daemon.address()).ok()).collect();

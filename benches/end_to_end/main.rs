@@ -126,8 +126,9 @@ fn table(report: &mut Report) -> Seen {
     let mut bench = Bench::start(&program(), &["127.0.0.1:0"]);
     let (page, drain) = plain(&mut bench);
     type Part = fn(&mut Bench, &mut Report, bool);
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("sorted", pages::sorted),
+        ("rated", pages::rated),
         ("filtered", pages::filtered),
         ("deep", pages::deep),
         ("viewers", pages::viewers),

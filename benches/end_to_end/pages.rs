@@ -53,6 +53,14 @@ pub fn sorted(bench: &mut Bench, report: &mut Report, all: bool) {
     }
 }
 
+/// The first page by rate, once two readings are at hand.
+pub fn rated(bench: &mut Bench, report: &mut Report, _all: bool) {
+    let request = bench.page(&[], "rate", 0, PAGE);
+    drop(bench.send(&request));
+    let pairs = against_drain(bench, &request, &KernelFilter::default());
+    report.pairs("first page by `rate` / bare drain", Unit::Ms, &pairs, Target::AtMost(1.25));
+}
+
 fn against_drain(bench: &mut Bench, request: &[u8], filter: &KernelFilter) -> Pairs {
     // Both halves need the same `bench`; they never run at once.
     let bench = std::cell::RefCell::new(bench);

@@ -120,6 +120,7 @@ impl Server {
             client.refuse(Error::Busy, now_ms);
             // What does not fit the socket is lost, as is the rest of a reply that has begun.
             client.flush(now_ms);
+            self.count_error(Error::Busy);
             return self.leave(slot, now_ms);
         }
         self.close(slot);

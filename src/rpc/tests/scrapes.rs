@@ -57,6 +57,10 @@ fn without_a_table_there_is_no_scan() {
     );
     assert!(text.contains("\nrctd_sessions 1\n") && text.contains("\nrctd_clients_limit 4\n"), "{text}");
     assert!(text.contains("\nprocess_start_time_seconds 999999995\n"), "{text}");
+    assert!(text.contains("\nprocess_cpu_seconds_total 1.500000\n"), "{text}");
+    // The kernel of the tests tells of one switch alone.
+    assert!(text.contains("\nnf_conntrack_accounting_enabled 1\n"), "{text}");
+    assert!(!text.contains("nf_conntrack_timestamps_enabled"), "{text}");
     assert_eq!(flows(&text), 0);
 }
 
