@@ -146,6 +146,8 @@ export function ended(id) {
     if (!line || line.classList.contains("ended")) return;
     line.gone = Date.now();
     line.classList.add("gone", "ended");
+    // Who goes by keyboard goes on from the next row.
+    if (line.contains(document.activeElement)) (line.nextSibling ?? line.previousSibling)?.querySelector("input").focus();
     line.querySelector(".ends").textContent = t("ended");
     line.querySelectorAll("input, .do button").forEach(control => { control.disabled = true; });
     choose(id, false);

@@ -269,6 +269,7 @@ async function keyboard(page) {
     await page.keyboard.press("Enter");
     await until("the result is told", async () => await text(page, "#status") === "1 connection killed.");
     assert.equal(conntrack("-s", "10.5.0.1").length, 1);
+    assert.ok(await page.evaluate(() => document.activeElement.closest("#flows tbody tr:not(.ended)")), "the focus is on the next row");
     await page.click("#clear");
 }
 
@@ -288,6 +289,31 @@ async function accessible(page) {
         assert.deepEqual(await axe(page), [], name);
     }
     await page.keyboard.press("Escape");
+}
+
+// What is wrong is said in words: a table that fills, connections lost over it, bytes that nobody counts.
+async function worries(page) {
+    const said = () => text(page, "#notices");
+    let lost = 5;
+    await page.route("**/RPC2", async route => {
+        const reply = await route.fetch();
+        const value = await reply.json();
+        if (value?.kernel) {
+            Object.assign(value, { count: 900, max: 1000, accounting: 0 });
+            Object.assign(value.kernel, { early_drop: lost, insert_failed: lost });
+        }
+        await route.fulfill({ response: reply, json: value });
+    });
+    await page.reload();
+    await until("the warning", async () => (await said()).includes("The table is 90% full."));
+    assert.match(await said(), /does not count bytes.*sysctl -w net\.netfilter\.nf_conntrack_acct=1/);
+    assert.ok(await page.locator("#use.full").count(), "and it is red");
+    assert.ok(!(await said()).includes("thrown out"), "what was lost before the page was opened is no news");
+    lost = 7;
+    await until("what was lost", async () => (await said()).includes("2 connections were thrown out early"));
+    assert.match(await said(), /2 connections found no place/);
+    await page.unroute("**/RPC2");
+    await until("all is well again", async () => await said() === "");
 }
 
 // Names come from whoever asks for a lease: one that is markup is shown as it is written, wherever names are.
@@ -324,7 +350,7 @@ async function pictures(browser) {
 run(async browser => {
     const page = await open(browser, url);
     const parts = [firstView, sortAndPage, filterByTypingAndClicking, errorUnderTheWord, killOne, killSelected, killMatching,
-        change, order, pause, snapshot, who, languagesAndThemes, keyboard, accessible, hostile];
+        change, order, pause, snapshot, who, languagesAndThemes, keyboard, accessible, worries, hostile];
     for (const part of parts) {
         const began = Date.now();
         await part(page);
