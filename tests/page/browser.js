@@ -46,7 +46,7 @@ async function until(what, probe, patience = 10_000) {
 
 // The texts of one column, by its class.
 const column = (page, name) => page.locator(`#flows tbody td.${name}`).allInnerTexts();
-const rows = page => page.locator("#flows tbody tr").count();
+const rows = page => page.locator("#flows tbody tr:not(.gone)").count();
 const text = (page, selector) => page.locator(selector).innerText();
 
 // What conntrack(8) lists, a line for each connection.
