@@ -4,15 +4,14 @@ use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen};
 use crate::http::Policy;
-#[cfg(feature = "metrics")]
-use crate::limits::METRICS_NETS;
-use crate::limits::{IGNORED_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
+use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
+use heapless::vec::VecView;
 use pico_args::Arguments;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,6 +44,10 @@ Options:
                                     [default: double]
       --ignore NETWORK              hide flows from or to ADDR or ADDR/BITS;
                                     repeatable
+      --lan NETWORK                 what is inside, for summaries by local or
+                                    remote, ADDR or ADDR/BITS; repeatable
+                                    [default: private, unique-local and
+                                    link-local addresses]
       --hide-time-wait              hide TCP connections in TIME_WAIT
       --uid-mask MASK               which bits of the mark are a user's number,
                                     decimal or 0x hex
@@ -85,6 +88,11 @@ pub const HELP: &str = help!(
       --metrics-hosts NETWORK       with --metrics=table, flows and rates of hosts
 "
 );
+
+/// What is inside where --lan says nothing: private addresses (RFC 1918), unique-local ones (RFC 4193) and those of a link (RFC
+/// 3927, RFC 4291).
+const LAN: &[&str] =
+    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
 
 /// What to do.
 #[derive(Debug)]
@@ -166,7 +174,11 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         };
         true
     })?;
-    ignored(args, &mut config.ignored)?;
+    networks(args, "--ignore", &mut config.ignored)?;
+    networks(args, "--lan", &mut config.lan)?;
+    if config.lan.is_empty() {
+        config.lan = LAN.iter().filter_map(|net| Net::parse(net)).collect();
+    }
     config.hide_time_wait = args.contains("--hide-time-wait");
     choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
         config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
@@ -261,9 +273,9 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     Ok(())
 }
 
-fn ignored(args: &mut Arguments, nets: &mut Vec<Net, IGNORED_NETS>) -> Result<(), String> {
-    while let Some(net) = network(args, "--ignore")? {
-        nets.push(net).map_err(|_| too_often("--ignore", IGNORED_NETS))?;
+fn networks(args: &mut Arguments, name: &'static str, nets: &mut VecView<Net>) -> Result<(), String> {
+    while let Some(net) = network(args, name)? {
+        nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
     }
     Ok(())
 }
@@ -286,9 +298,7 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         metrics.table = text == "table";
         metrics.table && !is_alone
     })?;
-    while let Some(net) = network(args, "--metrics-allow")? {
-        metrics.allow.push(net).map_err(|_| too_often("--metrics-allow", METRICS_NETS))?;
-    }
+    networks(args, "--metrics-allow", &mut metrics.allow)?;
     metrics.hosts = network(args, "--metrics-hosts")?;
     if metrics.hosts.is_some() && !metrics.table {
         return Err("--metrics-hosts goes with --metrics=table".to_owned());

@@ -4,7 +4,7 @@ use crate::auth::Backend;
 use crate::http::Policy;
 #[cfg(feature = "metrics")]
 use crate::limits::METRICS_NETS;
-use crate::limits::{IGNORED_NETS, LISTENERS, RATE_FLOWS};
+use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS, RATE_FLOWS};
 use crate::log::Level;
 use crate::query::net::Net;
 use crate::syntax::WideInts;
@@ -102,6 +102,8 @@ pub struct Config {
     pub wide_ints: WideInts,
     /// Flows from or to these are hidden.
     pub ignored: Vec<Net, IGNORED_NETS>,
+    /// The networks that are inside, in which a flow has its local end.
+    pub lan: Vec<Net, LAN_NETS>,
     /// Whether TCP connections in TIME_WAIT are hidden.
     pub hide_time_wait: bool,
     /// Which bits of the mark are a user's number; 0 for none.
@@ -136,7 +138,7 @@ pub struct Metrics {
 }
 
 impl Default for Config {
-    /// What counts where the command line says nothing, but that [`Config::listen`] and [`Config::policy`] are empty.
+    /// What counts where the command line says nothing, but that [`Config::listen`], [`Config::policy`] and [`Config::lan`] are empty.
     fn default() -> Self {
         Config {
             listen: Vec::new(),
@@ -146,6 +148,7 @@ impl Default for Config {
             session_timeout_s: 10,
             wide_ints: WideInts::Double,
             ignored: Vec::new(),
+            lan: Vec::new(),
             hide_time_wait: false,
             uid_mask: 0,
             passwd_file: PathBuf::from("/etc/passwd"),

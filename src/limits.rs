@@ -163,6 +163,13 @@ pub const QUERY_BLOCKS: usize = if cfg!(test) { 4 } else { 16 };
 pub const ENOUGH_BLOCKS: usize = 2;
 /// Bytes of one row, on 64 bits; a test holds the type to it.
 pub const ROW_BYTES: usize = 256;
+/// Groups of a summary that have room in one row's place.
+pub const ROW_GROUPS: usize = 4;
+/// Groups of one summary, in the most blocks that one query may lease: it costs no memory of its own. More are counted by
+/// Space-Saving, and the result says so.
+pub const GROUPS: usize = QUERY_BLOCKS * BLOCK_ROWS * ROW_GROUPS;
+/// Networks given with `--lan`.
+pub const LAN_NETS: usize = 16;
 /// Users of the passwd file that get names.
 pub const PASSWD_USERS: usize = if cfg!(test) { 8 } else { 128 };
 /// Bytes of such a name (useradd(8) allows 32).

@@ -118,6 +118,7 @@ fn costs(client: &mut Client) -> Vec<(&'static str, usize, usize)> {
         ("the first page by rate", "view", page(none(), "rate", 0, 50)),
         ("a whole listing", "view", Box::new(|_| vec![])),
         ("a whole sorted listing of a filter", "view", page(sctp(), "orig_dst", 0, -1)),
+        ("a summary", "summary", Box::new(|_| vec!["orig_src".into()])),
         ("a kill", "kill", by_id),
         ("a kill by filter", "kill_matching", by_filter),
     ];

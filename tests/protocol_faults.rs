@@ -167,7 +167,9 @@ fn wrong_parameters_are_named() {
         let colour = members([("colour", "red".into())]);
         let options = [none(), "".into(), "ASC".into(), 0.into(), 1.into(), colour];
         expect_fault(client.ask("view", &options), -32602, "options");
-        for method in ["view", "kill", "change", "refresh", "set_autorefresh", "logout", "kill_matching"] {
+        for method in
+            ["view", "kill", "change", "refresh", "set_autorefresh", "logout", "kill_matching", "summary"]
+        {
             expect_fault(client.call(method, &[]), -32602, "session_id");
         }
         daemon.still_serves();
@@ -230,7 +232,7 @@ fn filters_that_are_none() {
 /// The fault of a filter says what its field takes: each field of the table, in the words of its kind and no other's.
 #[test]
 fn filters_say_what_each_field_takes() {
-    let kinds: [(&str, &[&str], &str); 9] = [
+    let kinds: [(&str, &[&str], &str); 11] = [
         (
             "from 0 to 255 ",
             &[],
@@ -252,6 +254,8 @@ fn filters_say_what_each_field_takes() {
         ("an IPv4 address", &["IPv6", "::"], "orig_ipv4_src orig_ipv4_dst repl_ipv4_src repl_ipv4_dst"),
         ("an IPv6 address", &["IPv4", "192."], "orig_ipv6_src orig_ipv6_dst repl_ipv6_src repl_ipv6_dst"),
         ("an address", &["IPv6"], "orig_src orig_dst repl_src repl_dst host"),
+        ("an address and a port", &["integer", "one of"], "nat_src nat_dst"),
+        ("takes one of src, dst, both", &["integer", "address", "a string"], "nat"),
         ("takes a string", &["integer", "address"], "helper secctx username"),
     ];
     in_namespace(|_| {

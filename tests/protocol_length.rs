@@ -92,6 +92,8 @@ fn short_replies_have_a_length() {
             ("refresh", vec![]),
             ("kill", vec![strings([1])]),
             ("kill_matching", vec![members([("orig_src", "240.0.0.1".into())])]),
+            ("summary", vec!["orig_l4proto".into()]),
+            ("summary", vec!["mark".into(), members([]), "key".into(), "A".into(), 3.into(), 7.into()]),
             ("view", page(0, 0)),
             ("view", page(0, 1)),
             ("view", page(0, 3)),

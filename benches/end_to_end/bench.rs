@@ -42,6 +42,14 @@ impl Bench {
         self.caller.request("view", &params)
     }
 
+    /// The request for the first groups of a summary.
+    pub fn summary(&self, group_by: &str, length: i64) -> Vec<u8> {
+        let session = Value::from(self.session.as_str());
+        let none = Value::Struct(Default::default());
+        let params = [session, group_by.into(), none, "".into(), "".into(), 0.into(), length.into()];
+        self.caller.request("summary", &params)
+    }
+
     pub fn send(&mut self, request: &[u8]) -> Reply {
         self.caller.send(request)
     }

@@ -126,9 +126,10 @@ fn table(report: &mut Report) -> Seen {
     let mut bench = Bench::start(&program(), &["127.0.0.1:0"]);
     let (page, drain) = plain(&mut bench);
     type Part = fn(&mut Bench, &mut Report, bool);
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("sorted", pages::sorted),
         ("rated", pages::rated),
+        ("summed", pages::summed),
         ("filtered", pages::filtered),
         ("deep", pages::deep),
         ("viewers", pages::viewers),

@@ -61,6 +61,14 @@ pub fn rated(bench: &mut Bench, report: &mut Report, _all: bool) {
     report.pairs("first page by `rate` / bare drain", Unit::Ms, &pairs, Target::AtMost(1.25));
 }
 
+/// Connections, bytes, packets and rates of every source address, the first page of them.
+pub fn summed(bench: &mut Bench, report: &mut Report, _all: bool) {
+    let request = bench.summary("orig_src", PAGE);
+    drop(bench.send(&request));
+    let pairs = against_drain(bench, &request, &KernelFilter::default());
+    report.pairs("summary by `orig_src` / bare drain", Unit::Ms, &pairs, Target::AtMost(1.3));
+}
+
 fn against_drain(bench: &mut Bench, request: &[u8], filter: &KernelFilter) -> Pairs {
     // Both halves need the same `bench`; they never run at once.
     let bench = std::cell::RefCell::new(bench);

@@ -8,7 +8,7 @@ use crate::conntrack::label::Labels;
 use crate::conntrack::uapi::{
     AF_INET, CTA_PROTOINFO, CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, TCP_CONNTRACK_TIME_WAIT, bit,
 };
-use crate::limits::IGNORED_NETS;
+use crate::limits::{IGNORED_NETS, LAN_NETS};
 use heapless::Vec;
 
 /// Labels, user names, and which flows are hidden from every view and filter.
@@ -24,6 +24,8 @@ pub struct Context {
     pub uid_mask: u32,
     /// Flows from or to these are hidden.
     pub ignored: Vec<Net, IGNORED_NETS>,
+    /// The networks that are inside: where the local end of a flow is.
+    pub lan: Vec<Net, LAN_NETS>,
     /// Whether TCP connections in TIME_WAIT are hidden.
     pub hide_time_wait: bool,
 }

@@ -2,15 +2,19 @@
 //!
 //! Names are those of libnetfilter_conntrack and pynetfilter_conntrack.
 
+mod parts;
 mod set;
 
+pub(super) use parts::ports;
 pub use set::FieldSet;
 
 use super::context::Context;
+use super::nat;
 use super::part::KernelPart;
 use super::words::{Words, nearest};
-use crate::conntrack::flow::{Address, Counters, Ends, Flow, Tuple};
+use crate::conntrack::flow::{Address, Flow};
 use crate::conntrack::uapi::*;
+use parts::{gre_keys, icmp, int, ip, nat_end, sum, v4, v6};
 
 /// What kind of value a field has, which decides what a filter on it takes and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub enum FieldKind {
     Text,
     /// A number that is written as a string: the id.
     Id,
+    /// A number that is written, and wanted, as one of the field's words alone.
+    Word,
+    /// An address of either family and, where the protocol has such, a port.
+    End,
 }
 
 /// A field's value in one flow.
@@ -40,6 +48,8 @@ pub(crate) enum FieldValue<'a> {
     Ip(Address, bool),
     /// A text, as the kernel or the passwd file has it.
     Text(&'a [u8]),
+    /// An address; whether it is IPv4; and a port.
+    End(Address, bool, Option<u16>),
 }
 
 /// Where a field may be used.
@@ -93,7 +103,7 @@ impl FieldId {
 
     /// A field that the program itself names; the compiler refuses a name that none has.
     #[allow(clippy::indexing_slicing)] // Runs in the compiler alone.
-    const fn always(name: &str) -> Self {
+    pub(super) const fn always(name: &str) -> Self {
         let mut at = 0;
         while !same(FIELDS[at].name.as_bytes(), name.as_bytes()) {
             at += 1;
@@ -156,9 +166,9 @@ impl Field {
     }
 }
 
-const ORIG: u32 = bit(CTA_TUPLE_ORIG);
-const REPL: u32 = bit(CTA_TUPLE_REPLY);
-const COUNTERS: u32 = bit(CTA_COUNTERS_ORIG) | bit(CTA_COUNTERS_REPLY);
+pub(super) const ORIG: u32 = bit(CTA_TUPLE_ORIG);
+pub(super) const REPL: u32 = bit(CTA_TUPLE_REPLY);
+pub(super) const COUNTERS: u32 = bit(CTA_COUNTERS_ORIG) | bit(CTA_COUNTERS_REPLY);
 /// No attribute: stands in `needs` for the rates of a flow, which are had from its counters in two readings.
 pub(crate) const RATES: u32 = 1 << 31;
 const BYTE: FieldKind = FieldKind::Int(u8::MAX as u64);
@@ -272,6 +282,10 @@ pub const FIELDS: &[Field] = &[
     row("sctp_state", BYTE, bit(CTA_PROTOINFO), |f, _| int(f.sctp_state)).with(Words::SctpState),
     row("gre_key_src", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.0))),
     row("gre_key_dst", PORT, ORIG, |f, _| int(gre_keys(f).map(|k| k.1))),
+    row("nat", FieldKind::Word, ORIG | REPL, |f, _| int(Some(nat::translated(f)).filter(|&bits| bits != 0)))
+        .with(Words::Nat),
+    row("nat_src", FieldKind::End, ORIG | REPL, |f, _| nat_end(f, nat::SOURCE)),
+    row("nat_dst", FieldKind::End, ORIG | REPL, |f, _| nat_end(f, nat::DESTINATION)),
     row("helper", FieldKind::Text, bit(CTA_HELP), |f, c| {
         f.helper.map(|l| FieldValue::Text(c.labels.text(l)))
     }),
@@ -316,65 +330,4 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
         ([a, rest @ ..], [b, others @ ..]) => *a == *b && same(rest, others),
         _ => false,
     }
-}
-
-#[inline]
-fn int<T: Into<u64>>(value: Option<T>) -> Option<FieldValue<'static>> {
-    value.map(|v| FieldValue::Int(v.into()))
-}
-
-#[inline]
-fn ip(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    let tuple = tuple.as_ref()?;
-    Some(FieldValue::Ip(side(tuple), tuple.l3proto == AF_INET))
-}
-
-#[inline]
-fn v4(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, true)))
-}
-
-#[inline]
-fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
-    ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, false)))
-}
-
-/// Source and destination port, of the protocols that have such. (The kernel also sends the keys of GRE as ports.)
-#[inline]
-fn ports(tuple: &Option<Tuple>) -> Option<(u16, u16)> {
-    let tuple = tuple.as_ref()?;
-    match (tuple.l4proto, tuple.ends) {
-        (
-            IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE | IPPROTO_SCTP | IPPROTO_DCCP,
-            Ends::Ports { src, dst },
-        ) => Some((src, dst)),
-        _ => None,
-    }
-}
-
-/// The keys of GRE (the call identifiers of PPTP), as the original direction has them.
-#[inline]
-fn gre_keys(flow: &Flow) -> Option<(u16, u16)> {
-    match flow.orig {
-        Some(Tuple { l4proto: IPPROTO_GRE, ends: Ends::Ports { src, dst }, .. }) => Some((src, dst)),
-        _ => None,
-    }
-}
-
-/// Type, code and identifier of ICMP and ICMPv6, as the original direction has them.
-#[inline]
-fn icmp(flow: &Flow) -> Option<(u8, u8, u16)> {
-    match flow.orig.as_ref()?.ends {
-        Ends::Icmp { kind, code, id } => Some((kind, code, id)),
-        _ => None,
-    }
-}
-
-/// The sum of both directions.
-#[inline]
-fn sum(flow: &Flow, part: fn(Counters) -> u64) -> Option<FieldValue<'static>> {
-    let both = [flow.orig_counters, flow.repl_counters];
-    let known = both.iter().any(Option::is_some);
-    let sum = both.into_iter().flatten().map(part);
-    known.then(|| FieldValue::Int(sum.fold(0, u64::saturating_add)))
 }

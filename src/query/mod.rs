@@ -15,6 +15,9 @@
 //! | [`order`] | the total order of rows |
 //! | [`rows`] | the memory for rows, shared by all queries |
 //! | [`page`] | the passes that find a page |
+//! | [`group`] | what flows are put together by, and a group of them |
+//! | [`summary`] | the groups of all flows, in the memory for rows |
+//! | [`nat`] | what was translated of a flow, from its two directions |
 //! | [`view`] | filter, page, fields and memory together: what the passes are run for |
 //! | [`entry`] | an entry of a dump, read as far as it is needed |
 //! | [`snapshot`] | a table kept in compact form |
@@ -25,6 +28,8 @@ pub mod context;
 pub mod entry;
 pub mod field;
 pub mod filter;
+pub mod group;
+pub(crate) mod nat;
 pub mod net;
 pub mod order;
 pub mod page;
@@ -32,6 +37,7 @@ pub(crate) mod part;
 pub(crate) mod rates;
 pub mod rows;
 pub mod snapshot;
+pub mod summary;
 pub mod users;
 pub mod view;
 pub mod words;

@@ -53,8 +53,8 @@ impl Order {
         let number = match value {
             Some(FieldValue::Int(v)) if self.field == TIMEOUT => u128::from(v) + u128::from(clock_s),
             Some(FieldValue::Int(v)) => u128::from(v),
-            Some(FieldValue::Ip(address, _)) => u128::from_be_bytes(address),
-            // The first bytes decide nearly always; `compare` looks at the rest.
+            // A port, and what does not fit of a text, is looked at by `break_tie`.
+            Some(FieldValue::Ip(address, _) | FieldValue::End(address, ..)) => u128::from_be_bytes(address),
             Some(FieldValue::Text(text)) => prefix(text),
             None => 0,
         };
@@ -63,28 +63,30 @@ impl Order {
             missing: value.is_none(),
             high: (number >> 64) as u64,
             low: number as u64,
-            id: if self.is_text() { 0 } else { flow.id.unwrap_or(0) },
+            id: if self.is_longer() { 0 } else { flow.id.unwrap_or(0) },
         }
     }
 
-    fn is_text(&self) -> bool {
-        self.field.field().kind == FieldKind::Text
+    /// Whether two values may differ that have the same number in a key.
+    fn is_longer(&self) -> bool {
+        matches!(self.field.field().kind, FieldKind::Text | FieldKind::End)
     }
 
     /// Compares two flows whose keys are equal. Both must have been read with [`Order::needs`] and [`Order::TIE`].
     #[must_use]
     pub(crate) fn break_tie(&self, a: &Flow, b: &Flow, context: &Context) -> Ordering {
-        let text = if self.is_text() {
+        let rest = if self.is_longer() {
             let field = self.field.field();
             let order = match (field.value(a, context), field.value(b, context)) {
                 (Some(FieldValue::Text(a)), Some(FieldValue::Text(b))) => a.cmp(b),
+                (Some(FieldValue::End(.., a)), Some(FieldValue::End(.., b))) => a.cmp(&b),
                 _ => Ordering::Equal,
             };
             if self.descending { order.reverse() } else { order }
         } else {
             Ordering::Equal
         };
-        text.then_with(|| a.id.cmp(&b.id)).then_with(|| a.orig.cmp(&b.orig)).then_with(|| a.zone.cmp(&b.zone))
+        rest.then_with(|| a.id.cmp(&b.id)).then_with(|| a.orig.cmp(&b.orig)).then_with(|| a.zone.cmp(&b.zone))
     }
 }
 

@@ -5,9 +5,10 @@
 //! no query ever used is never touched.
 
 use super::context::Context;
+use super::group::Group;
 use super::order::{Key, Order};
 use crate::conntrack::flow::Flow;
-use crate::limits::{BLOCK_ROWS, CLIENTS, ENOUGH_BLOCKS, QUERY_BLOCKS, ROW_BLOCKS, ROW_BYTES};
+use crate::limits::{BLOCK_ROWS, CLIENTS, ENOUGH_BLOCKS, QUERY_BLOCKS, ROW_BLOCKS, ROW_BYTES, ROW_GROUPS};
 use core::cmp::Ordering;
 use heapless::Vec;
 
@@ -22,12 +23,19 @@ pub struct Row {
     pub flow: Flow,
 }
 
+/// The memory of one row, which may hold groups of a summary in its place.
+#[derive(Clone, Copy, Debug)]
+enum Cell {
+    Row(Row),
+    Groups([Group; ROW_GROUPS]),
+}
+
 /// All rows there are.
 #[derive(Debug)]
 pub struct RowPool {
     /// Has room for all rows from the start, so it never moves; grows in length with the highest block ever leased,
     /// so that memory which no query needed is never touched.
-    rows: std::vec::Vec<Row>,
+    rows: std::vec::Vec<Cell>,
     /// A bit for each block that is leased.
     leased: u64,
     /// Leases that hold at least one block.
@@ -35,7 +43,7 @@ pub struct RowPool {
 }
 
 const _: () = assert!(ROW_BLOCKS <= 64, "`leased` has 64 bits");
-const _: () = assert!(size_of::<Row>() <= ROW_BYTES, "what limits.rs says a row costs");
+const _: () = assert!(size_of::<Cell>() <= ROW_BYTES, "what limits.rs says a row costs");
 
 /// The blocks that one query holds. Not given back by being dropped: see [`RowPool::release`].
 #[derive(Debug, Default)]
@@ -85,12 +93,42 @@ impl RowPool {
             }
             self.leases += usize::from(lease.blocks.is_empty());
             self.leased |= 1 << block;
-            let reached = (usize::from(block) + 1) * BLOCK_ROWS;
-            if self.rows.len() < reached {
-                self.rows.resize(reached, Row::default());
-            }
+            self.clear(block, Cell::Row(Row::default()));
             // There is room: the loop's condition says so.
             let _ = lease.blocks.push(block);
+        }
+    }
+
+    /// Makes each cell of the block like `cell`.
+    fn clear(&mut self, block: u8, cell: Cell) {
+        let first = usize::from(block) * BLOCK_ROWS;
+        if self.rows.len() < first + BLOCK_ROWS {
+            self.rows.resize(first + BLOCK_ROWS, cell);
+        }
+        let cells = self.rows.get_mut(first..first + BLOCK_ROWS).unwrap_or_default();
+        // A block is of rows or of groups as a whole. What rows were of before does not matter: they are written to first.
+        if !matches!((cells.first(), &cell), (Some(Cell::Row(_)), Cell::Row(_))) {
+            cells.fill(cell);
+        }
+    }
+
+    /// Blocks that one more query could lease.
+    fn spare(&self) -> usize {
+        let free = ROW_BLOCKS - self.leased.count_ones() as usize;
+        free.saturating_sub(CLIENTS - (self.leases + 1).min(CLIENTS))
+    }
+
+    /// Whether a query could lease as many blocks as any may.
+    #[must_use]
+    pub fn has_most(&self) -> bool {
+        self.spare() >= QUERY_BLOCKS
+    }
+
+    /// Leases as many blocks as there are for one query, for groups; none of these is in use.
+    pub fn grow_for_groups(&mut self, lease: &mut Lease) {
+        self.grow(lease, QUERY_BLOCKS * BLOCK_ROWS);
+        for &block in &lease.blocks {
+            self.clear(block, Cell::Groups([Group::EMPTY; ROW_GROUPS]));
         }
     }
 
@@ -98,9 +136,7 @@ impl RowPool {
     /// more, and otherwise [`ENOUGH_BLOCKS`].
     #[must_use]
     pub fn has_enough(&self, rows: usize) -> bool {
-        let free = ROW_BLOCKS - self.leased.count_ones() as usize;
-        let others = CLIENTS - (self.leases + 1).min(CLIENTS);
-        rows <= BLOCK_ROWS || free >= ENOUGH_BLOCKS + others
+        rows <= BLOCK_ROWS || self.spare() >= ENOUGH_BLOCKS
     }
 
     /// Gives back the blocks that hold none of the rows from `first` up to `end`, and gives the place of `first` in what is left.
@@ -145,13 +181,37 @@ impl RowPool {
     #[must_use]
     #[inline]
     pub fn get(&self, lease: &Lease, index: usize) -> Option<&Row> {
-        self.rows.get(Self::place(lease, index)?)
+        match self.rows.get(Self::place(lease, index)?)? {
+            Cell::Row(row) => Some(row),
+            Cell::Groups(_) => None,
+        }
     }
 
     /// Row `index` of a lease, to write to.
     #[inline]
     pub fn get_mut(&mut self, lease: &Lease, index: usize) -> Option<&mut Row> {
-        self.rows.get_mut(Self::place(lease, index)?)
+        match self.rows.get_mut(Self::place(lease, index)?)? {
+            Cell::Row(row) => Some(row),
+            Cell::Groups(_) => None,
+        }
+    }
+
+    /// Group `index` of a lease for groups.
+    #[inline]
+    pub(crate) fn group(&self, lease: &Lease, index: usize) -> Option<&Group> {
+        match self.rows.get(Self::place(lease, index / ROW_GROUPS)?)? {
+            Cell::Groups(groups) => groups.get(index % ROW_GROUPS),
+            Cell::Row(_) => None,
+        }
+    }
+
+    /// Group `index` of a lease for groups, to write to.
+    #[inline]
+    pub(crate) fn group_mut(&mut self, lease: &Lease, index: usize) -> Option<&mut Group> {
+        match self.rows.get_mut(Self::place(lease, index / ROW_GROUPS)?)? {
+            Cell::Groups(groups) => groups.get_mut(index % ROW_GROUPS),
+            Cell::Row(_) => None,
+        }
     }
 
     #[inline]

@@ -26,6 +26,8 @@ pub enum Words {
     Status,
     /// Services, by their port.
     Service,
+    /// What was translated.
+    Nat,
 }
 
 /// In the number of a word of [`Words::Status`]: none of its flags is set, rather than any.
@@ -109,6 +111,8 @@ const SERVICES: &[Word] = &[
     ("mdns", 5353),
 ];
 
+const TRANSLATIONS: &[Word] = &[("src", 1), ("dst", 2), ("both", 3)];
+
 impl Words {
     /// The words, the preferred one of several for a number first.
     pub(crate) fn list(self) -> &'static [Word] {
@@ -120,6 +124,7 @@ impl Words {
             Words::SctpState => SCTP_STATES,
             Words::Status => FLAGS,
             Words::Service => SERVICES,
+            Words::Nat => TRANSLATIONS,
         }
     }
 
@@ -242,6 +247,7 @@ mod tests {
             Words::SctpState,
             Words::Status,
             Words::Service,
+            Words::Nat,
         ];
         for words in all {
             for &(name, number) in words.list() {

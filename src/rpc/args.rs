@@ -1,10 +1,12 @@
 //! Parameters of a call turned into what procedures work with. Every refusal names the parameter and what it takes.
 
 mod filters;
+mod summary;
 mod view;
 
 pub(super) use filters::filter;
-pub(super) use view::{fields, order};
+pub(super) use summary::{group_by, summary_order};
+pub(super) use view::{fields, order, page};
 
 use super::fault::{Code, Fault};
 use crate::limits::{ARGUMENT_BYTES, KILL_IDS};

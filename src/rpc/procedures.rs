@@ -6,7 +6,9 @@ use super::Ask;
 use super::args::{self, Args};
 use super::fault::{Code, Fault};
 use super::jobs::answer::Answer;
-use super::jobs::{Job, answer, change, explain, kill, kill_matching, login, stats, take_snapshot, view};
+use super::jobs::{
+    Job, answer, change, explain, kill, kill_matching, login, stats, summary, take_snapshot, view,
+};
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::stats::TALLY_KINDS;
@@ -52,6 +54,22 @@ pub static PROCEDURES: &[Procedure] = &[
         help: "view(session_id, filters={}, order_by=\"\", order_dir=\"ASC\", start=0, length=all, options={}) -> Struct \
                with table, total, count, autorefresh. A length below 0 is all. options: fields, an Array of names.",
         run: view::view,
+    },
+    Procedure {
+        name: "summary",
+        signatures: &[
+            &["struct", "string", "string", "struct", "string", "string", "int", "int"],
+            &["struct", "string", "string", "struct", "string", "string", "int"],
+            &["struct", "string", "string", "struct", "string", "string"],
+            &["struct", "string", "string", "struct", "string"],
+            &["struct", "string", "string", "struct"],
+            &["struct", "string", "string"],
+        ],
+        help: "summary(session_id, group_by, filters={}, order_by=\"connections\", order_dir=\"DESC\", start=0, length=all) -> \
+               Struct with table, total, matched, exact, count, autorefresh. group_by: orig_src, orig_dst, repl_src, local, \
+               remote (each also with a prefix, as orig_src/24), service, orig_l4proto, tcp_state, zone, mark or username. \
+               order_by: connections, bytes, packets, rate or key.",
+        run: summary::summary,
     },
     Procedure {
         name: "kill",

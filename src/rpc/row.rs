@@ -23,7 +23,11 @@ pub fn write(writer: &mut Writer<'_>, flow: &Flow, context: &Context, fields: Fi
         writer.member(field.name)?;
         match (field.kind, value) {
             (FieldKind::Id, FieldValue::Int(id)) => writer.id(id as u32)?,
+            (FieldKind::Word, FieldValue::Int(number)) => {
+                writer.string(field.words.name(number as u32).unwrap_or_default().as_bytes())?;
+            }
             (_, FieldValue::Int(number)) => writer.uint(number)?,
+            (_, FieldValue::End(address, v4, port)) => writer.end_point(&address, v4, port)?,
             (_, FieldValue::Ip(address, v4)) => writer.address(&address, v4)?,
             (_, FieldValue::Text(text)) => writer.string(text)?,
         }

@@ -66,13 +66,13 @@ impl Engine {
     fn waiting(&self, source: Source) -> u32 {
         // A snapshot that is being read is not taken anew until those who read it have their first rows. Who has no memory for
         // rows yet keeps nobody waiting: that memory may be held by one who can't go on before the snapshot is taken.
-        let is_ahead = |task: &Task| match (&task.job, &task.stage) {
-            (Job::View(view), Stage::Waiting(Source::Snapshot)) => {
-                view.is_ahead() && task.job.asks().can_begin(&self.shared)
+        let is_ahead = |task: &Task| match &task.stage {
+            Stage::Waiting(Source::Snapshot) => {
+                task.job.asks().is_ahead() && task.job.asks().can_begin(&self.shared)
             }
             // A pass is over, and the call has yet to say whether another one follows. In a multicall it may only do so when its
             // client has taken what comes before.
-            (Job::View(view), Stage::Over(None)) => view.is_ahead() && !task.is_multicall(),
+            Stage::Over(None) => task.job.asks().is_ahead() && !task.is_multicall(),
             _ => false,
         };
         let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(is_ahead);
@@ -215,9 +215,7 @@ impl Engine {
             // The views that waited for this snapshot read it before it is taken anew: otherwise two clients that take it in
             // turn would let no view read.
             for task in self.tasks.iter_mut().filter(|t| t.stage == Stage::Waiting(Source::Snapshot)) {
-                if let Job::View(view) = &mut task.job {
-                    view.set_ahead();
-                }
+                task.job.work().set_ahead();
             }
         }
         if let Err(error) = result {
@@ -309,7 +307,7 @@ impl Engine {
                 return true;
             };
             self.snapshot_scan.at = end;
-            self.offer_recorded(flow, end);
+            self.offer_recorded(&flow, end);
         }
         true
     }
@@ -327,18 +325,16 @@ impl Engine {
         }
         let generation = self.shared.autorefresh.generation();
         waiting
-            & self.slots_of(|task| match &task.job {
-                Job::View(view) => view.is_ahead() || view.is_late(generation),
-                _ => false,
+            & self.slots_of(|task| {
+                let job = task.job.asks();
+                job.is_ahead() || job.is_late(generation)
             })
     }
 
     /// Hands a flow of the snapshot, whose record ends at `end`, to the calls that read it.
-    fn offer_recorded(&mut self, flow: Flow, end: usize) {
+    fn offer_recorded(&mut self, flow: &Flow, end: usize) {
         for (_, task) in Self::riders(&mut self.tasks, self.snapshot_scan.riders) {
-            if let Job::View(view) = &mut task.job {
-                view.offer_recorded(flow, end, &mut self.shared);
-            }
+            task.job.work().offer_recorded(flow, end, &mut self.shared);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::pieces::{Measure, Pieces};
 use super::{Shared, World};
+use crate::conntrack::flow::Flow;
 use crate::conntrack::kernel::Kernel;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::Full;
@@ -114,6 +115,22 @@ pub(super) trait Work {
     /// A fault: the job takes no further part in the scan, and ends with it.
     fn offer(&mut self, _: &mut Offered<'_, '_, '_>, _: &mut Shared) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// A flow of the snapshot, whose record ends at `end`.
+    fn offer_recorded(&mut self, _flow: &Flow, _end: usize, _: &mut Shared) {}
+
+    /// Whether calls that take the snapshot anew must wait until the job has read this one.
+    fn is_ahead(&self) -> bool {
+        false
+    }
+
+    /// The job waited while a snapshot was taken: it reads that one before another is taken.
+    fn set_ahead(&mut self) {}
+
+    /// Whether a part of its value is of a snapshot of another generation, so that the job can't go on.
+    fn is_late(&self, _generation: u32) -> bool {
+        false
     }
 
     /// What the job waited for is here or over. Gives what it waits for next; with [`Wait::Nothing`] it can be written.

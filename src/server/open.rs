@@ -114,6 +114,7 @@ fn engine(config: &Config) -> Result<Box<Engine>, String> {
     engine.shared.context.rates = Meter::new(config.rate_flows as usize);
     engine.shared.context.uid_mask = config.uid_mask;
     engine.shared.context.ignored = config.ignored.clone();
+    engine.shared.context.lan = config.lan.clone();
     engine.shared.context.hide_time_wait = config.hide_time_wait;
     Ok(engine)
 }

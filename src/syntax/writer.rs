@@ -169,8 +169,42 @@ impl Writer<'_> {
     /// # Errors
     /// [`Full`].
     pub fn address(&mut self, address: &[u8; 16], v4: bool) -> Written {
+        self.quoted(|w| w.put_address(address, v4))
+    }
+
+    fn put_address(&mut self, address: &[u8; 16], v4: bool) -> Written {
         let &[.., a, b, c, d] = address;
-        self.quoted(|w| if v4 { put_ipv4(&mut w.out, [a, b, c, d]) } else { put_ipv6(&mut w.out, address) })
+        if v4 { put_ipv4(&mut self.out, [a, b, c, d]) } else { put_ipv6(&mut self.out, address) }
+    }
+
+    /// Writes an address and, where there is one, a port as a string: `192.0.2.1:4000`, `[2001:db8::1]:4000`, or the address
+    /// alone.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn end_point(&mut self, address: &[u8; 16], v4: bool, port: Option<u16>) -> Written {
+        self.quoted(|w| {
+            let Some(port) = port else {
+                return w.put_address(address, v4);
+            };
+            let (open, close): (&[u8], &[u8]) = if v4 { (b"", b":") } else { (b"[", b"]:") };
+            w.out.put(open)?;
+            w.put_address(address, v4)?;
+            w.out.put(close)?;
+            w.out.put_u64(port.into())
+        })
+    }
+
+    /// Writes a network as a string: `192.0.2.0/24`, of an address as [`Writer::address`] takes it.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn network(&mut self, address: &[u8; 16], v4: bool, bits: u32) -> Written {
+        self.quoted(|w| {
+            w.put_address(address, v4)?;
+            w.out.put(b"/")?;
+            w.out.put_u64(bits.into())
+        })
     }
 
     /// Writes the id of a connection: a number, as a string.

@@ -78,6 +78,7 @@ fn row(family: u8, message: &[u8]) -> Row {
             _ => (),
         }
     }
+    super::row::translate(&mut row);
     row
 }
 

@@ -60,9 +60,27 @@ fn is_address(field: &str) -> bool {
     field == "host" || ADDRESSES.contains(&field) || field.contains("_ipv4_") || field.contains("_ipv6_")
 }
 
+/// Whether the field is an address with, mostly, a port.
+fn is_end(field: &str) -> bool {
+    field == "nat_src" || field == "nat_dst"
+}
+
+/// The address and the port.
+fn end(text: &str) -> (IpAddr, Option<u16>) {
+    match text.parse::<std::net::SocketAddr>() {
+        Ok(end) => (end.ip(), Some(end.port())),
+        Err(_) => (text.parse().expect("an address"), None),
+    }
+}
+
 fn equals(field: &str, value: &Val, wanted: &Value) -> bool {
     match value {
         Val::Str(text) if is_address(field) => address_equals(text.parse().expect("an address"), wanted),
+        // An address alone matches whatever port there is.
+        Val::Str(text) if is_end(field) => match wanted {
+            Value::Str(wanted) if wanted.parse::<IpAddr>().is_err() => wanted == text,
+            _ => address_equals(end(text).0, wanted),
+        },
         Val::Str(text) if field == "id" => number_equals(text.parse().expect("an id"), wanted),
         Val::Str(text) => matches!(wanted, Value::Str(wanted) if wanted == text),
         Val::Int(number) => number_equals(*number, wanted),
@@ -125,7 +143,7 @@ fn unsigned32(value: &Value) -> u32 {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Number(u64),
-    Address(u128),
+    Address(u128, Option<u16>),
     Text(Vec<u8>),
 }
 
@@ -133,10 +151,18 @@ fn key(row: &Row, field: &str) -> Option<Key> {
     Some(match value(row, field)? {
         Val::Int(number) => Key::Number(number),
         Val::Str(text) if field == "id" => Key::Number(text.parse().expect("an id")),
-        Val::Str(text) if is_address(field) => Key::Address(match text.parse().expect("an address") {
-            IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
-            IpAddr::V6(v6) => <u128 as From<Ipv6Addr>>::from(v6),
-        }),
+        Val::Str(text) if field == "nat" => {
+            let place = ["src", "dst", "both"].iter().position(|word| *word == text);
+            Key::Number(place.expect("a word") as u64)
+        }
+        Val::Str(text) if is_address(field) || is_end(field) => {
+            let (address, port) = end(&text);
+            let bits = match address {
+                IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
+                IpAddr::V6(v6) => <u128 as From<Ipv6Addr>>::from(v6),
+            };
+            Key::Address(bits, port)
+        }
         Val::Str(text) => Key::Text(text.into_bytes()),
     })
 }

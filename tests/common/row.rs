@@ -55,6 +55,36 @@ pub fn id(row: &Row) -> u32 {
     written.parse().unwrap_or_else(|_| panic!("an id that is no unsigned 32-bit number: {written:?}"))
 }
 
+/// Adds what was translated, where the reply direction is not the original one turned round.
+pub fn translate(row: &mut Row) {
+    let end = |row: &Row, direction: &str, side: &str| {
+        let part = |name: &str| row.get(&format!("{direction}_{name}_{side}")).cloned();
+        (part("ipv4").or(part("ipv6")), part("port"))
+    };
+    let written = |(address, port): (Option<Val>, Option<Val>)| match (address, port) {
+        (Some(Val::Str(address)), Some(Val::Int(port))) if address.contains(':') => {
+            format!("[{address}]:{port}")
+        }
+        (Some(Val::Str(address)), Some(Val::Int(port))) => format!("{address}:{port}"),
+        (Some(Val::Str(address)), _) => address,
+        (address, _) => panic!("a row without an address: {address:?} in {row:?}"),
+    };
+    let found = [("src", "dst"), ("dst", "src")].map(|(side, other)| {
+        let (began, answered) = (end(row, "orig", side), end(row, "repl", other));
+        (began != answered).then(|| written(answered))
+    });
+    let kind = match &found {
+        [Some(_), Some(_)] => "both",
+        [Some(_), None] => "src",
+        [None, Some(_)] => "dst",
+        [None, None] => return,
+    };
+    row.insert("nat".into(), kind.into());
+    for (name, end) in ["nat_src", "nat_dst"].into_iter().zip(found) {
+        row.extend(end.map(|end| (name.to_owned(), Val::Str(end))));
+    }
+}
+
 /// What identifies a connection without its id: the original tuple and the zone, for /proc does not show ids.
 pub fn tuple(row: &Row) -> String {
     let named = |name: &&String| {

@@ -84,6 +84,7 @@ fn parse_line(line: &str) -> Option<Seen> {
             None => bare(&mut seen, l4, word),
         }
     }
+    super::row::translate(&mut seen.row);
     Some(seen)
 }
 

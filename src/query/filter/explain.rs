@@ -75,6 +75,7 @@ impl Filter {
             Test::Masked(bits, mask) => write!(out, "{bits:#x}/{mask:#x}"),
             Test::AnyBit(mask) => write!(out, "any of {mask:#x}"),
             Test::Net(net) => write!(out, "{net}"),
+            Test::End(net, port) => write!(out, "{net} port {port}"),
             Test::Text { start, len } => {
                 let text = wanted_text(&self.text, start, len).unwrap_or(&[]);
                 write_quoted(core::str::from_utf8(text).unwrap_or(""), out)
@@ -99,7 +100,7 @@ fn write_quoted(text: &str, out: &mut Cut<'_>) -> fmt::Result {
 
 /// Whether a word for a value of the field says by itself what field it is of.
 fn name_is_enough(field: &Field) -> bool {
-    !matches!(field.words, Words::None | Words::Service) && field.kernel != KernelPart::ReplProto
+    !matches!(field.words, Words::None | Words::Service | Words::Nat) && field.kernel != KernelPart::ReplProto
 }
 
 /// What stands before a value of the field.

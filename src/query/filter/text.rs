@@ -17,13 +17,12 @@ mod error;
 use error::Reason;
 pub use error::TextError;
 
-use super::value::{Takes, Test, quantity};
+use super::value::{Takes, Test, endpoint, quantity};
 use super::{Filter, FilterError, Input, takes_of};
 use crate::limits::FILTER_TEXT_BYTES;
 use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId, FieldKind};
 use crate::query::net::{Net, cut};
 use crate::query::words::nearest;
-use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Short names of fields. A row whose field does not exist is no name: it waits for the field.
 const ALIASES: &[(&str, &str)] = &[
@@ -256,21 +255,6 @@ fn bound(field: FieldId, op: Op, value: &str) -> Result<Test, Reason> {
         (Some(low), Some(high)) if low <= high => Ok(Test::Range(low, high)),
         _ => Err(Reason::NothingBeyond),
     }
-}
-
-/// The addresses, and the port, of a word that begins with addresses.
-fn endpoint(word: &str) -> Option<(Net, Option<&str>)> {
-    if let Some(net) = Net::parse_range(word) {
-        return Some((net, None));
-    }
-    if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| cut(rest, b']')) {
-        let address: Ipv6Addr = v6.parse().ok()?;
-        let port = behind.strip_prefix(':');
-        return (port.is_some() || behind.is_empty()).then(|| (Net::host(address.into()), port));
-    }
-    let (v4, port) = cut(word, b':')?;
-    let address: Ipv4Addr = v4.parse().ok()?;
-    Some((Net::host(address.into()), Some(port)))
 }
 
 /// The field of a word without one, and what it wants of it.

@@ -5,6 +5,7 @@ use crate::query::field::{FieldKind, FieldValue};
 use crate::query::net::{Net, cut};
 use crate::query::words::{UNSET, Words};
 use core::fmt;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a value of a flow is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) enum Test {
     AnyBit(u32),
     /// An address in here.
     Net(Net),
+    /// An address in here, with this port.
+    End(Net, u16),
     /// A text, which stands in the filter's memory.
     Text {
         /// Where it begins.
@@ -34,7 +37,12 @@ impl Test {
             (&Test::Range(low, high), FieldValue::Int(v)) => low <= v && v <= high,
             (&Test::Masked(bits, mask), FieldValue::Int(v)) => v & u64::from(mask) == u64::from(bits),
             (&Test::AnyBit(mask), FieldValue::Int(v)) => v & u64::from(mask) != 0,
-            (Test::Net(net), FieldValue::Ip(address, v4)) => net.contains(&address, v4),
+            (Test::Net(net), FieldValue::Ip(address, v4) | FieldValue::End(address, v4, _)) => {
+                net.contains(&address, v4)
+            }
+            (&Test::End(net, port), FieldValue::End(address, v4, found)) => {
+                found == Some(port) && net.contains(&address, v4)
+            }
             (&Test::Text { start, len }, FieldValue::Text(v)) => wanted_text(text, start, len) == Some(v),
             _ => false,
         }
@@ -75,10 +83,25 @@ impl Takes {
         let test = match (self.kind, input) {
             (FieldKind::Text, _) => None,
             (FieldKind::Ipv4 | FieldKind::Ipv6 | FieldKind::Ip, _) => self.read_net(input).map(Test::Net),
+            (FieldKind::End, _) => return self.read_end(input),
+            (FieldKind::Word, Input::Int(_)) => None,
             (_, Input::Int(number)) => self.fit(number).map(|n| Test::Range(n, n)),
             (_, Input::Text(text)) => return self.read_number(text),
         };
         test.ok_or(FilterError::BadValue)
+    }
+
+    fn read_end(self, input: Input<'_>) -> Result<Test, FilterError> {
+        let end = match input {
+            Input::Text(text) => endpoint(text),
+            Input::Int(_) => None,
+        };
+        let port = |port: &str| port.parse().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()));
+        match end {
+            Some((net, None)) => Ok(Test::Net(net)),
+            Some((net, Some(text))) => Ok(Test::End(net, port(text).ok_or(FilterError::BadValue)?)),
+            None => self.read_net(input).map(Test::Net).ok_or(FilterError::BadValue),
+        }
     }
 
     fn read_net(self, input: Input<'_>) -> Option<Net> {
@@ -116,6 +139,9 @@ impl Takes {
             return Ok(self.meaning(number));
         }
         let bad = FilterError::BadValue;
+        if self.kind == FieldKind::Word {
+            return Err(bad);
+        }
         if let Some((value, mask)) = cut(text, b'/').filter(|_| self.kind == FieldKind::Bits) {
             let (value, mask) = masked(value, mask).ok_or(bad)?;
             let fits = value & !mask == 0;
@@ -178,15 +204,35 @@ impl fmt::Display for Takes {
                 "an address, a network such as \"192.0.2.0/24\", a range such as \"192.0.2.5-192.0.2.9\", \
                  or an integer (IPv4, host order)"
             }
+            FieldKind::End => {
+                "an address and a port such as \"192.0.2.1:4000\" or \"[2001:db8::1]:4000\", or an address, a network or a \
+                 range alone"
+            }
             FieldKind::Text => "a string",
+            FieldKind::Word => "",
         })?;
-        let mut before = ", or one of ";
+        let mut before = if self.kind == FieldKind::Word { "one of " } else { ", or one of " };
         for (name, _) in self.words.list() {
             write!(f, "{before}{name}")?;
             before = ", ";
         }
         Ok(())
     }
+}
+
+/// The addresses, and the port, of a text that begins with addresses.
+pub(super) fn endpoint(word: &str) -> Option<(Net, Option<&str>)> {
+    if let Some(net) = Net::parse_range(word) {
+        return Some((net, None));
+    }
+    if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| cut(rest, b']')) {
+        let address: Ipv6Addr = v6.parse().ok()?;
+        let port = behind.strip_prefix(':');
+        return (port.is_some() || behind.is_empty()).then(|| (Net::host(address.into()), port));
+    }
+    let (v4, port) = cut(word, b':')?;
+    let address: Ipv4Addr = v4.parse().ok()?;
+    Some((Net::host(address.into()), Some(port)))
 }
 
 /// A 32-bit unsigned number from a client's integer: negative ones are its two's complement, as PHP's encoder sends them.

@@ -3,13 +3,19 @@ use super::flows::{context, rated, table, with};
 use super::model::{self, Val, value};
 use super::names::single;
 use super::wishes::all_fields;
-use crate::conntrack::flow::{Flow, Tuple, mapped};
+use crate::conntrack::flow::{Address, Flow, Tuple, mapped};
 use crate::conntrack::uapi::{AF_INET, AF_INET6};
 use crate::query::context::Context;
 use crate::query::field::{FIELDS, FieldId, FieldSet, FieldValue, ID, Scope, TIMEOUT};
 use crate::query::net::Net;
 use crate::query::order::Order;
 use crate::query::rows::{Ranking, Row};
+use core::net::{IpAddr, Ipv6Addr};
+
+fn ip(address: Address, v4: bool) -> IpAddr {
+    let address = Ipv6Addr::from(address);
+    if v4 { address.to_ipv4_mapped().expect("a mapped one").into() } else { address.into() }
+}
 
 #[test]
 fn every_field_has_the_value_that_the_documentation_says() {
@@ -18,15 +24,12 @@ fn every_field_has_the_value_that_the_documentation_says() {
         for name in single() {
             let field = FieldId::named(name).expect("a field").field();
             // Read as the field says that it needs, and no more.
-            let found =
-                field.value(&with(&flow, field.needs), &context).map(|value| match value {
-                    FieldValue::Int(n) => Val::Number(n),
-                    FieldValue::Text(t) => Val::Text(String::from_utf8_lossy(t).into_owned()),
-                    FieldValue::Ip(address, true) => Val::Address(std::net::IpAddr::V4(
-                        std::net::Ipv4Addr::new(address[12], address[13], address[14], address[15]),
-                    )),
-                    FieldValue::Ip(address, false) => Val::Address(std::net::IpAddr::V6(address.into())),
-                });
+            let found = field.value(&with(&flow, field.needs), &context).map(|value| match value {
+                FieldValue::Int(n) => Val::Number(n),
+                FieldValue::End(address, v4, port) => Val::End(ip(address, v4), port),
+                FieldValue::Text(t) => Val::Text(String::from_utf8_lossy(t).into_owned()),
+                FieldValue::Ip(address, v4) => Val::Address(ip(address, v4)),
+            });
             assert_eq!(found, value(name, &flow), "{name} of {flow:?}");
         }
     }

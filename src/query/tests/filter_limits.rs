@@ -171,6 +171,8 @@ fn every_field_may_be_filtered_by() {
         let value = match field.kind {
             FieldKind::Ipv6 => Input::Text("2001:db8::1"),
             FieldKind::Ipv4 | FieldKind::Ip => Input::Text("192.0.2.1"),
+            FieldKind::End => Input::Text("192.0.2.1:80"),
+            FieldKind::Word => Input::Text("both"),
             FieldKind::Text => Input::Text("ftp"),
             _ => Input::Int(7),
         };

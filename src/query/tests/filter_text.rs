@@ -183,6 +183,8 @@ fn every_field_has_its_name_in_a_text() {
     let value = |name: &str| match kind(name) {
         FieldKind::Ipv6 => "2001:db8::1",
         FieldKind::Ipv4 | FieldKind::Ip => "10.0.0.1",
+        FieldKind::End => "[2001:db8::1]:80",
+        FieldKind::Word => "both",
         FieldKind::Text => "ftp",
         _ => "1",
     };
@@ -284,6 +286,11 @@ const WRONG: &[(&str, usize, usize, &str)] = &[
     ("dport>65535", 6, 5, "no value of the field is beyond 65535 at 6"),
     ("bytes<0", 6, 1, "no value of the field is beyond 0 at 6"),
     ("bytes>18446744073709551615", 6, 20, "no value of the field is beyond 18446744073709551615 at 6"),
+    ("nat:source", 4, 6, "source at 4 is not one of src, dst, both"),
+    ("nat:1", 4, 1, "1 at 4 is not one of src, dst, both"),
+    ("nat_src:10.0.0.1:", 8, 9, "10.0.0.1: at 8 is not an address and a port"),
+    ("nat_src:10.0.0.1:+1", 8, 11, "10.0.0.1:+1 at 8 is not an address and a port"),
+    ("nat_dst:[::1]53", 8, 7, "[::1]53 at 8 is not an address and a port"),
     ("bytes><1", 6, 2, "<1 at 6 is not an unsigned integer"),
     ("\u{e4}:1", 0, 4, "\u{e4}:1 at 0 is no address"),
 ];
@@ -363,6 +370,8 @@ fn filters_in_words() {
         ("repl_l4proto:tcp,udp", "repl_l4proto TCP or UDP"),
         ("family:4 repl_l3proto:10", "IPv4, IPv6"),
         ("state:syn_sent,close,12", "SYN_SENT or CLOSE or tcp_state 12"),
+        ("nat:src,both !nat_dst:10.1.0.9:80", "nat src or both, not nat_dst 10.1.0.9 port 80"),
+        ("nat_src:[2001:db8::1]:53,10.0.0.0/8", "nat_src 2001:db8::1 port 53 or 10.0.0.0/8"),
         ("unreplied !assured is:nat,snat", "unreplied, not assured, nat or snat"),
         ("status:0x30/0x30,4/4,5", "status 0x30/0x30 or assured or status 0x5"),
         ("mark:0x100/0x3f00,7,1-2", "mark 0x100/0x3f00 or 0x7 or 1-2"),

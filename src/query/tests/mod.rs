@@ -6,7 +6,7 @@ mod filter_text;
 mod filters;
 pub mod flows;
 mod kernel_filter;
-mod model;
+pub mod model;
 #[path = "../../../tests/common/names.rs"]
 mod names;
 mod pages;

@@ -11,6 +11,7 @@ pub enum Val {
     Number(u64),
     Address(IpAddr),
     Text(String),
+    End(IpAddr, Option<u16>),
 }
 
 /// The field's values in the flow.
@@ -71,6 +72,7 @@ pub fn value(name: &str, flow: &Flow) -> Option<Val> {
             _ => None,
         },
         "bytes" | "packets" => sum(name, flow),
+        "nat" | "nat_src" | "nat_dst" => nat(name, flow),
         _ => panic!("no field is called {name}"),
     }
 }
@@ -81,6 +83,35 @@ fn sum(name: &str, flow: &Flow) -> Option<Val> {
         both.into_iter().flatten().map(|c| if name == "bytes" { c.bytes } else { c.packets }).collect();
     let sum: u128 = parts.iter().map(|&p| u128::from(p)).sum();
     (!parts.is_empty()).then(|| Val::Number(u64::try_from(sum).unwrap_or(u64::MAX)))
+}
+
+/// What the reply direction has that the original one, turned round, has not.
+fn nat(name: &str, flow: &Flow) -> Option<Val> {
+    let (orig, repl) = (flow.orig?, flow.repl?);
+    let both_have_ports = matches!((orig.ends, repl.ends), (Ends::Ports { .. }, Ends::Ports { .. }));
+    let numbers = |tuple: &Tuple| match tuple.ends {
+        Ends::Ports { src, dst } if both_have_ports => (src, dst),
+        _ => (0, 0),
+    };
+    let id = |tuple: &Tuple| match tuple.ends {
+        Ends::Icmp { id, .. } => id,
+        _ => 0,
+    };
+    let src = orig.src != repl.dst || numbers(&orig).0 != numbers(&repl).1 || id(&orig) != id(&repl);
+    let dst = orig.dst != repl.src || numbers(&orig).1 != numbers(&repl).0;
+    let end = |side: &str| {
+        let Some(Val::Address(address)) = part(side, &repl) else { panic!("no address") };
+        let port = match part(&format!("port_{side}"), &repl) {
+            Some(Val::Number(port)) => Some(port as u16),
+            _ => None,
+        };
+        Some(Val::End(address, port))
+    };
+    match name {
+        "nat" => Some(Val::Number(u64::from(src) + 2 * u64::from(dst))).filter(|_| src || dst),
+        "nat_src" => end("dst").filter(|_| src),
+        _ => end("src").filter(|_| dst),
+    }
 }
 
 fn gre_key(name: &str, tuple: &Tuple) -> Option<Val> {
@@ -137,11 +168,12 @@ pub fn order(name: &str, descending: bool) -> impl Fn(&Flow, &Flow) -> Ordering 
 }
 
 /// What values of one field compare by: IPv4 stands among IPv6 as `::ffff:a.b.c.d`.
-fn rank(value: &Val) -> (u128, String) {
+fn rank(value: &Val) -> (u128, String, Option<u16>) {
     match value {
-        Val::Number(n) => (u128::from(*n), String::new()),
-        Val::Address(IpAddr::V4(a)) => (a.to_ipv6_mapped().to_bits(), String::new()),
-        Val::Address(IpAddr::V6(a)) => (a.to_bits(), String::new()),
-        Val::Text(text) => (0, text.clone()),
+        Val::Number(n) => (u128::from(*n), String::new(), None),
+        Val::Address(IpAddr::V4(a)) => (a.to_ipv6_mapped().to_bits(), String::new(), None),
+        Val::Address(IpAddr::V6(a)) => (a.to_bits(), String::new(), None),
+        Val::Text(text) => (0, text.clone(), None),
+        Val::End(address, port) => (rank(&Val::Address(*address)).0, String::new(), *port),
     }
 }

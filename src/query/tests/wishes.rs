@@ -16,6 +16,7 @@ pub enum Want {
     Net(IpAddr, usize),
     Addresses(IpAddr, IpAddr),
     Text(String),
+    End(IpAddr, u16),
 }
 
 /// Wanted values of which any will do, or none of which must be there.
@@ -86,6 +87,7 @@ pub fn words(name: &str) -> Vec<(&'static str, Want)> {
             ("fixed", Want::Masked(0x400, 0x400)),
             ("expected", Want::Masked(1, 1)),
         ],
+        "nat" => numbers(&[("src", 1), ("dst", 2), ("both", 3)]),
         _ => Vec::new(),
     }
 }
@@ -111,6 +113,8 @@ fn is(value: &Val, want: &Want) -> bool {
         (Val::Number(n), Want::Numbers(low, high)) => (low..=high).contains(&n),
         (Val::Number(n), Want::Masked(bits, mask)) => n & mask == *bits,
         (Val::Number(n), Want::AnyBit(mask)) => n & mask != 0,
+        (Val::End(address, port), Want::End(wanted, number)) => address == wanted && *port == Some(*number),
+        (Val::End(address, _), _) => is(&Val::Address(*address), want),
         (Val::Address(address), Want::Net(net, bits)) => {
             address.is_ipv4() == net.is_ipv4() && string(net)[..*bits] == string(address)[..*bits]
         }
@@ -152,12 +156,14 @@ pub fn own(name: &str, flow: &Flow, random: &mut Random) -> Option<Want> {
         Val::Number(n) => Want::Numbers(*n, *n),
         Val::Address(a) => Want::Addresses(*a, *a),
         Val::Text(t) => Want::Text(t.clone()),
+        Val::End(a, Some(port)) => Want::End(*a, *port),
+        Val::End(a, None) => Want::Addresses(*a, *a),
     })
 }
 
 fn want(name: &str, flow: &Flow, random: &mut Random) -> Want {
     let words = words(name);
-    if !words.is_empty() && random.one_in(3) {
+    if !words.is_empty() && (kind(name) == FieldKind::Word || random.one_in(3)) {
         return words[random.below(words.len())].1.clone();
     }
     let own = own(name, flow, random);
@@ -168,7 +174,10 @@ fn want(name: &str, flow: &Flow, random: &mut Random) -> Want {
         }
         FieldKind::Ipv4 => address(own, true, random),
         FieldKind::Ipv6 => address(own, false, random),
-        FieldKind::Ip => {
+        FieldKind::End if random.one_in(2) => {
+            own.unwrap_or(Want::End(random.pick(&["10.0.0.1", "2001:db8::1"]).parse().expect("one"), 443))
+        }
+        FieldKind::Ip | FieldKind::End => {
             let v4 = random.one_in(2);
             address(own, v4, random)
         }
@@ -221,6 +230,7 @@ pub fn written(name: &str, want: &Want, random: &mut Random) -> String {
     let mut ways: Vec<String> =
         words(name).iter().filter(|word| same(&word.1)).map(|word| mixed_case(word.0, random)).collect();
     match *want {
+        Want::Numbers(..) if kind(name) == FieldKind::Word => {}
         Want::Numbers(low, high) => {
             if low == high {
                 ways.extend([quantity(low, random), format!("{low:#x}")]);
@@ -245,6 +255,7 @@ pub fn written(name: &str, want: &Want, random: &mut Random) -> String {
             ways.push(format!("{low}-{high}"));
         }
         Want::Text(ref text) => ways.push(text.clone()),
+        Want::End(address, port) => ways.push(std::net::SocketAddr::new(address, port).to_string()),
     }
     ways.swap_remove(random.below(ways.len()))
 }

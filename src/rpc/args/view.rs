@@ -1,7 +1,7 @@
 //! The parameters of `view` beside its filters: the order, and the fields that rows have.
 
 use super::filters::field_named;
-use super::string;
+use super::{integer, string};
 use crate::limits::ARGUMENT_BYTES;
 use crate::query::field::{FieldSet, ID, Scope};
 use crate::query::order::Order;
@@ -16,16 +16,7 @@ pub(in crate::rpc) fn order(
     by: Option<Value<'_>>,
     direction: Option<Value<'_>>,
 ) -> Result<Option<Order>, Fault> {
-    let mut buf = [0; ARGUMENT_BYTES];
-    let text = match direction {
-        Some(value) => string(&value, "order_dir", &mut buf)?,
-        None => "",
-    };
-    let matches = |word: &str| text.eq_ignore_ascii_case(word) || text.eq_ignore_ascii_case(&word[..1]);
-    let descending = matches("DESC");
-    if !(descending || matches("ASC") || text.is_empty()) {
-        return Err(Fault::parameter("order_dir", "\"ASC\" or \"DESC\", or the first letter"));
-    }
+    let descending = is_descending(direction, false)?;
     let Some(by) = by else {
         return Ok(None);
     };
@@ -44,6 +35,38 @@ pub(in crate::rpc) fn order(
             ))
         }
     }
+}
+
+/// Whether the order is a descending one; `otherwise` where nothing is said.
+///
+/// # Errors
+/// A fault that names the parameter.
+pub(super) fn is_descending(direction: Option<Value<'_>>, otherwise: bool) -> Result<bool, Fault> {
+    let mut buf = [0; ARGUMENT_BYTES];
+    let text = match direction {
+        Some(value) => string(&value, "order_dir", &mut buf)?,
+        None => "",
+    };
+    let matches = |word: &str| text.eq_ignore_ascii_case(word) || text.eq_ignore_ascii_case(&word[..1]);
+    match (text.is_empty(), matches("DESC"), matches("ASC")) {
+        (true, ..) => Ok(otherwise),
+        (_, true, _) => Ok(true),
+        (.., true) => Ok(false),
+        _ => Err(Fault::parameter("order_dir", "\"ASC\" or \"DESC\", or the first letter")),
+    }
+}
+
+/// The page: how many rows to pass over, and how many to give; all with `None`.
+///
+/// # Errors
+/// A fault that names the parameter.
+pub(in crate::rpc) fn page(
+    start: Option<Value<'_>>,
+    length: Option<Value<'_>>,
+) -> Result<(u64, Option<u64>), Fault> {
+    let start = integer(start, "start", 0)?;
+    let start = u64::try_from(start).map_err(|_| Fault::parameter("start", "an integer from 0 on"))?;
+    Ok((start, u64::try_from(integer(length, "length", -1)?).ok()))
 }
 
 /// The options of a view: which fields rows have.

@@ -23,6 +23,7 @@ pub(crate) mod login;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod stats;
+pub(crate) mod summary;
 mod table;
 pub(crate) mod take_snapshot;
 pub(crate) mod view;
@@ -62,6 +63,8 @@ jobs! {
     Stats = stats::Stats,
     /// A page.
     View = view::Viewing,
+    /// Groups of flows.
+    Summary = summary::Summarizing,
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
     /// Deletes by id.

@@ -26,6 +26,12 @@ pub(super) fn write_head(writer: &mut Writer<'_>, count: u32, age_ms: Option<u64
 
 /// Writes what comes behind the rows: how many flows match in all, and whether only the rates of the fastest are known.
 pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64, partial: bool) -> Result<(), Full> {
+    close_table(writer, total, partial)?;
+    writer.struct_close()
+}
+
+/// Writes the end of the rows, how many there are in all, and whether only the rates of the fastest flows are known.
+pub(super) fn close_table(writer: &mut Writer<'_>, total: u64, partial: bool) -> Result<(), Full> {
     writer.array_close()?;
     writer.member_close()?;
     writer.number("total", total)?;
@@ -34,5 +40,5 @@ pub(super) fn write_tail(writer: &mut Writer<'_>, total: u64, partial: bool) -> 
         writer.string(b"partial")?;
         writer.member_close()?;
     }
-    writer.struct_close()
+    Ok(())
 }

@@ -58,9 +58,8 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
     let filter = args::filter(args.optional())?;
     let (by, direction) = (args.optional(), args.optional());
     let order = args::order(by, direction)?;
-    let start = args::integer(args.optional(), "start", 0)?;
-    let start = u64::try_from(start).map_err(|_| Fault::parameter("start", "an integer from 0 on"))?;
-    let length = u64::try_from(args::integer(args.optional(), "length", -1)?).ok();
+    let (start, length) = (args.optional(), args.optional());
+    let (start, length) = args::page(start, length)?;
     let fields = args::fields(args.optional())?;
     args.end("session_id, filters, order_by, order_dir, start, length and options")?;
     let of_snapshot = ask.shared.autorefresh.is_off();
@@ -93,35 +92,6 @@ impl Viewing {
     /// Milliseconds since the snapshot was taken, for a view of a snapshot.
     fn age_ms(&self) -> Option<u64> {
         self.reading.map(|_| self.age_ms)
-    }
-
-    /// Whether calls that take the snapshot anew must wait for the view's next pass. They do so only until rows go out: from then
-    /// on the view depends on its client, who may take any time.
-    pub(in crate::rpc) fn is_ahead(&self) -> bool {
-        self.part == Part::Head && self.reading.is_some_and(|reading| reading.is_ahead)
-    }
-
-    /// The view waited while a snapshot was taken: it reads that one before another is taken.
-    pub(in crate::rpc) fn set_ahead(&mut self) {
-        if let Some(reading) = &mut self.reading {
-            reading.is_ahead = true;
-        }
-    }
-
-    /// Whether rows of a snapshot of another generation have been written, so that the view can't go on.
-    pub(in crate::rpc) fn is_late(&self, generation: u32) -> bool {
-        self.part != Part::Head && self.reading.is_some_and(|reading| reading.generation != generation)
-    }
-
-    /// A flow of the snapshot, whose record ends at `end`.
-    pub(in crate::rpc) fn offer_recorded(&mut self, mut flow: Flow, end: usize, shared: &mut Shared) {
-        let Some(reading) = self.reading.as_mut().filter(|reading| end >= reading.from) else {
-            return;
-        };
-        // A flow that is known in full can't fail to be read.
-        if let Ok(true) = self.view.offer(&mut flow, &mut shared.pool, &mut shared.context) {
-            reading.from = end;
-        }
     }
 }
 
@@ -166,6 +136,31 @@ impl Work for Viewing {
     fn offer(&mut self, offered: &mut Offered<'_, '_, '_>, shared: &mut Shared) -> Result<(), Fault> {
         self.view.offer(&mut offered.entry, &mut shared.pool, &mut shared.context)?;
         Ok(())
+    }
+
+    fn offer_recorded(&mut self, flow: &Flow, end: usize, shared: &mut Shared) {
+        let Some(reading) = self.reading.as_mut().filter(|reading| end >= reading.from) else {
+            return;
+        };
+        // A flow that is known in full can't fail to be read.
+        if let Ok(true) = self.view.offer(&mut { *flow }, &mut shared.pool, &mut shared.context) {
+            reading.from = end;
+        }
+    }
+
+    /// It is so only until rows go out: from then on the view depends on its client, who may take any time.
+    fn is_ahead(&self) -> bool {
+        self.part == Part::Head && self.reading.is_some_and(|reading| reading.is_ahead)
+    }
+
+    fn set_ahead(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            reading.is_ahead = true;
+        }
+    }
+
+    fn is_late(&self, generation: u32) -> bool {
+        self.part != Part::Head && self.reading.is_some_and(|reading| reading.generation != generation)
     }
 
     fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {

@@ -9,4 +9,5 @@ mod rig;
 mod scrapes;
 mod snapshot_turns;
 mod snapshots;
+mod summaries;
 mod views;
