@@ -25,7 +25,7 @@ async function firstView(page) {
     assert.match(await text(page, "#range"), /^1–50 of 1\d\d$/);
     assert.match(await total(page), /^1\d\d connections$/);
     assert.equal(await page.locator("#kill-matching").isVisible(), false, "nobody kills all without a filter");
-    assert.match(await text(page, "#use figcaption"), /^1\d\d \/ [\d,]+$/);
+    await until("the table's use", async () => /^1\d\d \/ [\d,]+$/.test(await text(page, "#use figcaption")));
 }
 
 async function sortAndPage(page) {
