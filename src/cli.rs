@@ -2,9 +2,9 @@
 
 use crate::auth::Backend;
 use crate::auth::file::check_name;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, NameFile};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
+use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
@@ -53,6 +53,12 @@ Options:
                                     decimal or 0x hex
       --passwd-file PATH            where users' names are
                                     [default: /etc/passwd]
+      --hosts FILE                  where names of hosts are, as in /etc/hosts;
+                                    repeatable
+      --leases FILE                 where names of hosts are, in leases of dnsmasq
+                                    or odhcpd; repeatable
+      --enable-accounting           make the kernel count bytes of new connections
+      --enable-timestamps           make the kernel keep their start times
       --snapshot-flows N            connections that a snapshot holds,
                                     1-1048576 [default: 16384]
       --rate-flows N                connections whose rates are known at a time,
@@ -187,6 +193,11 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
+    for (name, is_leases) in [("--hosts", false), ("--leases", true)] {
+        names(args, name, is_leases, &mut config.name_files)?;
+    }
+    config.enable_accounting = args.contains("--enable-accounting");
+    config.enable_timestamps = args.contains("--enable-timestamps");
     number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
     number(args, "--rate-flows", MOST_RATE_FLOWS, &mut config.rate_flows)?;
     #[cfg(feature = "metrics")]
@@ -306,6 +317,24 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     config.policy.site.metrics = is_alone || metrics.table;
     if !metrics.allow.is_empty() && !config.policy.site.metrics {
         return Err("--metrics-allow goes with --metrics".to_owned());
+    }
+    Ok(())
+}
+
+/// Adds the files that an option names, which may be given several times.
+#[inline(never)]
+fn names(
+    args: &mut Arguments,
+    name: &'static str,
+    is_leases: bool,
+    files: &mut std::vec::Vec<NameFile>,
+) -> Result<(), String> {
+    let before = files.len();
+    while let Some(path) = value(args, name)? {
+        if files.len() == before + NAME_FILES {
+            return Err(too_often(name, NAME_FILES));
+        }
+        files.push(NameFile { path: PathBuf::from(path), is_leases });
     }
     Ok(())
 }

@@ -85,6 +85,15 @@ impl fmt::Display for Listen {
     }
 }
 
+/// A file with names of hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it has leases, of dnsmasq's form or odhcpd's, rather than the form of /etc/hosts.
+    pub is_leases: bool,
+}
+
 /// All that the command line decides. [`crate::cli`] fills it in and names the options.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -110,6 +119,12 @@ pub struct Config {
     pub uid_mask: u32,
     /// Where users' names are.
     pub passwd_file: PathBuf,
+    /// Where names of hosts are; the first file that names an address counts.
+    pub name_files: std::vec::Vec<NameFile>,
+    /// Whether the kernel is made to keep counters.
+    pub enable_accounting: bool,
+    /// Whether the kernel is made to keep start times.
+    pub enable_timestamps: bool,
     /// Flows that a snapshot must hold.
     pub snapshot_flows: u32,
     /// Flows whose rates are known at a time.
@@ -152,6 +167,9 @@ impl Default for Config {
             hide_time_wait: false,
             uid_mask: 0,
             passwd_file: PathBuf::from("/etc/passwd"),
+            name_files: std::vec::Vec::new(),
+            enable_accounting: false,
+            enable_timestamps: false,
             snapshot_flows: 16_384,
             rate_flows: RATE_FLOWS,
             #[cfg(feature = "metrics")]

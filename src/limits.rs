@@ -174,6 +174,18 @@ pub const LAN_NETS: usize = 16;
 pub const PASSWD_USERS: usize = if cfg!(test) { 8 } else { 128 };
 /// Bytes of such a name (useradd(8) allows 32).
 pub const PASSWD_NAME_BYTES: usize = 32;
+/// Addresses that get names from `--hosts` and `--leases`: more than a home or an office has devices. 20 bytes each, which are
+/// allocated when the first name is read.
+pub const HOST_NAMES: usize = if cfg!(test) { 8 } else { 512 };
+/// Bytes of one such name. A label of a DNS name, which is what a device calls itself, has at most 63 (RFC 1035, section 2.3.4).
+pub const ONE_NAME_BYTES: usize = 64;
+/// Bytes of all such names: 24 for each, which is more than they mostly have.
+pub const ALL_NAMES_BYTES: usize = HOST_NAMES * 24;
+/// Files of `--hosts` and of `--leases`, each.
+pub const NAME_FILES: usize = 4;
+/// Bytes of such a file. Nobody is served while it is read, and this takes a slow router some ten milliseconds. A larger one, as a
+/// list of blocked hosts is, is not read.
+pub const NAME_FILE_BYTES: u64 = 256 * 1024;
 
 /// Flows whose rates are known at a time, unless `--rate-flows` says otherwise: 448 KiB, while somebody asks for rates.
 pub const RATE_FLOWS: u32 = 16_384;
@@ -233,9 +245,9 @@ pub const LOG_NAME_BYTES: usize = 64;
 
 // ---- The sum -----------------------------------------------------------------------------------------------------
 
-/// Tables that are there once: labels, passwd users, password file, throttle, sessions, allowed hosts, flows counted for the
-/// metrics; rounded up.
-const TABLES_BYTES: usize = 32 * 1024;
+/// Tables that are there once: labels, passwd users, names of hosts, password file, throttle, sessions, allowed hosts, flows
+/// counted for the metrics; rounded up.
+const TABLES_BYTES: usize = 56 * 1024;
 
 /// All of the above that is allocated, in the worst case: every slot, stream, large body and row in use at once.
 pub const MOST_BYTES: usize = CLIENTS * (INPUT_BYTES + OUTPUT_BYTES + TASK_BYTES)

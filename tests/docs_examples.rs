@@ -137,6 +137,11 @@ fn arguments(block: &Block, folder: &Path) -> Vec<String> {
         let path = file.display().to_string();
         all.extend(["--uid-mask".to_owned(), "0xffff".to_owned(), "--passwd-file".to_owned(), path]);
     }
+    if block.has("names") {
+        let file = folder.join("hosts");
+        std::fs::write(&file, "192.168.1.10 office-printer\n192.168.1.1 router\n").expect("a file of names");
+        all.extend(["--hosts".to_owned(), file.display().to_string()]);
+    }
     all
 }
 

@@ -232,7 +232,7 @@ fn filters_that_are_none() {
 /// The fault of a filter says what its field takes: each field of the table, in the words of its kind and no other's.
 #[test]
 fn filters_say_what_each_field_takes() {
-    let kinds: [(&str, &[&str], &str); 11] = [
+    let kinds: [(&str, &[&str], &str); 12] = [
         (
             "from 0 to 255 ",
             &[],
@@ -256,7 +256,12 @@ fn filters_say_what_each_field_takes() {
         ("an address", &["IPv6"], "orig_src orig_dst repl_src repl_dst host"),
         ("an address and a port", &["integer", "one of"], "nat_src nat_dst"),
         ("takes one of src, dst, both", &["integer", "address", "a string"], "nat"),
-        ("takes a string", &["integer", "address"], "helper secctx username"),
+        (
+            "takes a string",
+            &["integer", "address"],
+            "helper secctx username orig_src_name orig_dst_name repl_src_name",
+        ),
+        ("takes a part of a host's name, a string", &["integer", "address"], "name"),
     ];
     in_namespace(|_| {
         let daemon = Daemon::start(&["--uid-mask", "0xffff"]);

@@ -60,7 +60,7 @@ fn compare(data: &[u8], flows: &[Flow]) {
         let field = &FIELDS[usize::from(next()) % FIELDS.len()];
         let how = next();
         let negated = how & 1 == 1;
-        let count = if field.kind == FieldKind::Text { 1 } else { 1 + how / 2 % 3 };
+        let count = if matches!(field.kind, FieldKind::Text | FieldKind::Part) { 1 } else { 1 + how / 2 % 3 };
         let list: Vec<String> = (0..count).map(|_| value(field.kind, [next(), next()])).collect();
         let list = list.join(",");
         by_struct.condition(FieldId::named(field.name).expect("a field")).expect("room");
@@ -93,7 +93,7 @@ fn value(kind: FieldKind, [a, b]: [u8; 2]) -> String {
             2 => format!("10.0.0.{}-10.0.1.{a}", b % 8),
             _ => u32::from_be_bytes([10, 0, a / 4, b]).to_string(),
         },
-        FieldKind::Text => ["ftp", "sip", "x-y", "\u{e4}"][usize::from(a % 4)].to_owned(),
+        FieldKind::Text | FieldKind::Part => ["ftp", "sip", "x-y", "\u{e4}"][usize::from(a % 4)].to_owned(),
         _ => match a % 4 {
             0 => format!("{}-{b}", b / 2),
             1 => format!("{b}-"),

@@ -14,6 +14,11 @@ pub fn changed(who: &Who, id: u32, what: fmt::Arguments<'_>) {
     log::info(format_args!("{who} changed connection {id}: {what}"));
 }
 
+/// Tells who changed how many connections; `what` has which they are and the new value, as in "TCP: mark 0x10".
+pub fn changed_matching(who: &Who, count: u32, what: fmt::Arguments<'_>) {
+    log::info(format_args!("{who} changed {count} connections that match: {what}"));
+}
+
 /// Tells who turned autorefresh on or off, for everybody.
 pub fn autorefresh(who: &Who, on: bool) {
     let what = if on { "on: views show the table as it is" } else { "off: views show a snapshot" };

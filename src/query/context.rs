@@ -1,5 +1,6 @@
 //! What fields and filters depend on beside the flow itself.
 
+use super::names::HostNames;
 use super::net::Net;
 use super::rates::Meter;
 use super::users::UserNames;
@@ -11,13 +12,15 @@ use crate::conntrack::uapi::{
 use crate::limits::{IGNORED_NETS, LAN_NETS};
 use heapless::Vec;
 
-/// Labels, user names, and which flows are hidden from every view and filter.
+/// Labels, names of users and hosts, and which flows are hidden from every view and filter.
 #[derive(Debug, Default)]
 pub struct Context {
     /// Helper names and security contexts.
     pub labels: Labels,
     /// User names by number.
     pub(crate) users: UserNames,
+    /// Names of hosts by address.
+    pub(crate) names: HostNames,
     /// How fast flows are.
     pub(crate) rates: Meter,
     /// Which bits of the mark are a user's number; 0 for none.

@@ -29,6 +29,14 @@ impl<'a, 'm> Entry<'a, 'm> {
     pub(crate) fn meter(&mut self, rates: &mut Meter) {
         self.flow.rates = rates.meter(&self.flow);
     }
+
+    /// The entry was changed since it came from the kernel: this is what it is now, read in full. Its rates stay what they were.
+    #[inline(never)]
+    pub(crate) fn renew(&mut self, now: &Flow, rates: &mut Meter) {
+        let rates = self.flow.rates.or_else(|| rates.meter(now));
+        self.flow = Flow { rates, ..*now };
+        self.full = Some(self.flow);
+    }
 }
 
 impl Candidate for Entry<'_, '_> {

@@ -14,7 +14,7 @@ use super::part::KernelPart;
 use super::words::{Words, nearest};
 use crate::conntrack::flow::{Address, Flow};
 use crate::conntrack::uapi::*;
-use parts::{gre_keys, icmp, int, ip, nat_end, sum, v4, v6};
+use parts::{gre_keys, icmp, int, ip, name, nat_end, sum, v4, v6};
 
 /// What kind of value a field has, which decides what a filter on it takes and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum FieldKind {
     Ip,
     /// A short text.
     Text,
+    /// A text of which a filter names a part, in any case.
+    Part,
     /// A number that is written as a string: the id.
     Id,
     /// A number that is written, and wanted, as one of the field's words alone.
@@ -69,8 +71,11 @@ enum Get {
     /// At most one value.
     One(for<'a> fn(&Flow, &'a Context) -> Option<FieldValue<'a>>),
     /// Up to four values, any of which a filter may match.
-    Any(fn(&Flow) -> [Option<FieldValue<'static>>; 4]),
+    Any(Several),
 }
+
+/// Up to four values of one flow.
+type Several = for<'a> fn(&Flow, &'a Context) -> [Option<FieldValue<'a>>; 4];
 
 /// One field.
 pub struct Field {
@@ -132,6 +137,13 @@ impl FieldId {
     }
 }
 
+impl FieldKind {
+    /// Whether a filter on it takes a text as it is.
+    pub(crate) fn is_text(self) -> bool {
+        matches!(self, FieldKind::Text | FieldKind::Part)
+    }
+}
+
 impl Field {
     /// The field as a part of an entry by which the kernel can filter.
     const fn by_kernel(mut self, part: KernelPart) -> Self {
@@ -161,7 +173,7 @@ impl Field {
     pub(crate) fn values<'a>(&self, flow: &Flow, context: &'a Context) -> [Option<FieldValue<'a>>; 4] {
         match self.get {
             Get::One(get) => [get(flow, context), None, None, None],
-            Get::Any(get) => get(flow),
+            Get::Any(get) => get(flow, context),
         }
     }
 }
@@ -204,11 +216,7 @@ const fn sort(
     field
 }
 
-const fn any(
-    name: &'static str,
-    kind: FieldKind,
-    get: fn(&Flow) -> [Option<FieldValue<'static>>; 4],
-) -> Field {
+const fn any(name: &'static str, kind: FieldKind, get: Several) -> Field {
     Field {
         name,
         kind,
@@ -294,6 +302,9 @@ pub const FIELDS: &[Field] = &[
     }),
     row("user_id", WORD, bit(CTA_MARK), |f, c| int(c.user_id(f))),
     row("username", FieldKind::Text, bit(CTA_MARK), |f, c| c.user_name(f).map(FieldValue::Text)),
+    row("orig_src_name", FieldKind::Text, ORIG, |f, c| name(&f.orig, |t| t.src, c)),
+    row("orig_dst_name", FieldKind::Text, ORIG, |f, c| name(&f.orig, |t| t.dst, c)),
+    row("repl_src_name", FieldKind::Text, REPL, |f, c| name(&f.repl, |t| t.src, c)),
     sort("orig_src", FieldKind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.src)).by_kernel(KernelPart::OrigSrc),
     sort("orig_dst", FieldKind::Ip, ORIG, |f, _| ip(&f.orig, |t| t.dst)).by_kernel(KernelPart::OrigDst),
     sort("repl_src", FieldKind::Ip, REPL, |f, _| ip(&f.repl, |t| t.src)).by_kernel(KernelPart::ReplSrc),
@@ -301,15 +312,18 @@ pub const FIELDS: &[Field] = &[
     sort("bytes", LONG, COUNTERS, |f, _| sum(f, |c| c.bytes)),
     sort("packets", LONG, COUNTERS, |f, _| sum(f, |c| c.packets)),
     sort("rate", LONG, RATES, |f, _| int(f.rates.map(|r| u64::from(r.orig) + u64::from(r.repl)))),
-    any("host", FieldKind::Ip, |f| {
+    any("host", FieldKind::Ip, |f, _| {
         [ip(&f.orig, |t| t.src), ip(&f.orig, |t| t.dst), ip(&f.repl, |t| t.src), ip(&f.repl, |t| t.dst)]
     })
     .by_kernel(KernelPart::AnyAddress),
-    any("port", PORT, |f| {
+    any("port", PORT, |f, _| {
         let (orig, repl) = (ports(&f.orig), ports(&f.repl));
         [int(orig.map(|p| p.0)), int(orig.map(|p| p.1)), int(repl.map(|p| p.0)), int(repl.map(|p| p.1))]
     })
     .with(Words::Service),
+    any("name", FieldKind::Part, |f, c| {
+        [name(&f.orig, |t| t.src, c), name(&f.orig, |t| t.dst, c), name(&f.repl, |t| t.src, c), None]
+    }),
 ];
 
 /// The field `id`, which every row has.

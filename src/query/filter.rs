@@ -139,8 +139,8 @@ impl Filter {
             return self.value(takes.read(input)?, false);
         };
         let (negated, text) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
-        if takes.kind == FieldKind::Text {
-            let test = self.keep(text)?;
+        if takes.kind.is_text() {
+            let test = self.keep(takes.kind, text)?;
             return self.value(test, negated);
         }
         text.split(',').try_for_each(|value| self.value(takes.read(Input::Text(value))?, negated))
@@ -191,10 +191,15 @@ impl Filter {
         }
     }
 
-    fn keep(&mut self, text: &str) -> Result<Test, FilterError> {
-        let start = self.text.len() as u16;
+    /// Keeps a wanted text of a field of this kind. Every name has an empty part: who gives one has left something out.
+    fn keep(&mut self, kind: FieldKind, text: &str) -> Result<Test, FilterError> {
+        let (start, len) = (self.text.len() as u16, text.len() as u16);
         self.text.extend_from_slice(text.as_bytes()).map_err(|_| FilterError::TooLarge)?;
-        Ok(Test::Text { start, len: text.len() as u16 })
+        match kind {
+            FieldKind::Part if len == 0 => Err(FilterError::BadValue),
+            FieldKind::Part => Ok(Test::Part { start, len }),
+            _ => Ok(Test::Text { start, len }),
+        }
     }
 
     /// Whether the flow, read with at least [`Filter::needs`], meets every condition.

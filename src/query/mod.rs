@@ -8,8 +8,9 @@
 //! | [`field`] | the one table of fields: name, kind, where its value is |
 //! | [`part`] | what of an entry the kernel can judge, a column of that table |
 //! | [`words`] | words for numbers, another column: protocols, states, flags, services |
-//! | [`context`] | what values depend on beside the flow: labels, user names, what is hidden |
+//! | [`context`] | what values depend on beside the flow: labels, names, what is hidden |
 //! | [`users`] | the passwd file, for `username` |
+//! | [`names`] | names of hosts, and the lines of files that have them |
 //! | [`filter`] | what must match: from values or from text, in words, and what of it the kernel can judge |
 //! | [`net`] | networks and ranges of addresses |
 //! | [`order`] | the total order of rows |
@@ -29,6 +30,7 @@ pub mod entry;
 pub mod field;
 pub mod filter;
 pub mod group;
+pub(crate) mod names;
 pub(crate) mod nat;
 pub mod net;
 pub mod order;

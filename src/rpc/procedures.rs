@@ -7,7 +7,8 @@ use super::args::{self, Args};
 use super::fault::{Code, Fault};
 use super::jobs::answer::Answer;
 use super::jobs::{
-    Job, answer, change, explain, kill, kill_matching, login, stats, summary, take_snapshot, view,
+    Job, answer, change, change_matching, explain, kill, kill_matching, login, stats, summary, take_snapshot,
+    view,
 };
 use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
@@ -97,6 +98,20 @@ pub static PROCEDURES: &[Procedure] = &[
         help: "change(session_id, field_name, connection_id, field_value) -> True. field_name is mark (also \"value/mask\") \
                or timeout (seconds; traffic no longer renews it).",
         run: change::change,
+    },
+    Procedure {
+        name: "change_matching",
+        signatures: &[
+            &["int", "string", "string", "struct", "int"],
+            &["int", "string", "string", "struct", "string"],
+            &["int", "string", "string", "array", "int"],
+            &["int", "string", "string", "array", "string"],
+            &["int", "string", "string", "string", "int"],
+            &["int", "string", "string", "string", "string"],
+        ],
+        help: "change_matching(session_id, field_name, filters, field_value) -> how many were changed. As change, for all that \
+               match. Takes no empty filter.",
+        run: change_matching::change_matching,
     },
     Procedure {
         name: "refresh",

@@ -23,6 +23,7 @@ mod linger;
 pub mod listen;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod names;
 mod open;
 mod output;
 mod pace;
@@ -52,6 +53,7 @@ use linger::Linger;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use names::NameFiles;
 use output::Piece;
 use passwd::PasswdFile;
 use room::Room;
@@ -91,6 +93,7 @@ pub struct Server {
     #[cfg(feature = "metrics")]
     metrics: crate::config::Metrics,
     passwd: PasswdFile,
+    names: NameFiles,
     /// When it must have stopped, in milliseconds, once it was told to.
     stop_at_ms: Option<u64>,
 }
@@ -221,7 +224,9 @@ impl Server {
         self.refresh_users(Look::Due, now_ms);
         // A reply whose length has been promised keeps the names that it was measured with.
         if !self.engine.has_promised() {
-            self.passwd.check(now_ms, &mut self.engine.shared.context.users);
+            let context = &mut self.engine.shared.context;
+            self.passwd.check(now_ms, &mut context.users);
+            self.names.check(now_ms, &mut context.names);
         }
         let has_answer = self.engine.shared.store.reap(now_ms);
         if has_answer {

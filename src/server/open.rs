@@ -6,6 +6,7 @@ use super::dumps::{OpenLink, SharedScan, Streams, open_netlink};
 use super::input::LargeBuffers;
 use super::linger::Linger;
 use super::listen::{self, Listener};
+use super::names::NameFiles;
 use super::passwd::PasswdFile;
 use super::room::Room;
 use super::slots::Slots;
@@ -18,7 +19,7 @@ use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Token};
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 impl Server {
@@ -53,6 +54,8 @@ impl Server {
             listeners.push((listener, true));
         }
         let most = listen::most_clients()?;
+        enable(config.enable_accounting, &KEPT[0]);
+        enable(config.enable_timestamps, &KEPT[1]);
         let mut passwd = PasswdFile::new(config.passwd_file.clone(), config.uid_mask != 0);
         let mut engine = engine(&config)?;
         passwd.check(0, &mut engine.shared.context.users);
@@ -63,6 +66,9 @@ impl Server {
         .map_err(|e| e.to_string())?;
         engine.shared.store.check_access()?;
         tell_start(&engine.shared.store, config.user.as_deref());
+        // Only now that privileges are gone, so that what this user may not read is told at the start.
+        let mut names = NameFiles::new(&config.name_files);
+        names.check(0, &mut engine.shared.context.names);
         for (listener, _) in &listeners {
             log::info(format_args!("listening on {}", listener.address()));
         }
@@ -86,6 +92,7 @@ impl Server {
             #[cfg(feature = "metrics")]
             metrics: config.metrics,
             passwd,
+            names,
             stop_at_ms: None,
         })
     }
@@ -137,14 +144,40 @@ fn clocks() -> (u64, Option<u64>) {
     (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
 }
 
+/// What the kernel keeps of connections only if a switch is on, and that switch's name in `net.netfilter`.
+const KEPT: [(&str, &str); 2] =
+    [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")];
+
 /// Whether the switch with this name in `net.netfilter` is on.
 fn switch(name: &str) -> Option<bool> {
-    file::switch(Path::new(&format!("/proc/sys/net/netfilter/{name}")))
+    file::switch(&switch_path(name))
+}
+
+fn switch_path(name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/sys/net/netfilter/{name}"))
+}
+
+/// Turns a switch on, if that is `wanted` and it is off. The daemon goes on without what it can't have.
+fn enable(wanted: bool, (what, name): &(&str, &str)) {
+    match switch(name).filter(|_| wanted) {
+        None if wanted => log::warn(format_args!(
+            "can't make the kernel keep {what} of connections: it has no net.netfilter.{name}"
+        )),
+        Some(false) => match file::put(&switch_path(name), b"1") {
+            Ok(()) => log::info(format_args!(
+                "the kernel now keeps {what} of connections (net.netfilter.{name}=1): only those that are new from now on have them"
+            )),
+            Err(error) => log::warn(format_args!(
+                "can't make the kernel keep {what} of connections, net.netfilter.{name} can't be written: {error}"
+            )),
+        },
+        _ => {}
+    }
 }
 
 /// Fields that are empty in every view have their reason here.
 fn tell_unkept() {
-    for (what, name) in [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")] {
+    for (what, name) in KEPT {
         if switch(name) == Some(false) {
             log::info(format_args!(
                 "the kernel keeps no {what} of connections: it does of new ones after sysctl -w net.netfilter.{name}=1"

@@ -38,7 +38,8 @@ pub struct Stamp {
     device: u64,
     /// The inode's number.
     pub inode: u64,
-    size: u64,
+    /// Bytes.
+    pub(crate) size: u64,
     modified: (i64, i64),
     /// Changes with owner and mode too, so that a file refused for its mode is looked at again.
     changed: (i64, i64),
@@ -162,6 +163,15 @@ pub(crate) fn switch(path: &Path) -> Option<bool> {
     let file = open(path, libc::O_RDONLY, 0).ok()?;
     let length = read(file.as_fd(), &mut value).ok()?;
     (length == 1).then_some(value != *b"0")
+}
+
+/// Writes all of `bytes` to the beginning of a file that is there: a switch of the kernel's.
+///
+/// # Errors
+/// Those of [`open`] and [`write_all`].
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = open(path, libc::O_WRONLY, 0)?;
+    write_all(file.as_fd(), bytes)
 }
 
 /// Opens an ordinary file for reading, with more `flags` of open(2), and says what it is. Nothing else is waited for: opening a

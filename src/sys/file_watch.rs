@@ -1,4 +1,4 @@
-//! A file that is read again when it has changed: the password file, and the one with the users' names.
+//! A file that is read again when it has changed: the password file, and those with names of users and hosts.
 #![forbid(unsafe_code)]
 
 use super::file::{self, Stamp, Status};
@@ -49,12 +49,22 @@ impl Watch {
     /// Reads the file if it is not the version that was looked at last, or could not be read then. `Some` is something
     /// to tell: an error is told once for each version of the file, not at each look.
     pub(crate) fn look_now(&mut self, read: Read<'_>) -> Option<io::Result<()>> {
-        let changed = self.seen != Some(self.version());
+        let changed = self.has_changed();
         if !changed && !self.unread {
             return None;
         }
         let result = self.read(read);
         (changed || !self.unread).then_some(result)
+    }
+
+    /// Whether the file is not the version that was looked at last.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.seen != Some(self.version())
+    }
+
+    /// Whether the file is to be read: it has changed, or it could not be read and now can be opened.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.has_changed() || (self.unread && file::open_ordinary(&self.path, 0).is_ok())
     }
 
     /// Reads the file, changed or not.

@@ -23,7 +23,10 @@ fn matches(row: &Row, field: &str, wanted: &Value) -> bool {
         if let Some(rest) = text.strip_prefix('!') {
             return !matches(row, field, &rest.into());
         }
-        if text.contains(',') && !["helper", "secctx", "username"].contains(&field) {
+        if text.contains(',')
+            && !["helper", "secctx", "username", "name"].contains(&field)
+            && !field.ends_with("_name")
+        {
             return text.split(',').any(|one| matches(row, field, &one.into()));
         }
     }

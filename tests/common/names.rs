@@ -48,7 +48,17 @@ pub const STILL: [&str; 39] = [
 pub const COMBINED: [&str; 7] = ["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "rate"];
 
 /// Those that may differ from reading to reading even on a still table, or that need an option.
-pub const OTHER: [&str; 6] = ["use", "secctx", "user_id", "username", "orig_rate", "repl_rate"];
+pub const OTHER: [&str; 9] = [
+    "use",
+    "secctx",
+    "user_id",
+    "username",
+    "orig_rate",
+    "repl_rate",
+    "orig_src_name",
+    "orig_dst_name",
+    "repl_src_name",
+];
 
 /// Every field that has at most one value.
 pub fn single() -> impl Iterator<Item = &'static str> {

@@ -41,7 +41,8 @@ pub fn programs(file: &str, language: &str) -> Vec<Block> {
     let mut preamble = String::new();
     let mut found = Vec::new();
     for mut block in blocks(file, &read(file)).into_iter().filter(|block| block.language == language) {
-        let alone = ["preamble", "alone", "auth", "metrics", "users"].iter().any(|word| block.has(word));
+        let words = ["preamble", "alone", "auth", "metrics", "users", "names"];
+        let alone = words.iter().any(|word| block.has(word));
         if block.has("preamble") {
             preamble = block.text.clone();
         } else if !alone {

@@ -222,8 +222,8 @@ check(view({"id": ids[6]})["table"][0]["mark"], WIDE_MARK, "the mark")
 both("change", session, "timeout", ids[7], 5000, other=[session, "timeout", ids[8], 5000])
 fault(5, "change", session, "timeout", ids[7], 5000)
 both("refresh", session)
-if "change_matching" in methods:
-    both("change_matching", session, "mark", {"id": ids[9]}, 7)
+changed = both("change_matching", session, "mark", {"id": ids[9]}, 7, other=[session, "mark", {"id": ids[10]}, 7])
+check(changed, 1, "marks changed by a filter")
 if "explain" in methods:
     both("explain", {"orig_l4proto": 6, "port": "443"})
 if "summary" in methods:

@@ -3,6 +3,7 @@
 use super::FieldValue;
 use crate::conntrack::flow::{Address, Counters, Ends, Flow, Tuple};
 use crate::conntrack::uapi::*;
+use crate::query::context::Context;
 use crate::query::nat;
 
 #[inline]
@@ -24,6 +25,16 @@ pub(super) fn v4(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<F
 #[inline]
 pub(super) fn v6(tuple: &Option<Tuple>, side: fn(&Tuple) -> Address) -> Option<FieldValue<'static>> {
     ip(tuple, side).filter(|v| matches!(v, FieldValue::Ip(_, false)))
+}
+
+/// The name of the host on one side.
+#[inline(never)]
+pub(super) fn name<'a>(
+    tuple: &Option<Tuple>,
+    side: fn(&Tuple) -> Address,
+    context: &'a Context,
+) -> Option<FieldValue<'a>> {
+    context.names.name(&side(tuple.as_ref()?)).map(FieldValue::Text)
 }
 
 /// Source and destination port, of the protocols that have such. (The kernel also sends the keys of GRE as ports.)

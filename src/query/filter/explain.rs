@@ -76,7 +76,7 @@ impl Filter {
             Test::AnyBit(mask) => write!(out, "any of {mask:#x}"),
             Test::Net(net) => write!(out, "{net}"),
             Test::End(net, port) => write!(out, "{net} port {port}"),
-            Test::Text { start, len } => {
+            Test::Text { start, len } | Test::Part { start, len } => {
                 let text = wanted_text(&self.text, start, len).unwrap_or(&[]);
                 write_quoted(core::str::from_utf8(text).unwrap_or(""), out)
             }
@@ -114,6 +114,7 @@ fn phrase(field: &Field) -> &'static str {
         KernelPart::OrigDstPort => "to port",
         KernelPart::ReplSrcPort => "answered from port",
         KernelPart::ReplDstPort => "answered to port",
+        _ if field.kind == FieldKind::Part => "name with",
         _ => field.name,
     }
 }

@@ -20,7 +20,7 @@ pub use error::TextError;
 use super::value::{Takes, Test, endpoint, quantity};
 use super::{Filter, FilterError, Input, takes_of};
 use crate::limits::FILTER_TEXT_BYTES;
-use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId, FieldKind};
+use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId};
 use crate::query::net::{Net, cut};
 use crate::query::words::nearest;
 
@@ -168,7 +168,7 @@ impl<'a> Reader<'a, '_> {
             let at = self.at;
             let value = self.one_value()?;
             let test = match takes.kind {
-                FieldKind::Text => self.filter.keep(value).map_err(|e| Reason::Value(e, field)),
+                kind if kind.is_text() => self.filter.keep(kind, value).map_err(|e| Reason::Value(e, field)),
                 _ if ordered => bound(field, op, value),
                 _ => takes.read(Input::Text(value)).map_err(|e| Reason::Value(e, field)),
             };

@@ -27,6 +27,13 @@ pub(super) enum Test {
         /// Its bytes.
         len: u16,
     },
+    /// A part of a text, in any case, which stands in the filter's memory like a whole one.
+    Part {
+        /// Where it begins.
+        start: u16,
+        /// Its bytes; never 0.
+        len: u16,
+    },
 }
 
 impl Test {
@@ -44,12 +51,21 @@ impl Test {
                 found == Some(port) && net.contains(&address, v4)
             }
             (&Test::Text { start, len }, FieldValue::Text(v)) => wanted_text(text, start, len) == Some(v),
+            (&Test::Part { start, len }, FieldValue::Text(v)) => {
+                wanted_text(text, start, len).is_some_and(|part| has_part(v, part))
+            }
             _ => false,
         }
     }
 }
 
-/// The text of a [`Test::Text`].
+/// Whether `part` stands in `text`, whatever the case of ASCII letters. A part of no byte stands nowhere.
+#[inline(never)]
+fn has_part(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// The text of a [`Test::Text`] or a [`Test::Part`].
 pub(super) fn wanted_text(text: &[u8], start: u16, len: u16) -> Option<&[u8]> {
     let start = usize::from(start);
     text.get(start..start + usize::from(len))
@@ -81,7 +97,7 @@ impl Takes {
     /// Reads one value, which is not a text's.
     pub(super) fn read(self, input: Input<'_>) -> Result<Test, FilterError> {
         let test = match (self.kind, input) {
-            (FieldKind::Text, _) => None,
+            (FieldKind::Text | FieldKind::Part, _) => None,
             (FieldKind::Ipv4 | FieldKind::Ipv6 | FieldKind::Ip, _) => self.read_net(input).map(Test::Net),
             (FieldKind::End, _) => return self.read_end(input),
             (FieldKind::Word, Input::Int(_)) => None,
@@ -210,6 +226,7 @@ impl fmt::Display for Takes {
             }
             FieldKind::Text => "a string",
             FieldKind::Word => "",
+            FieldKind::Part => "a part of a host's name, a string that is not empty",
         })?;
         let mut before = if self.kind == FieldKind::Word { "one of " } else { ", or one of " };
         for (name, _) in self.words.list() {

@@ -44,15 +44,17 @@ fn the_table_and_the_documentation_name_the_same_fields() {
     assert_eq!(names, documented);
     for (at, field) in FIELDS.iter().enumerate() {
         assert_eq!(FieldId::named(field.name).map(FieldId::index), Some(at), "{} is there once", field.name);
-        let rows =
-            !["orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "rate", "host", "port"]
-                .contains(&field.name);
+        let rows = ![
+            "orig_src", "orig_dst", "repl_src", "repl_dst", "bytes", "packets", "rate", "host", "port",
+            "name",
+        ]
+        .contains(&field.name);
         assert_eq!(field.scope == Scope::Row, rows, "{}", field.name);
     }
     assert_eq!((ID.field().name, TIMEOUT.field().name), ("id", "timeout"));
     assert_eq!(FieldId::named("ID"), None);
     assert_eq!(FieldId::named(""), None);
-    for name in ["host", "port"] {
+    for name in ["host", "port", "name"] {
         let field = FieldId::named(name).expect("a field");
         assert_eq!(Order::by(field, false), None, "{name} has no place in an order");
         let flow = table(1, 1)[0];

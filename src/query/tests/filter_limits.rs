@@ -173,7 +173,7 @@ fn every_field_may_be_filtered_by() {
             FieldKind::Ipv4 | FieldKind::Ip => Input::Text("192.0.2.1"),
             FieldKind::End => Input::Text("192.0.2.1:80"),
             FieldKind::Word => Input::Text("both"),
-            FieldKind::Text => Input::Text("ftp"),
+            FieldKind::Text | FieldKind::Part => Input::Text("ftp"),
             _ => Input::Int(7),
         };
         let filter = try_one(field.name, value).unwrap_or_else(|e| panic!("{}: {e:?}", field.name));

@@ -185,7 +185,7 @@ fn every_field_has_its_name_in_a_text() {
         FieldKind::Ipv4 | FieldKind::Ip => "10.0.0.1",
         FieldKind::End => "[2001:db8::1]:80",
         FieldKind::Word => "both",
-        FieldKind::Text => "ftp",
+        FieldKind::Text | FieldKind::Part => "ftp",
         _ => "1",
     };
     for name in all_fields() {
@@ -293,6 +293,8 @@ const WRONG: &[(&str, usize, usize, &str)] = &[
     ("nat_dst:[::1]53", 8, 7, "[::1]53 at 8 is not an address and a port"),
     ("bytes><1", 6, 2, "<1 at 6 is not an unsigned integer"),
     ("\u{e4}:1", 0, 4, "\u{e4}:1 at 0 is no address"),
+    ("name:\"\"", 5, 2, "\"\" at 5 is not a part of a host's name, a string that is not empty"),
+    ("name>x", 0, 4, "name at 0 is no number"),
 ];
 
 #[test]
@@ -382,6 +384,8 @@ fn filters_in_words() {
         ("helper:ftp,\"a b\" !user:\u{e4}", "helper \"ftp\" or \"a b\", not username \"\u{e4}\""),
         ("helper:\"!a\",a\"b", "helper \"!a\" or \"a\\u{22}b\""),
         ("id:5", "id 5"),
+        ("name:print,\"a b\" !name:x", "name with \"print\" or \"a b\", not name with \"x\""),
+        ("!orig_src_name:x", "not orig_src_name \"x\""),
     ] {
         assert_eq!(in_words(&parsed(text)), words, "{text}");
     }

@@ -5,12 +5,21 @@ use crate::conntrack::label::{Label, Labels};
 use crate::conntrack::uapi::*;
 use crate::query::context::Context;
 use crate::query::field::RATES;
+use crate::query::names::HostNames;
 use crate::query::users::UserNames;
 
 /// The texts in [`context`]; three begin with the same 16 bytes, beyond which a key does not tell them apart.
 pub const TEXTS: [&str; 4] = ["ftp", "the-same-sixteen", "the-same-sixteen+a", "the-same-sixteen+b"];
 
-/// Labels for [`TEXTS`], users 0, 1 and 3 in the low byte of the mark.
+/// The names of hosts in [`context`].
+pub const HOSTS: [(&str, &str); 4] = [
+    ("10.0.0.1", "Printer.lan"),
+    ("10.0.1.3", "laptop"),
+    ("2001:db8::1", "the-same-sixteen+c"),
+    ("2001:db8:0:1::4", "PRINT-server"),
+];
+
+/// Labels for [`TEXTS`], users 0, 1 and 3 in the low byte of the mark, [`HOSTS`].
 pub fn context() -> Context {
     let mut labels = Labels::new();
     for text in TEXTS {
@@ -20,7 +29,11 @@ pub fn context() -> Context {
     for (uid, name) in [(0, "root"), (1, "ann"), (3, "bob")] {
         users.add(uid, name).expect("room");
     }
-    Context { labels, users, uid_mask: 0xff, ..Context::default() }
+    let mut names = HostNames::default();
+    for (address, name) in HOSTS {
+        names.add(address.parse().expect("an address"), name.as_bytes()).expect("room");
+    }
+    Context { labels, users, names, uid_mask: 0xff, ..Context::default() }
 }
 
 /// A value in four of five cases.

@@ -1,6 +1,6 @@
 //! Fields and orders a second time, by the words of docs/API.md and without a thought for speed. Texts and users are
 //! those of [`super::flows::context`].
-use super::flows::TEXTS;
+use super::flows::{HOSTS, TEXTS};
 use crate::conntrack::flow::{Ends, Flow, Tuple};
 use core::cmp::Ordering;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -24,6 +24,9 @@ pub fn values(name: &str, flow: &Flow) -> Vec<Val> {
             .iter()
             .flat_map(|n| values(n, flow))
             .collect(),
+        "name" => {
+            ["orig_src_name", "orig_dst_name", "repl_src_name"].iter().flat_map(|n| values(n, flow)).collect()
+        }
         _ => value(name, flow).into_iter().collect(),
     }
 }
@@ -33,6 +36,11 @@ pub fn value(name: &str, flow: &Flow) -> Option<Val> {
     if let Some(rest) = name.strip_prefix("orig_counter_").or(name.strip_prefix("repl_counter_")) {
         let counters = if name.starts_with("orig") { flow.orig_counters } else { flow.repl_counters }?;
         return Some(Val::Number(if rest == "bytes" { counters.bytes } else { counters.packets }));
+    }
+    if let Some(side) = name.strip_suffix("_name") {
+        let Some(Val::Address(address)) = value(side, flow) else { return None };
+        let named = HOSTS.iter().find(|host| host.0 == address.to_string())?;
+        return Some(Val::Text(named.1.into()));
     }
     match name {
         "orig_rate" => return flow.rates.map(|rates| Val::Number(rates.orig.into())),

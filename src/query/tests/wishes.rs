@@ -17,6 +17,7 @@ pub enum Want {
     Addresses(IpAddr, IpAddr),
     Text(String),
     End(IpAddr, u16),
+    Part(String),
 }
 
 /// Wanted values of which any will do, or none of which must be there.
@@ -35,7 +36,7 @@ pub struct Wish {
 
 /// Every field that there is.
 pub fn all_fields() -> Vec<&'static str> {
-    single().chain(["host", "port"]).collect()
+    single().chain(["host", "port", "name"]).collect()
 }
 
 pub fn kind(name: &str) -> FieldKind {
@@ -110,6 +111,7 @@ fn is(value: &Val, want: &Want) -> bool {
     };
     match (value, want) {
         (Val::Text(text), Want::Text(wanted)) => text == wanted,
+        (Val::Text(text), Want::Part(part)) => text.to_lowercase().contains(&part.to_lowercase()),
         (Val::Number(n), Want::Numbers(low, high)) => (low..=high).contains(&n),
         (Val::Number(n), Want::Masked(bits, mask)) => n & mask == *bits,
         (Val::Number(n), Want::AnyBit(mask)) => n & mask != 0,
@@ -135,7 +137,7 @@ impl Wish {
     pub fn random(name: &'static str, flow: &Flow, random: &mut Random) -> Wish {
         let mut element = || {
             // A text is one value: it may hold commas.
-            let count = if kind(name) == FieldKind::Text { 1 } else { 1 + random.below(3) };
+            let count = if kind(name).is_text() { 1 } else { 1 + random.below(3) };
             let wants = (0..count).map(|_| want(name, flow, random)).collect();
             Element { negated: random.one_in(3), wants }
         };
@@ -155,6 +157,7 @@ pub fn own(name: &str, flow: &Flow, random: &mut Random) -> Option<Want> {
     Some(match value {
         Val::Number(n) => Want::Numbers(*n, *n),
         Val::Address(a) => Want::Addresses(*a, *a),
+        Val::Text(t) if name == "name" => Want::Part(t.clone()),
         Val::Text(t) => Want::Text(t.clone()),
         Val::End(a, Some(port)) => Want::End(*a, *port),
         Val::End(a, None) => Want::Addresses(*a, *a),
@@ -171,6 +174,10 @@ fn want(name: &str, flow: &Flow, random: &mut Random) -> Want {
         FieldKind::Text => {
             let any = super::flows::TEXTS[random.below(4)].to_owned();
             own.filter(|_| random.one_in(2)).unwrap_or(Want::Text(any))
+        }
+        FieldKind::Part => {
+            let any = random.pick(&["print", "e", "LAP", "er.lan", "sixteen+c", "nobody", "+"]).to_owned();
+            own.filter(|_| random.one_in(3)).unwrap_or(Want::Part(any))
         }
         FieldKind::Ipv4 => address(own, true, random),
         FieldKind::Ipv6 => address(own, false, random),
@@ -256,6 +263,7 @@ pub fn written(name: &str, want: &Want, random: &mut Random) -> String {
         }
         Want::Text(ref text) => ways.push(text.clone()),
         Want::End(address, port) => ways.push(std::net::SocketAddr::new(address, port).to_string()),
+        Want::Part(ref part) => ways.push(mixed_case(part, random)),
     }
     ways.swap_remove(random.below(ways.len()))
 }
@@ -291,7 +299,7 @@ pub fn filter(wishes: &[Wish], random: &mut Random) -> Filter {
             let text = format!("{}{}", if element.negated { "!" } else { "" }, list.join(","));
             // What is a plain number may come as an integer too.
             let input = match text.parse() {
-                Ok(number) if kind(name) != FieldKind::Text && random.one_in(2) => Input::Int(number),
+                Ok(number) if !kind(name).is_text() && random.one_in(2) => Input::Int(number),
                 _ => Input::Text(&text),
             };
             filter.or(input).unwrap_or_else(|e| panic!("{name} {text}: {e:?}"));

@@ -1,7 +1,7 @@
 //! `kill`: deletes the flows with given ids.
 
 use super::Job;
-use super::deletion::{Deletion, Which};
+use super::sweep::{Sweep, Which};
 use crate::auth::{Who, audit};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
@@ -22,15 +22,17 @@ pub(crate) fn kill(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
     args.end("session_id and connection_ids")?;
     let mut which = Ids(Vec::new());
     args::ids(&ids, &mut which.0)?;
-    Ok(Job::Kill(Deletion::new(which, who)))
+    Ok(Job::Kill(Sweep::new(which, who)))
 }
 
 impl Which for Ids {
+    const DONE: &'static str = "killed";
+
     fn is_none(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The id is a part of what any deletion needs.
+    /// The id is a part of what any sweep needs.
     fn needs(&self) -> u32 {
         0
     }

@@ -14,22 +14,25 @@
 
 pub(crate) mod answer;
 pub(crate) mod change;
-mod deletion;
+pub(crate) mod change_matching;
 pub(crate) mod explain;
 pub(crate) mod kill;
 pub(crate) mod kill_matching;
 pub(crate) mod listing;
 pub(crate) mod login;
+mod matching;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
 pub(crate) mod stats;
 pub(crate) mod summary;
+mod sweep;
 mod table;
 pub(crate) mod take_snapshot;
 pub(crate) mod view;
+mod wanted;
 
 use super::work::Work;
-use deletion::Deletion;
+use sweep::Sweep;
 
 macro_rules! jobs {
     ($($(#[$doc:meta])+ $name:ident $(if $feature:literal)? = $type:ty,)+) => {
@@ -68,11 +71,13 @@ jobs! {
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
     /// Deletes by id.
-    Kill = Deletion<kill::Ids>,
+    Kill = Sweep<kill::Ids>,
     /// Deletes by filter.
-    KillMatching = Deletion<kill_matching::Matching>,
+    KillMatching = Sweep<kill_matching::Killed>,
     /// Changes one flow.
     Change = change::Changing,
+    /// Changes by filter.
+    ChangeMatching = Sweep<change_matching::Changed>,
     /// Records every flow.
     TakeSnapshot = take_snapshot::TakeSnapshot,
     /// The metrics.

@@ -1,5 +1,6 @@
 //! The engine without sockets: calls as text, a table in memory, replies collected from outputs of any size.
 mod changes;
+mod changes_matching;
 mod kernel;
 mod kills;
 mod memory;

@@ -110,6 +110,15 @@ impl Rig {
     /// Runs a call to its end through an output of `size` bytes.
     pub fn run(&mut self, slot: usize, body: &str, size: usize) -> Reply {
         self.begin(slot, body);
+        self.go_to_end(slot, body, size)
+    }
+
+    /// Runs a call that was begun to its end with an output of ordinary size.
+    pub fn finish(&mut self, slot: usize, body: &str) -> Reply {
+        self.go_to_end(slot, body, crate::limits::OUTPUT_BYTES)
+    }
+
+    fn go_to_end(&mut self, slot: usize, body: &str, size: usize) -> Reply {
         let (mut buf, mut len, mut reply) = (vec![0; size], 0, vec![]);
         for _ in 0..100_000 {
             let mut out = Out::at(&mut buf, len);
