@@ -153,7 +153,11 @@ fn a_table_with_traffic() {
     tracked(|ns| {
         Inserter::new(ns).insert(&table());
         let (busy, slow) = (Stream::start(50_000), Stream::start(200));
-        let daemon = Daemon::start(&[]);
+        let folder = Folder::new();
+        let leases = folder.path().join("leases");
+        let lease = "2000000000 02:00:00:00:00:01 10.6.0.1 <img/src=x/onerror=document.title='taken'> *\n";
+        std::fs::write(&leases, lease).expect("a file");
+        let daemon = Daemon::start(&["--leases", &leases.display().to_string()]);
         script("table.js", &[url(&daemon), busy.port.to_string(), slow.port.to_string()]);
     });
 }

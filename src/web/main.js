@@ -18,7 +18,6 @@ let again = false;
 let paused = false;
 let outside = false;
 let timer;
-let known = true;
 let summaries = true;
 // The place that the rows on the screen are of.
 let seen = "";
@@ -83,10 +82,6 @@ async function look() {
             frame(sum);
         }
     } catch (fault) {
-        if (known && fault.message.startsWith("options.fields")) {
-            known = false;
-            return look();
-        }
         if (![3, -32602].includes(fault.code) || !place.q || at != there()) throw fault;
         wrong(fault, place.q);
         empty();
@@ -104,13 +99,13 @@ async function look() {
 }
 
 function view(stay) {
-    const options = known ? [{ fields: FIELDS }] : [];
+    const options = { fields: FIELDS };
     const ids = shown();
     const groups = [];
     // A filter takes 16 values in an Array, each of which may be a list.
     while (groups.length < 16 && ids.length) groups.push(ids.splice(0, 4).join(","));
-    return stay && groups.length ? call("view", { id: groups }, "id", "ASC", 0, 64, ...options)
-        : call("view", place.q, place.sort, place.dir, (place.page - 1) * place.size, place.size, ...options);
+    return stay && groups.length ? call("view", { id: groups }, "id", "ASC", 0, 64, options)
+        : call("view", place.q, place.sort, place.dir, (place.page - 1) * place.size, place.size, options);
 }
 
 async function summary(group, filters, by, rows) {

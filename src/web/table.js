@@ -20,7 +20,8 @@ const value = (text, term, className = "") => el("button", {
 
 function side(row, which) {
     const { address, port, shown, name } = end(row, which);
-    const parts = name ? [value(name, term("name", name), "name")] : [];
+    // A device chooses its own name: what a click filters by is the address.
+    const parts = name ? [value(name, which + ":" + address, "name")] : [];
     const where = el("span", { className: "address" }, value(shown, which + ":" + address));
     if (port !== undefined) where.append(value(":" + port, `${which[0]}port:${port}`, "port"));
     return [...parts, where];
