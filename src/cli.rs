@@ -290,6 +290,10 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
     *policy = Policy::new(own.unwrap_or(""));
+    #[cfg(feature = "web")]
+    {
+        policy.site.files = crate::web::FILES;
+    }
     while let Some(name) = value(args, "--allow-host")? {
         policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
     }
