@@ -1,19 +1,24 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
+mod read;
+#[cfg(feature = "shell")]
+mod shell;
+
 use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen, NameFile};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
+use crate::limits::{LAN_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
-use heapless::vec::VecView;
 use pico_args::Arguments;
+use read::{choice, network, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What `--help` prints, with the options of what is built in.
@@ -96,6 +101,12 @@ pub const HELP: &str = help!(
 "
 );
 
+/// What `--help` adds where the program can do these.
+#[cfg(feature = "shell")]
+const SHELL_HELP: &str = shell::COMMANDS;
+#[cfg(not(feature = "shell"))]
+const SHELL_HELP: &str = "";
+
 /// What is inside where --lan says nothing: private addresses (RFC 1918), unique-local ones (RFC 4193) and those of a link (RFC
 /// 3927, RFC 4291).
 const LAN: &[&str] =
@@ -108,6 +119,9 @@ pub enum Command {
     Run(Box<Config>),
     /// Print this text and stop.
     Print(String),
+    /// What the program does at the shell.
+    #[cfg(feature = "shell")]
+    Shell(crate::client::Command),
     /// Change a password file.
     Passwd {
         /// The file.
@@ -126,17 +140,27 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
+    let is_command = args.first().is_some_and(|first| !first.as_bytes().starts_with(b"-"));
+    if let Some(name) = args.first().filter(|_| is_command).map(|first| first.to_string_lossy().into_owned())
+    {
+        #[cfg(feature = "shell")]
+        if shell::is_command(&name) {
+            return shell::parse(&name, args.into_iter().skip(1).collect());
+        }
+        if name != "passwd" {
+            return Err(format!("there is no command \"{name}\"; rctd --help lists those there are"));
+        }
+    }
     let mut args = Arguments::from_vec(args);
     if args.contains(["-h", "--help"]) {
-        return Ok(Command::Print(HELP.to_owned()));
+        return Ok(Command::Print([HELP, SHELL_HELP].concat()));
     }
     if args.contains(["-V", "--version"]) {
         return Ok(Command::Print(format!("rctd {}\n", env!("CARGO_PKG_VERSION"))));
     }
-    match args.subcommand().map_err(|e| e.to_string())?.as_deref() {
+    match args.subcommand().map_err(|e| e.to_string())? {
         None => run(args).map(Command::Run),
-        Some("passwd") => passwd(args),
-        Some(other) => Err(format!("there is no command \"{other}\"; there is only \"passwd\"")),
+        Some(_) => passwd(args),
     }
 }
 
@@ -182,10 +206,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         true
     })?;
     networks(args, "--ignore", &mut config.ignored)?;
-    networks(args, "--lan", &mut config.lan)?;
-    if config.lan.is_empty() {
-        config.lan = LAN.iter().filter_map(|net| Net::parse(net)).collect();
-    }
+    lan(args, &mut config.lan)?;
     config.hide_time_wait = args.contains("--hide-time-wait");
     choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
         config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
@@ -228,10 +249,6 @@ fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(
     Ok(())
 }
 
-fn too_often(name: &str, most: usize) -> String {
-    format!("{name} can be given at most {most} times")
-}
-
 fn auth(args: &mut Arguments) -> Result<Backend, String> {
     let text = value(args, "--auth")?;
     let text = text.as_deref().unwrap_or("none");
@@ -271,6 +288,10 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
     *policy = Policy::new(own.unwrap_or(""));
+    #[cfg(feature = "web")]
+    {
+        policy.site.files = crate::web::FILES;
+    }
     while let Some(name) = value(args, "--allow-host")? {
         policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
     }
@@ -281,20 +302,13 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     Ok(())
 }
 
-fn networks(args: &mut Arguments, name: &'static str, nets: &mut VecView<Net>) -> Result<(), String> {
-    while let Some(net) = network(args, name)? {
-        nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
+/// What is inside.
+fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+    networks(args, "--lan", nets)?;
+    if nets.is_empty() {
+        *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
     }
     Ok(())
-}
-
-/// Takes an option's first value, if it is given: a network.
-fn network(args: &mut Arguments, name: &'static str) -> Result<Option<Net>, String> {
-    let Some(text) = value(args, name)? else {
-        return Ok(None);
-    };
-    let net = Net::parse(&text);
-    net.map(Some).ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))
 }
 
 #[cfg(feature = "metrics")]
@@ -334,45 +348,6 @@ fn names(
         files.push(NameFile { path: PathBuf::from(path), is_leases });
     }
     Ok(())
-}
-
-fn number(args: &mut Arguments, name: &'static str, most: u32, number: &mut u32) -> Result<(), String> {
-    choice(args, name, &format!("a number from 1 to {most}"), &mut |text| {
-        let given = text.parse().ok().filter(|n| (1..=most).contains(n));
-        given.map(|n| *number = n).is_some()
-    })
-}
-
-/// Hands an option's value, if it is given, to `take`, which returns whether it is one that `takes` describes.
-fn choice(
-    args: &mut Arguments,
-    name: &'static str,
-    takes: &str,
-    take: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), String> {
-    match value(args, name)? {
-        Some(text) if !take(&text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
-        _ => Ok(()),
-    }
-}
-
-/// Takes an option's first value, as text: pico-args has a copy of itself for each other type.
-#[inline(never)]
-fn value(args: &mut Arguments, name: &'static str) -> Result<Option<String>, String> {
-    args.opt_value_from_fn(name, text).map_err(sentence)
-}
-
-fn sentence(error: pico_args::Error) -> String {
-    match error {
-        pico_args::Error::OptionWithoutAValue(name) => {
-            format!("{name} takes a value, and there is none: rctd --help shows which")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn text(text: &str) -> Result<String, core::convert::Infallible> {
-    Ok(text.to_owned())
 }
 
 /// Every argument must have been understood. What takes one of each option leaves a second one there.

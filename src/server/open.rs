@@ -13,7 +13,8 @@ use super::slots::Slots;
 use crate::auth::Store;
 use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
-use crate::conntrack::socket::{Control, OpError};
+use crate::conntrack::refusal::{EMPTY_TABLE, explain_netlink, explain_refusal};
+use crate::conntrack::socket::Control;
 use crate::log;
 use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
@@ -37,7 +38,7 @@ impl Server {
     /// As [`Server::open`].
     pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
         let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
-        let link = || open_link().map_err(explain_netlink);
+        let link = || open_link().map_err(|error| explain_netlink(&error));
         let mut control = Control::new(link()?);
         let scan = SharedScan::new(link()?);
         let entries = check_table(&mut control)?;
@@ -203,36 +204,6 @@ fn tell_unkept() {
 /// switched on the table is empty because nobody has said anything yet.
 fn explain_empty(entries: u32) {
     if entries == 0 && sys::is_terminal(file::STDERR) {
-        log::info(format_args!(
-            "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
-             for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
-             add rule inet track in ct state new accept'"
-        ));
-    }
-}
-
-fn explain_refusal(error: OpError) -> String {
-    match error.errno {
-        libc::EPERM | libc::EACCES => {
-            "can't read the connection-tracking table: that takes the capability CAP_NET_ADMIN; \
-             start rctd as root, or give it this capability"
-                .to_owned()
-        }
-        libc::EINVAL | libc::EOPNOTSUPP | libc::ECONNREFUSED => format!(
-            "can't read the connection-tracking table ({error}): the kernel lacks ctnetlink; \
-             load the module nf_conntrack_netlink (on OpenWrt: install kmod-nf-conntrack-netlink)"
-        ),
-        _ => format!("can't read the connection-tracking table: {error}"),
-    }
-}
-
-fn explain_netlink(error: std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::EPROTONOSUPPORT) => {
-            "the kernel has no netfilter netlink: load the module nf_conntrack_netlink \
-             (on OpenWrt: install kmod-nf-conntrack-netlink)"
-                .to_owned()
-        }
-        _ => format!("can't open a netlink socket: {error}"),
+        log::info(format_args!("{EMPTY_TABLE}"));
     }
 }
