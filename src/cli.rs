@@ -16,7 +16,7 @@ use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
-use read::{choice, network, networks, number, sentence, text, too_often, value};
+use read::{choice, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -320,7 +320,7 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         metrics.table && !is_alone
     })?;
     networks(args, "--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = network(args, "--metrics-hosts")?;
+    metrics.hosts = read::network(args, "--metrics-hosts")?;
     if metrics.hosts.is_some() && !metrics.table {
         return Err("--metrics-hosts goes with --metrics=table".to_owned());
     }
