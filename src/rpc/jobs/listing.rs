@@ -151,8 +151,8 @@ impl Work for Listing {
         Ok(None)
     }
 
-    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.total, false)
+    fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, _: u64) -> Result<(), Full> {
+        write_tail(writer, self.total, self.view.lacks_rates(&shared.context))
     }
 
     fn rows(&self) -> u64 {
