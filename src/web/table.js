@@ -70,7 +70,6 @@ function make(row) {
     const more = button("⋯", () => details(line.row), "more");
     more.ariaLabel = more.title = t("details");
     line.append(el("td", { className: "do" }, el("span", {}, more, " ", button(t("kill"), () => kill([line.row]), "danger"))));
-    for (const name of ["mark", "timeout"]) line.querySelector("." + (name == "mark" ? name : "ends")).ondblclick = () => details(line.row, name);
     return line;
 }
 
