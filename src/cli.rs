@@ -1,10 +1,13 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
+#[cfg(feature = "shell")]
+mod shell;
+
 use crate::auth::Backend;
 use crate::auth::file::check_name;
 use crate::config::{Config, Listen, NameFile};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
+use crate::limits::{LAN_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
 use crate::log::Level;
 use crate::query::filter::unsigned;
 use crate::query::net::Net;
@@ -14,6 +17,7 @@ use heapless::Vec;
 use heapless::vec::VecView;
 use pico_args::Arguments;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What `--help` prints, with the options of what is built in.
@@ -95,6 +99,12 @@ pub const HELP: &str = help!(
 "
 );
 
+/// What `--help` adds where the program can do these.
+#[cfg(feature = "shell")]
+const SHELL_HELP: &str = shell::COMMANDS;
+#[cfg(not(feature = "shell"))]
+const SHELL_HELP: &str = "";
+
 /// What is inside where --lan says nothing: private addresses (RFC 1918), unique-local ones (RFC 4193) and those of a link (RFC
 /// 3927, RFC 4291).
 const LAN: &[&str] =
@@ -107,6 +117,9 @@ pub enum Command {
     Run(Box<Config>),
     /// Print this text and stop.
     Print(String),
+    /// What the program does at the shell.
+    #[cfg(feature = "shell")]
+    Shell(crate::client::Command),
     /// Change a password file.
     Passwd {
         /// The file.
@@ -125,17 +138,27 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
+    let is_command = args.first().is_some_and(|first| !first.as_bytes().starts_with(b"-"));
+    if let Some(name) = args.first().filter(|_| is_command).map(|first| first.to_string_lossy().into_owned())
+    {
+        #[cfg(feature = "shell")]
+        if shell::is_command(&name) {
+            return shell::parse(&name, args.into_iter().skip(1).collect());
+        }
+        if name != "passwd" {
+            return Err(format!("there is no command \"{name}\"; rctd --help lists those there are"));
+        }
+    }
     let mut args = Arguments::from_vec(args);
     if args.contains(["-h", "--help"]) {
-        return Ok(Command::Print(HELP.to_owned()));
+        return Ok(Command::Print([HELP, SHELL_HELP].concat()));
     }
     if args.contains(["-V", "--version"]) {
         return Ok(Command::Print(format!("rctd {}\n", env!("CARGO_PKG_VERSION"))));
     }
-    match args.subcommand().map_err(|e| e.to_string())?.as_deref() {
+    match args.subcommand().map_err(|e| e.to_string())? {
         None => run(args).map(Command::Run),
-        Some("passwd") => passwd(args),
-        Some(other) => Err(format!("there is no command \"{other}\"; there is only \"passwd\"")),
+        Some(_) => passwd(args),
     }
 }
 
@@ -181,10 +204,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         true
     })?;
     networks(args, "--ignore", &mut config.ignored)?;
-    networks(args, "--lan", &mut config.lan)?;
-    if config.lan.is_empty() {
-        config.lan = LAN.iter().filter_map(|net| Net::parse(net)).collect();
-    }
+    lan(args, &mut config.lan)?;
     config.hide_time_wait = args.contains("--hide-time-wait");
     choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
         config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
@@ -280,6 +300,15 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     if let Some(name) = value(args, "--forwarded")? {
         let takes = "--forwarded takes the name of a header field, such as X-Forwarded-For";
         policy.set_forwarded(&name).map_err(|_| format!("{takes}, not \"{name}\""))?;
+    }
+    Ok(())
+}
+
+/// What is inside.
+fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+    networks(args, "--lan", nets)?;
+    if nets.is_empty() {
+        *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
     }
     Ok(())
 }

@@ -32,6 +32,7 @@
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures and their jobs: joins all of the above but `http` | readiness, tokens, sockets |
 //! | [`server`] | mio, slots, deadlines, signals | what the bytes mean |
+//! | `client` | what people type at a shell: straight to the kernel, or a call of a daemon | readiness, sessions |
 //!
 //! Uses point down only: `server` uses `rpc` and `http`; `rpc` uses `query`, `xmlrpc`, `syntax` and `auth`; `query` uses the
 //! flows and requests of `conntrack`. All but `server`, the sockets in [`conntrack::socket`] and the files in [`auth`] are
@@ -58,6 +59,8 @@ pub mod auth;
 pub mod base64;
 pub mod charset;
 pub mod cli;
+#[cfg(feature = "shell")]
+pub mod client;
 pub mod config;
 pub mod conntrack;
 mod cut;

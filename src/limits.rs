@@ -243,6 +243,26 @@ pub const SESSIONS_PER_ADDRESS: usize = 16;
 /// Bytes of a user's name in the log, made printable.
 pub const LOG_NAME_BYTES: usize = 64;
 
+// ---- The program at the shell ------------------------------------------------------------------------------------
+
+/// Bytes that `rctd call` has of a reply at a time; its head must fit. One, of the program that calls.
+pub const REPLY_HEAD_BYTES: usize = 8 * 1024;
+/// Bytes of a reply that `rctd call` keeps to tell a session or a fault: a fault of [`FAULT_BYTES`], each as `\\u001b`.
+pub const FAULT_REPLY_BYTES: usize = 6 * FAULT_BYTES + 128;
+/// The time in which a daemon must answer `rctd call`, and send each further part: twice what it lets a call wait.
+pub const REPLY_MS: u64 = 2 * WAIT_MS;
+/// Columns of a table at the shell.
+pub const COLUMNS: usize = 16;
+/// Bytes of the cells of one block of rows, whose widths are found together: 256 a row, of which 120 are in use as a rule. One,
+/// of the program that lists.
+pub const CELLS_BYTES: usize = 16 * 1024;
+/// Characters that an address or a text keeps where the terminal is too narrow for all of it.
+pub const CELL_LEAST: usize = 12;
+/// Rows of `rctd top`: a page of one pass, more than a screen shows. Allocated while it shows them.
+pub const TOP_ROWS: usize = BLOCK_ROWS * QUERY_BLOCKS / 2;
+/// Bytes of keys that `rctd top` takes at once: what is pasted comes in more than one part. Stack only.
+pub const TOP_KEYS_BYTES: usize = 256;
+
 // ---- The sum -----------------------------------------------------------------------------------------------------
 
 /// Tables that are there once: labels, passwd users, names of hosts, password file, throttle, sessions, allowed hosts, flows

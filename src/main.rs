@@ -22,6 +22,8 @@ fn main() -> ExitCode {
                 file::write_all(file::STDOUT, line.as_bytes()).map_err(|error| error.to_string())
             }))
         }
+        #[cfg(feature = "shell")]
+        Ok(Command::Shell(command)) => rctd::client::run(command),
         Ok(Command::Run(config)) => exit_code(serve(*config)),
         Err(wrong) => {
             log::error(format_args!("{wrong}"));

@@ -1,4 +1,4 @@
-//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`] and `spawn` the only
+//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`], `spawn` and `tty` the only
 //! place of the crate with `unsafe` in it.
 //!
 //! The crate rustix would do for most of these, without `unsafe` here. All of them, in a program by themselves, are 6.5 KB of
@@ -13,8 +13,15 @@ pub(crate) mod accounts;
 pub mod file;
 pub(crate) mod file_watch;
 pub mod privileges;
+#[cfg(feature = "shell")]
+pub(crate) mod screen;
 pub(crate) mod spawn;
 pub mod terminal;
+mod tty;
+
+pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_settings};
+#[cfg(feature = "shell")]
+pub(crate) use tty::{restore_on_crash, terminal_size};
 
 use std::ffi::CStr;
 use std::io;
@@ -150,9 +157,11 @@ pub enum Signal {
     HangUp,
     /// SIGCHLD: a program that was started has ended.
     Child,
+    /// SIGWINCH: the terminal has another size.
+    Resize,
 }
 
-/// SIGTERM, SIGINT, SIGHUP and SIGCHLD as a file descriptor (signalfd(2)) that is readable while one is pending.
+/// Signals as a file descriptor (signalfd(2)) that is readable while one is pending.
 ///
 /// Non-blocking and close-on-exec, so it can be registered with mio through its raw descriptor. The signals are blocked
 /// while it lives and for good after: unblocking them again would let one that is still pending kill the process.
@@ -162,18 +171,26 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// SIGTERM, SIGINT, SIGHUP and SIGCHLD.
+    ///
+    /// # Errors
+    /// Those of [`Signals::of`].
+    pub fn open() -> io::Result<Signals> {
+        Signals::of(&[libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD])
+    }
+
     /// Blocks these signals in this thread, and in those it starts later, and opens the descriptor.
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`, `ENOMEM` as signalfd(2) has them.
-    pub fn open() -> io::Result<Signals> {
+    pub(crate) fn of(signals: &[libc::c_int]) -> io::Result<Signals> {
         let mut set = MaybeUninit::<libc::sigset_t>::uninit();
         // SAFETY: sigemptyset initialises the whole set; sigaddset and the rest get it only after that. With valid
         // signal numbers neither fails. A null old mask means it is not wanted.
         let (blocked, fd) = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGCHLD] {
-                libc::sigaddset(set.as_mut_ptr(), signal);
+            for signal in signals {
+                libc::sigaddset(set.as_mut_ptr(), *signal);
             }
             let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
             (blocked, libc::signalfd(-1, set.as_ptr(), libc::SFD_NONBLOCK | libc::SFD_CLOEXEC))
@@ -215,9 +232,10 @@ impl Signals {
         let number = unsafe { info.assume_init() }.ssi_signo;
         Ok(match i32::try_from(number) {
             Ok(libc::SIGTERM) => Some(Signal::Terminate),
-            Ok(libc::SIGINT) => Some(Signal::Interrupt),
+            Ok(libc::SIGINT | libc::SIGQUIT) => Some(Signal::Interrupt),
             Ok(libc::SIGHUP) => Some(Signal::HangUp),
             Ok(libc::SIGCHLD) => Some(Signal::Child),
+            Ok(libc::SIGWINCH) => Some(Signal::Resize),
             _ => None,
         })
     }
@@ -240,11 +258,23 @@ impl AsRawFd for Signals {
 /// # Errors
 /// What poll(2) gives beyond `EINTR`.
 pub fn wait_either(first: BorrowedFd<'_>, second: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
+    wait_either_for(first, second, -1)
+}
+
+/// The same for so many milliseconds at most; neither, when they are over.
+///
+/// # Errors
+/// As of [`wait_either`].
+pub(crate) fn wait_either_for(
+    first: BorrowedFd<'_>,
+    second: BorrowedFd<'_>,
+    most_ms: libc::c_int,
+) -> io::Result<(bool, bool)> {
     let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
     loop {
         // SAFETY: the array is live, exclusively borrowed and two entries long.
-        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) }) {
+        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, most_ms) }) {
             Ok(_) => {
                 let [first, second] = entries.map(|entry| entry.revents != 0);
                 return Ok((first, second));
@@ -253,30 +283,6 @@ pub fn wait_either(first: BorrowedFd<'_>, second: BorrowedFd<'_>) -> io::Result<
             Err(error) => return Err(error),
         }
     }
-}
-
-/// A terminal's settings (termios(3)).
-pub(crate) type TerminalSettings = libc::termios;
-
-/// Reads a terminal's settings; `ENOTTY` where `fd` is none.
-pub(crate) fn terminal_settings(fd: BorrowedFd<'_>) -> io::Result<TerminalSettings> {
-    let mut settings = MaybeUninit::<libc::termios>::uninit();
-    // SAFETY: the pointer is to live memory of the right type, initialised by a call that succeeds.
-    unsafe {
-        check(libc::tcgetattr(fd.as_raw_fd(), settings.as_mut_ptr()))?;
-        Ok(settings.assume_init())
-    }
-}
-
-/// Whether this is a terminal.
-pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
-    terminal_settings(fd).is_ok()
-}
-
-/// Changes a terminal's settings, after what was written has gone out; input not yet read is dropped (`TCSAFLUSH`).
-pub(crate) fn set_terminal(fd: BorrowedFd<'_>, settings: &TerminalSettings) -> io::Result<()> {
-    // SAFETY: the pointer is to live, initialised memory that the call only reads.
-    check(unsafe { libc::tcsetattr(fd.as_raw_fd(), libc::TCSAFLUSH, settings) }).map(drop)
 }
 
 /// prctl(2) with two arguments; the rest are 0, as most of its operations demand.

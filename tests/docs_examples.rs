@@ -8,7 +8,7 @@ mod facts;
 #[path = "docs/scene.rs"]
 mod scene;
 
-use blocks::{Block, programs, read};
+use blocks::{Block, programs};
 use common::daemon::{Daemon, program};
 use common::folder::Folder;
 use common::namespace::in_namespace;
@@ -42,44 +42,6 @@ fn php_examples() {
 #[test]
 fn shell_examples() {
     examples("sh", &["sh", "-eu"], &["-c", "command -v python3 nft"], 3);
-}
-
-/// The README's first look is typed by every newcomer: it prints the table that the README shows, numbers apart.
-#[test]
-fn first_look() {
-    let block = programs("README.md", "sh").into_iter().find(|block| block.has("look")).expect("the look");
-    let readme = read("README.md");
-    let shown = shape(readme.lines().filter_map(|line| line.strip_prefix("    ")));
-    assert_eq!(shown.len(), 9, "a head and eight rows: {shown:?}");
-    if !has_program("python3") {
-        return skip("python3 is not installed");
-    }
-    in_namespace(|ns| {
-        if let Err(missing) = scene::prepare() {
-            return skip(&missing);
-        }
-        let _scene = scene::populate(ns).unwrap_or_else(|error| panic!("{error}"));
-        let daemon = Daemon::start_on(LISTEN, IGNORE);
-        let mut command = Command::new("sh");
-        let (status, out, err) = run(command.args(["-c", &block.text]));
-        assert!(status && err.is_empty(), "{}\n{out}{err}", block.text);
-        assert_eq!(shape(out.lines()), shown, "printed (left) and shown (right)\n{out}");
-        drop(daemon);
-    });
-}
-
-/// The lines of a table that begins with PROTOCOL without what differs from run to run: the ports of clients, bytes.
-fn shape<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Vec<String>> {
-    let table = lines.skip_while(|line| !line.starts_with("PROTOCOL ")).take(9);
-    let words = |line: &str| {
-        let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        words.truncate(3);
-        if let Some((host, _)) = words.get(1).and_then(|source| source.rsplit_once(':')) {
-            words[1] = host.to_owned();
-        }
-        words
-    };
-    table.map(words).collect()
 }
 
 /// Runs all blocks of a language; fewer than `least` means that they are not found any more.

@@ -8,13 +8,14 @@ use std::path::Path;
 
 /// The modules of the program from the top down, and what each may use. What is used stands further down.
 const LAYERS: &[(&str, &str)] = &[
-    ("main", "cli config log passwd_cmd server sys"),
-    ("cli", "config web passwd_cmd auth query http xmlrpc syntax charset limits log sys"),
+    ("main", "cli client config log passwd_cmd server sys"),
+    ("cli", "client config web passwd_cmd auth query http xmlrpc syntax charset limits log sys"),
     ("passwd_cmd", "auth limits log sys"),
     (
         "server",
         "config rpc http auth peer quota query xmlrpc syntax conntrack metrics stats out charset limits log sys",
     ),
+    ("client", "rpc query syntax conntrack address out cut charset limits log sys"),
     ("config", "auth query http xmlrpc syntax limits log"),
     ("web", "http"),
     ("rpc", "cut auth peer quota query xmlrpc syntax conntrack metrics stats address out limits log sys"),
@@ -49,7 +50,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("netlink_packet_core", "src/conntrack/"),
     ("netlink_packet_netfilter", "src/conntrack/"),
     ("netlink_sys", "src/conntrack/"),
-    ("pico_args", "src/cli.rs"),
+    ("pico_args", "src/cli.rs src/cli/"),
     ("sha1_smol", "src/auth/"),
     ("sha_crypt", "src/auth/"),
     ("xmlparser", "src/xmlrpc/"),

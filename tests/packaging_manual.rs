@@ -41,13 +41,22 @@ fn page() -> String {
     fs::read_to_string(path).expect("the manual page is part of the repository")
 }
 
+/// What the program prints.
+fn help(arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_rctd")).args(arguments).output().expect("the program can be run");
+    assert!(output.status.success(), "rctd {arguments:?} ended with {}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[cfg(feature = "shell")]
 #[test]
 fn help_and_page_name_the_same_options() {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_rctd")).arg("--help").output().expect("the program can be run");
-    let help = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "rctd --help ended with {}", output.status);
+    let mut help = help(&["--help"]);
     assert!(help.contains("--listen"), "rctd --help does not list its options: {help:?}");
+    for command in ["list", "summary", "top", "kill", "call"] {
+        help += &self::help(&[command, "--help"]);
+    }
 
     let page = documented(&page());
     assert_eq!(long_options(&help), long_options(&page), "--help (left) against {PAGE} (right)");

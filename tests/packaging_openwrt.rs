@@ -1,4 +1,4 @@
-//! The OpenWrt package, without OpenWrt's build system: see `tests/openwrt/run` and `tests/openwrt/ipk`.
+//! The OpenWrt package, without OpenWrt's build system: see `tests/openwrt/run`, `tests/openwrt/ipk` and `tests/openwrt/apk`.
 
 #[path = "openwrt/support.rs"]
 mod support;
@@ -11,4 +11,9 @@ fn init_script_makefile_and_options() {
 #[test]
 fn ipk_format_contents_and_reproducibility() {
     support::script("tests/openwrt/ipk", &[]);
+}
+
+#[test]
+fn apk_format_contents_and_reproducibility() {
+    support::script("tests/openwrt/apk", &[]);
 }

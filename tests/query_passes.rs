@@ -30,8 +30,11 @@ fn page<T: IntoIterator<Item = u32>>(
         }
         Ok::<(), ReadError>(())
     };
-    let mut row = |flow: &Flow, _: &Context| rows.extend(flow.id);
-    view.run(&mut pool, &mut context, &mut read, &mut row).expect("they are known in full");
+    let mut row = |flow: &Flow, _: &Context| {
+        rows.extend(flow.id);
+        Ok(())
+    };
+    view.run(&mut pool, &mut context, &mut || 0, &mut read, &mut row).expect("they are known in full");
     assert!(pool.is_idle(), "the memory is given back");
     (rows, view.passes())
 }

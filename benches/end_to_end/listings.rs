@@ -1,7 +1,9 @@
 //! Whole tables, and the programs that people use for it: `conntrack -L`, with and without `sort`.
 use crate::bench::{Bench, PAGE, cpu_ms};
+use crate::common::daemon::program;
 use crate::common::has_program;
 use crate::common::xml::Value;
+use crate::measured_program;
 use crate::report::{Report, Target, Unit};
 use crate::support::measure::{Pairs, median, time};
 use rctd::conntrack::request::KernelFilter;
@@ -23,6 +25,54 @@ pub fn against_conntrack(bench: &mut Bench, report: &mut Report, all: bool) {
         report.pairs(&what, Unit::Ms, &pairs, Target::None);
     }
     whole(bench, report, all);
+}
+
+/// The program at the shell beside the tool: what people type, and what scripts read. Both write to a reader.
+pub fn at_the_shell(_: &mut Bench, report: &mut Report, all: bool) {
+    if !has_program("conntrack") {
+        return report.missing("`rctd list` beside `conntrack`", "there is no program conntrack");
+    }
+    let program = program().display().to_string();
+    let pairs: [(&str, &str); 4] = [
+        ("list", "conntrack -L"),
+        ("list --json", "conntrack -L -o xml"),
+        ("list -s dport -n 20", "conntrack -L | sort | head -n 20"),
+        ("list dport:443", "conntrack -L -p tcp --dport 443"),
+    ];
+    for (ours, theirs) in pairs.into_iter().take(if all { 4 } else { 2 }) {
+        let command = format!("{program} {ours}");
+        let pairs = Pairs::run(|| shell(&command, true), || shell(theirs, true));
+        // With a filter the tool leaves out in the kernel what it can as well.
+        let target = if ours.contains(':') { Target::None } else { Target::AtMost(1.0) };
+        report.pairs(&format!("`rctd {ours}` / `{}`", theirs.replace('|', "\\|")), Unit::Ms, &pairs, target);
+    }
+    let measured = measured_program().display().to_string();
+    for (ours, theirs) in [("list", "conntrack -L"), ("list --json", "conntrack -L -o xml")] {
+        let words: Vec<&str> = [measured.as_str()].into_iter().chain(ours.split(' ')).collect();
+        let (mine, other) = (peak_kib(&words), peak_kib(&theirs.split(' ').collect::<Vec<_>>()));
+        let what = format!("peak memory: `rctd {ours}` / `{theirs}`");
+        report.row(&what, &Unit::KiB.show(mine), &Unit::KiB.show(other), mine / other, Target::None);
+    }
+}
+
+/// The most memory that a program had in use, in KiB: VmHWM of proc(5), looked at until it ends. (What wait4 tells of it is at
+/// the least what this program had when it started that one.)
+fn peak_kib(words: &[&str]) -> f64 {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program to run");
+    let (path, mut peak) = (format!("/proc/{}/status", child.id()), 0.0);
+    loop {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        peak = kib.unwrap_or(0.0).max(peak);
+        if let Some(status) = child.try_wait().expect("its state") {
+            assert!(status.success() && peak > 0.0, "{words:?} ended with {status}");
+            return peak;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
 }
 
 /// All rows with all fields. The tool writes to a reader as the daemon does, and, harder to beat, to nobody.

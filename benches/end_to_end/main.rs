@@ -126,7 +126,7 @@ fn table(report: &mut Report) -> Seen {
     let mut bench = Bench::start(&program(), &["127.0.0.1:0"]);
     let (page, drain) = plain(&mut bench);
     type Part = fn(&mut Bench, &mut Report, bool);
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 9] = [
         ("sorted", pages::sorted),
         ("rated", pages::rated),
         ("summed", pages::summed),
@@ -135,6 +135,7 @@ fn table(report: &mut Report) -> Seen {
         ("viewers", pages::viewers),
         ("login", pages::login_in_the_middle),
         ("listings", listings::against_conntrack),
+        ("shell", listings::at_the_shell),
     ];
     for (_, part) in parts.iter().filter(|(name, _)| wanted(name)) {
         part(&mut bench, report, judged);

@@ -16,6 +16,7 @@
 //! | [`plan`] | the dumps of a scan: one, or one for each side of an address |
 //! | [`kernel`] | the short requests as functions |
 //! | [`reader`] | dumps read a datagram at a time, and what can go wrong on the way |
+//! | `refusal` | why the table can't be read, for people |
 //! | [`socket`] | the only file that touches the kernel |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -27,6 +28,7 @@ pub mod label;
 pub mod message;
 pub mod plan;
 pub mod reader;
+pub(crate) mod refusal;
 pub mod request;
 pub mod socket;
 pub mod target;

@@ -140,10 +140,16 @@ pub const CTA_STATS_GLOBAL_ENTRIES: u16 = 1;
 /// `CTA_STATS_GLOBAL_MAX_ENTRIES`, u32: `nf_conntrack_max` (since 4.18).
 pub const CTA_STATS_GLOBAL_MAX_ENTRIES: u16 = 2;
 
+/// `IPS_SEEN_REPLY` (`nf_conntrack_common.h`): packets were seen in both directions.
+pub const IPS_SEEN_REPLY: u32 = 1 << 1;
 /// `IPS_ASSURED` (`nf_conntrack_common.h`): traffic in both directions, of some length.
 pub const IPS_ASSURED: u32 = 1 << 2;
 /// `IPS_FIXED_TIMEOUT` (`nf_conntrack_common.h`): traffic no longer renews the timeout.
 pub const IPS_FIXED_TIMEOUT: u32 = 1 << 10;
+/// `IPS_OFFLOAD` (`nf_conntrack_common.h`): a flow table has it, so that its packets pass conntrack by.
+pub const IPS_OFFLOAD: u32 = 1 << 14;
+/// `IPS_HW_OFFLOAD` (`nf_conntrack_common.h`): hardware has it.
+pub const IPS_HW_OFFLOAD: u32 = 1 << 15;
 
 /// `AF_INET`: the layer 3 protocol of an IPv4 tuple.
 pub const AF_INET: u8 = libc::AF_INET as u8;

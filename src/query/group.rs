@@ -169,6 +169,11 @@ impl Group {
 }
 
 impl GroupBy {
+    /// The hosts inside.
+    #[cfg(feature = "shell")]
+    pub(crate) const LOCAL: GroupBy =
+        GroupBy { name: "local", source: Source::Local, v4_bits: 32, v6_bits: 128 };
+
     /// Reads a name of the table, which addresses may follow by the lengths of prefixes: `orig_src/24`, `orig_src/64`,
     /// `orig_src/24/64`. A length alone is IPv4's up to 32, and IPv6's beyond; addresses of the other family count in full.
     ///

@@ -149,33 +149,34 @@ impl View {
         pool.release(&mut self.lease);
     }
 
-    /// Takes all steps, one after the other: `read` offers every entry of the table once, and `row` gets the rows in order.
+    /// Takes all steps, one after the other: `clock` tells the seconds as [`View::begin`] wants them, `read` offers every entry
+    /// of the table once, and `row` gets the rows in order.
     ///
     /// # Errors
-    /// Those of `read`. The memory for rows is given back in any case.
+    /// Those of `read` and `row`. The memory for rows is given back in any case.
     pub fn run<E>(
         &mut self,
         pool: &mut RowPool,
         context: &mut Context,
+        clock: &mut dyn FnMut() -> u32,
         read: &mut dyn FnMut(&mut Self, &mut RowPool, &mut Context) -> Result<(), E>,
-        row: &mut dyn FnMut(&Flow, &Context),
+        row: &mut dyn FnMut(&Flow, &Context) -> Result<(), E>,
     ) -> Result<(), E> {
-        let result = loop {
-            self.begin(pool, 0);
-            if let Err(error) = read(self, pool, context) {
-                break Err(error);
-            }
+        let mut steps = || loop {
+            self.begin(pool, clock());
+            read(self, pool, context)?;
             if self.end(pool, context) == Outcome::Again {
                 continue;
             }
             while let Some(found) = self.row(pool) {
-                row(&found.flow, context);
+                row(&found.flow, context)?;
                 self.written();
             }
             if !self.go_on(pool) {
-                break Ok(());
+                return Ok(());
             }
         };
+        let result = steps();
         self.release(pool);
         result
     }

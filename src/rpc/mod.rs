@@ -57,6 +57,8 @@ use fault::Fault;
 use jobs::Job;
 #[cfg(feature = "metrics")]
 pub(crate) use jobs::metrics::Clients;
+#[cfg(feature = "shell")]
+pub(crate) use jobs::summary::write_row as write_group;
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};

@@ -209,7 +209,7 @@ impl Server {
                     self.refresh_users(Look::Anyway, self.now_ms());
                 }
                 // The signal was to wake the loop: the turn that follows looks which program has ended.
-                Signal::Child => {}
+                Signal::Child | Signal::Resize => {}
             }
         }
     }

@@ -13,12 +13,13 @@ use super::slots::Slots;
 use crate::auth::Store;
 use crate::config::Config;
 use crate::conntrack::kernel::Kernel;
-use crate::conntrack::socket::{Control, OpError};
+use crate::conntrack::refusal::{EMPTY_TABLE, explain_netlink, explain_refusal};
+use crate::conntrack::socket::Control;
 use crate::log;
 use crate::query::rates::Meter;
 use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
-use mio::{Poll, Token};
+use mio::{Poll, Registry, Token};
 use std::path::PathBuf;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -37,7 +38,7 @@ impl Server {
     /// As [`Server::open`].
     pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
         let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
-        let link = || open_link().map_err(explain_netlink);
+        let link = || open_link().map_err(|error| explain_netlink(&error));
         let mut control = Control::new(link()?);
         let scan = SharedScan::new(link()?);
         let entries = check_table(&mut control)?;
@@ -46,13 +47,7 @@ impl Server {
             Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
             None => None,
         };
-        let mut listeners = Vec::new();
-        for (at, listen) in config.listen.iter().enumerate() {
-            let mut listener = Listener::open(listen, owner)?;
-            let registered = listener.register(poll.registry(), Token(at));
-            registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
-            listeners.push((listener, true));
-        }
+        let listeners = listeners(&config, owner, poll.registry())?;
         let most = listen::most_clients()?;
         enable(config.enable_accounting, &KEPT[0]);
         enable(config.enable_timestamps, &KEPT[1]);
@@ -96,6 +91,22 @@ impl Server {
             stop_at_ms: None,
         })
     }
+}
+
+/// Opens all that is listened on, for the loop to watch; unix sockets get this owner.
+fn listeners(
+    config: &Config,
+    owner: Option<(u32, u32)>,
+    registry: &Registry,
+) -> Result<Vec<(Listener, bool)>, String> {
+    let mut listeners = Vec::new();
+    for (at, listen) in config.listen.iter().enumerate() {
+        let mut listener = Listener::open(listen, owner)?;
+        let registered = listener.register(registry, Token(at));
+        registered.map_err(|e| format!("can't watch {listen}: {e}"))?;
+        listeners.push((listener, true));
+    }
+    Ok(listeners)
 }
 
 /// On the heap: as a part of the server its 26 KB would be moved from stack to stack, and a frame beyond 32 KB takes three
@@ -190,36 +201,6 @@ fn tell_unkept() {
 /// switched on the table is empty because nobody has said anything yet.
 fn explain_empty(entries: u32) {
     if entries == 0 && sys::is_terminal(file::STDERR) {
-        log::info(format_args!(
-            "the table is empty: the kernel tracks connections only where a firewall rule asks for it, \
-             for instance: nft 'add table inet track; add chain inet track in {{ type filter hook input priority 0; }}; \
-             add rule inet track in ct state new accept'"
-        ));
-    }
-}
-
-fn explain_refusal(error: OpError) -> String {
-    match error.errno {
-        libc::EPERM | libc::EACCES => {
-            "can't read the connection-tracking table: that takes the capability CAP_NET_ADMIN; \
-             start rctd as root, or give it this capability"
-                .to_owned()
-        }
-        libc::EINVAL | libc::EOPNOTSUPP | libc::ECONNREFUSED => format!(
-            "can't read the connection-tracking table ({error}): the kernel lacks ctnetlink; \
-             load the module nf_conntrack_netlink (on OpenWrt: install kmod-nf-conntrack-netlink)"
-        ),
-        _ => format!("can't read the connection-tracking table: {error}"),
-    }
-}
-
-fn explain_netlink(error: std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(libc::EPROTONOSUPPORT) => {
-            "the kernel has no netfilter netlink: load the module nf_conntrack_netlink \
-             (on OpenWrt: install kmod-nf-conntrack-netlink)"
-                .to_owned()
-        }
-        _ => format!("can't open a netlink socket: {error}"),
+        log::info(format_args!("{EMPTY_TABLE}"));
     }
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `namespace` | a network namespace of the test's own, or a reason why there is none |
 //! | `flows` | connections to insert, and a generator of realistic tables |
+//! | `pty` | a terminal of the test's own, and what is on its screen |
 //! | `random` | numbers that are the same in every run, for it and for tests |
 //! | `inserter` | writes them to the kernel through ctnetlink |
 //! | `churn` | a thread that keeps the table changing |
@@ -17,6 +18,7 @@
 //! | `folder` | room for a test's own files |
 //! | `client`, `xml`, `raw` | an XML-RPC client, its codec, and bare HTTP |
 //! | `json` | a strict reader of JSON replies |
+//! | `shell` | the program at the shell, run to its end |
 //! | `skipped` | tests that can't run here say so, and a list of them |
 //! | `names` | names of the contract's fields and of the kernel's states |
 //! | `passwords` | password files, and logging in with them |
@@ -38,11 +40,13 @@ pub mod model;
 pub mod names;
 pub mod namespace;
 pub mod passwords;
+pub mod pty;
 pub mod random;
 pub mod raw;
 #[cfg(target_arch = "x86_64")]
 pub mod refuse;
 pub mod row;
+pub mod shell;
 pub mod skipped;
 pub mod traffic;
 pub mod witness;

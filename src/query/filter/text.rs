@@ -281,13 +281,13 @@ fn known_words() -> impl Iterator<Item = &'static str> {
 }
 
 /// The field of a name or an alias.
-fn field_named(name: &str) -> Option<FieldId> {
+pub(crate) fn field_named(name: &str) -> Option<FieldId> {
     let alias = ALIASES.iter().find(|alias| alias.0 == name);
     FieldId::named(alias.map_or(name, |alias| alias.1))
 }
 
 /// Every name that a field may have in a text.
-fn known_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn known_names() -> impl Iterator<Item = &'static str> {
     let aliases = ALIASES.iter().map(|alias| alias.0).filter(|name| field_named(name).is_some());
     aliases.chain(FIELDS.iter().map(|field| field.name))
 }

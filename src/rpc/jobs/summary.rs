@@ -190,7 +190,12 @@ impl Work for Summarizing {
 }
 
 /// Writes a group as a struct: its key, where it has one, and its sums.
-fn write_row(writer: &mut Writer<'_>, group: &Group, by: &GroupBy, context: &Context) -> Result<(), Full> {
+pub(crate) fn write_row(
+    writer: &mut Writer<'_>,
+    group: &Group,
+    by: &GroupBy,
+    context: &Context,
+) -> Result<(), Full> {
     writer.struct_open()?;
     let value = by.value(&group.key, context);
     if value != KeyValue::None {

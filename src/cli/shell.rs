@@ -1,0 +1,360 @@
+//! The command lines of what the program does at the shell, each with a help of its own.
+//!
+//! Options come in any order and before two dashes; what stands behind these is never an option. So a script that puts them
+//! before what others have given it can't be made to do something else.
+
+use super::Command;
+use crate::client;
+use crate::client::call::{self, Password};
+use crate::client::groups::group_by;
+use crate::client::{kill, list, summary, top};
+use crate::limits::{LAN_NETS, TOP_ROWS};
+use crate::query::filter::unsigned;
+use crate::query::net::Net;
+use crate::query::summary::By;
+use pico_args::Arguments;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What `rctd --help` says of these commands, a line each.
+pub(super) const COMMANDS: &str = "
+At the shell, each with a --help of its own:
+  rctd list [FILTER...]             list connections: filtered, sorted, as JSON
+  rctd summary --by GROUP [FILTER...]
+                                    count them, with their bytes and rates, by
+                                    host, network, service, state and so on
+  rctd top [FILTER...]              the busiest, drawn anew every second
+  rctd kill FILTER...               end those that match, after asking
+  rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
+";
+
+const LIST: &str = "\
+rctd list lists the connections that the kernel keeps track of.
+
+Usage: rctd list [OPTIONS] [--] [FILTER...]
+
+A FILTER is a word (an address, network, port, protocol, state, service or flag)
+or FIELD:VALUE; all must match: tcp src:192.168.1.0/24 dport:80,443 'bytes>1M'.
+\"not\" before one takes what does not match, as does a ! where the shell leaves
+it alone. docs/API.md has all fields.
+
+Options:
+  -s, --sort FIELD                  sort by FIELD: by bytes, packets or rate the
+                                    largest first, otherwise the smallest
+  -r, --reverse                     the other way round
+  -n, --limit N                     N connections at most
+      --start N                     pass over the first N
+  -o, --fields A,B,...              these columns: proto, state, source,
+                                    destination, ends, or any field
+      --json                        an object of JSON a line, with all fields or
+                                    those of --fields
+      --bytes                       exact numbers, without units; rates in bytes
+                                    a second
+      --no-header                   no line of headings
+  -h, --help                        print this
+
+What is not known is \"-\", and no cell has a space in it. A rate takes two
+readings, a second apart. On a terminal lines are cut at its width, and a last
+line tells how many connections there are.
+";
+
+const SUMMARY: &str = "\
+rctd summary puts connections together in groups, and adds up what they carry.
+
+Usage: rctd summary --by GROUP [OPTIONS] [--] [FILTER...]
+
+A GROUP is local or remote (the ends inside and outside of --lan), orig_src,
+orig_dst or repl_src, each also by network as orig_src/24; service, orig_l4proto,
+tcp_state, zone or mark. Filters are those of rctd list.
+
+Options:
+      --by GROUP                    what they are put together by
+      --lan NETWORK                 what is inside; repeatable
+                                    [default: private and link-local networks]
+  -s, --sort ORDER                  by connections, bytes, packets or rate, the
+                                    largest first, or by key
+                                    [default: connections]
+  -r, --reverse                     the other way round
+  -n, --limit N                     N groups at most
+      --start N                     pass over the first N
+      --json                        an object of JSON a line
+      --bytes                       exact numbers, without units; rates in bytes
+                                    a second
+      --no-header                   no line of headings
+  -h, --help                        print this
+
+Rates are shown where they are sorted or filtered by: they take two readings, a
+second apart.
+";
+
+const TOP: &str = "\
+rctd top shows the busiest connections, and draws them anew every second.
+
+Usage: rctd top [OPTIONS] [--] [FILTER...]
+
+Filters are those of rctd list. Keys: / types another filter, s sorts by the
+next column and S in the other direction, g goes on to local hosts, remote hosts
+and services, the arrows select a row, k kills what is selected after asking,
+the space bar pauses, ? explains all keys, q quits.
+
+Options:
+  -d, --delay SECONDS               draw every SECONDS, 1-3600 [default: 1]
+      --lan NETWORK                 what is inside; repeatable
+                                    [default: private and link-local networks]
+      --batch                       print tables, in place of a screen
+  -n, --times N                     with --batch: N tables [default: no end]
+      --limit N                     with --batch: N rows each [default: 20]
+  -h, --help                        print this
+";
+
+const KILL: &str = "\
+rctd kill ends connections: it deletes their entries from the kernel's table.
+
+Usage: rctd kill [OPTIONS] [--] FILTER...
+       rctd kill [OPTIONS] --id ID...
+
+Filters are those of rctd list, and one is needed. First it says how many
+connections match, and what the filter was taken for; then it asks. The ssh
+connection that the command is typed over is left out, unless its id is given.
+
+Options:
+      --id                          the words are ids of connections, as
+                                    rctd list -o id shows them
+      --yes                         don't ask; needed where there is no terminal
+  -h, --help                        print this
+
+It ends with 0 when all of them are gone, 1 when the kernel kept some, and 2
+after a wrong command line.
+";
+
+const CALL: &str = "\
+rctd call logs in to a daemon, calls one procedure, logs out, and prints what
+the procedure returns as JSON.
+
+Usage: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]
+
+Each ARGUMENT is sent as a string, in which form procedures take numbers,
+filters and lists of ids as well; the session comes before them by itself.
+A last ARGUMENT fields=A,B,... asks view for these fields alone.
+\"rctd call system.listMethods\" lists the procedures. What stands behind two
+dashes is never an option: a script puts them before what others gave it.
+
+Options:
+      --connect unix:PATH|http://ADDRESS:PORT
+                                    where the daemon listens
+                                    [default: http://127.0.0.1:8000]
+      --user NAME                   log in as NAME; the password is asked for on
+                                    the terminal
+      --password-file FILE          it is the first line of FILE
+      --password-stdin              it is the first line of the standard input
+  -h, --help                        print this
+
+It ends with 0 when the call is done, 1 when it could not be made, 2 after a
+wrong command line, and 3 when the daemon answers with a fault.
+";
+
+/// Whether there is such a command.
+pub(super) fn is_command(name: &str) -> bool {
+    help(name).is_some()
+}
+
+fn help(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "list" => LIST,
+        "summary" => SUMMARY,
+        "top" => TOP,
+        "kill" => KILL,
+        "call" => CALL,
+        _ => return None,
+    })
+}
+
+/// Reads the arguments behind the command's name.
+///
+/// # Errors
+/// A sentence that says what is wrong and what would be right.
+pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, String> {
+    let behind = match args.iter().position(|arg| arg == "--") {
+        Some(at) => {
+            let behind = args.split_off(at);
+            behind.into_iter().skip(1).collect()
+        }
+        None => Vec::new(),
+    };
+    let mut args = Line { name: name.to_owned(), args: Arguments::from_vec(args), behind };
+    if args.args.contains(["-h", "--help"]) {
+        return Ok(Command::Print(help(name).unwrap_or_default().to_owned()));
+    }
+    let command = match name {
+        "list" => client::Command::List(list(args)?),
+        "summary" => client::Command::Summary(Box::new(summary(args)?)),
+        "top" => client::Command::Top(Box::new(top(args)?)),
+        "kill" => client::Command::Kill(kill(args)?),
+        _ => client::Command::Call(call(args)?),
+    };
+    Ok(Command::Shell(command))
+}
+
+/// A command line that is being read.
+struct Line {
+    name: String,
+    args: Arguments,
+    /// What stands behind two dashes.
+    behind: Vec<OsString>,
+}
+
+impl Line {
+    /// The value of an option, if it is given.
+    fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
+        super::value(&mut self.args, name)
+    }
+
+    /// The value of an option that has two names.
+    fn either(&mut self, names: [&'static str; 2]) -> Result<Option<String>, String> {
+        let [short, long] = names;
+        match self.value(short)? {
+            None => self.value(long),
+            some => Ok(some),
+        }
+    }
+
+    /// The networks that are inside.
+    fn lan(&mut self) -> Result<heapless::Vec<Net, LAN_NETS>, String> {
+        let mut lan = heapless::Vec::new();
+        super::lan(&mut self.args, &mut lan)?;
+        Ok(lan)
+    }
+
+    /// What is left: the words that are no options.
+    fn words(self) -> Result<Vec<String>, String> {
+        let Line { name, args, behind } = self;
+        let mut words = Vec::new();
+        for (arg, may_be_option) in
+            args.finish().into_iter().map(|arg| (arg, true)).chain(behind.into_iter().map(|arg| (arg, false)))
+        {
+            let word = arg.into_string().map_err(|_| "an argument is not UTF-8".to_owned())?;
+            // A number may be negative.
+            let is_option =
+                word.starts_with('-') && !word.get(1..2).is_none_or(|c| c.as_bytes()[0].is_ascii_digit());
+            if may_be_option && is_option {
+                return Err(wrong_option(&name, &word));
+            }
+            words.push(word);
+        }
+        Ok(words)
+    }
+}
+
+/// Why a word that looks like an option is none.
+fn wrong_option(command: &str, word: &str) -> String {
+    let option = word.split_once('=').map_or(word, |(option, _)| option);
+    if help(command).unwrap_or_default().split_whitespace().any(|known| known.trim_end_matches(',') == option)
+    {
+        return format!("{option} is given twice: once is enough");
+    }
+    format!(
+        "rctd {command} has no option {option}; rctd {command} --help lists them (two dashes before it make it a word)"
+    )
+}
+
+fn list(mut line: Line) -> Result<list::Options, String> {
+    let mut options = list::Options::default();
+    if let Some(name) = line.either(["-s", "--sort"])? {
+        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+    }
+    if let Some(names) = line.either(["-o", "--fields"])? {
+        options.set_columns(&names).map_err(|wrong| format!("--fields: {wrong}"))?;
+    }
+    shown(&mut line, &mut options)?;
+    options.filter = line.words()?.join(" ");
+    Ok(options)
+}
+
+/// What list and summary have in common.
+fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
+    options.limit = line.either(["-n", "--limit"])?.map(|text| number("--limit", &text)).transpose()?;
+    options.start = line.value("--start")?.map_or(Ok(0), |text| number("--start", &text))?;
+    options.reverse = line.args.contains(["-r", "--reverse"]);
+    options.json = line.args.contains("--json");
+    options.exact = line.args.contains("--bytes");
+    options.no_header = line.args.contains("--no-header");
+    Ok(())
+}
+
+fn summary(mut line: Line) -> Result<summary::Options, String> {
+    let by = line.value("--by")?.ok_or("rctd summary takes --by GROUP, for instance --by local")?;
+    let by = group_by(&by).map_err(|wrong| format!("--by: {wrong}"))?;
+    let lan = line.lan()?;
+    let mut options = summary::Options { by, lan, sort: By::Connections, list: list::Options::default() };
+    if let Some(name) = line.either(["-s", "--sort"])? {
+        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+    }
+    shown(&mut line, &mut options.list)?;
+    options.list.filter = line.words()?.join(" ");
+    Ok(options)
+}
+
+fn top(mut line: Line) -> Result<top::Options, String> {
+    let delay_s = line.either(["-d", "--delay"])?.map_or(Ok(1), |text| number("--delay", &text))?;
+    if !(1..=3600).contains(&delay_s) {
+        return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
+    }
+    let times = line.either(["-n", "--times"])?.map(|text| number("--times", &text)).transpose()?;
+    let limit = line.value("--limit")?.map_or(Ok(20), |text| number("--limit", &text))?;
+    let (batch, lan) = (line.args.contains("--batch"), line.lan()?);
+    if times.is_some() && !batch {
+        return Err("--times goes with --batch".to_owned());
+    }
+    let limit = usize::try_from(limit).ok().filter(|limit| (1..=TOP_ROWS).contains(limit));
+    let limit = limit.ok_or_else(|| format!("--limit takes a number from 1 to {TOP_ROWS}"))?;
+    let filter = line.words()?.join(" ");
+    Ok(top::Options { filter, lan, delay_s, batch, times, limit })
+}
+
+fn number(option: &str, text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
+}
+
+fn kill(mut line: Line) -> Result<kill::Options, String> {
+    let mut options = kill::Options { yes: line.args.contains("--yes"), ..kill::Options::default() };
+    let by_id = line.args.contains("--id");
+    let words = line.words()?;
+    if !by_id {
+        options.filter = words.join(" ");
+        return Ok(options);
+    }
+    for word in &words {
+        let id = unsigned(word).and_then(|id| u32::try_from(id).ok());
+        options.ids.push(
+            id.ok_or_else(|| format!("--id takes ids of connections, which are numbers, not \"{word}\""))?,
+        );
+    }
+    if options.ids.is_empty() { Err("--id takes ids of connections".to_owned()) } else { Ok(options) }
+}
+
+fn call(mut line: Line) -> Result<call::Options, String> {
+    let place = match line.value("--connect")? {
+        None => call::DEFAULT_PLACE,
+        Some(text) => call::Place::parse(&text).ok_or_else(|| {
+            format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{text}\"")
+        })?,
+    };
+    let user = line.value("--user")?;
+    let file = line.value("--password-file")?;
+    let password = match (file, line.args.contains("--password-stdin")) {
+        (None, false) => None,
+        (Some(file), false) => Some(Password::File(PathBuf::from(file))),
+        (None, true) => Some(Password::Stdin),
+        (Some(_), true) => {
+            return Err("--password-file and --password-stdin: one of them is enough".to_owned());
+        }
+    };
+    let user = match (user, password) {
+        (None, Some(_)) => return Err("a password goes with --user NAME".to_owned()),
+        (user, password) => user.map(|name| (name, password.unwrap_or(Password::Ask))),
+    };
+    let mut words = line.words()?.into_iter();
+    let method =
+        words.next().ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
+    Ok(call::Options { place, user, method, arguments: words.collect() })
+}

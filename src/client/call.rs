@@ -1,0 +1,317 @@
+//! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
+
+use super::http::{Connection, refusal};
+use super::text::shown;
+use super::{Failure, print};
+use crate::charset::is_xml_char;
+use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
+use crate::sys::file;
+use crate::sys::terminal::Prompt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+
+pub use super::http::Place;
+
+/// Where a daemon listens that was told nothing else.
+pub const DEFAULT_PLACE: Place = Place::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000)));
+
+/// Where a password comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// The terminal.
+    Ask,
+    /// The first line of a file.
+    File(PathBuf),
+    /// The first line of the standard input.
+    Stdin,
+}
+
+/// What is called, where, and by whom.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the daemon listens.
+    pub place: Place,
+    /// Who logs in; nobody where the daemon asks for nobody.
+    pub user: Option<(String, Password)>,
+    /// The procedure.
+    pub method: String,
+    /// Its arguments after the session, each sent as a string; a last one that begins with `fields=` as the options of a view.
+    pub arguments: Vec<String>,
+}
+
+/// What a reply that is a fault begins with. The value of no procedure does.
+const FAULT: &[u8] = b"{\"faultCode\":";
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let method = options.method.as_str();
+    let credentials = credentials(options.user.as_ref())?;
+    let mut connection = Connection::open(&options.place)?;
+    let without_session = method.starts_with("system.") || matches!(method, "login" | "explain");
+    let session = if without_session { None } else { Some(login(&mut connection, &credentials)?) };
+    let mut arguments: Vec<&str> = session.iter().map(String::as_str).collect();
+    if method == "login" {
+        arguments.extend(credentials.iter().map(String::as_str));
+    }
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    let called = call(&mut connection, method, &arguments, &mut print);
+    if called.is_ok() {
+        print(b"\n")?;
+    }
+    if let Some(session) = session.filter(|_| method != "logout") {
+        // A session ends by itself too; what was asked for is what counts.
+        let _ = call(&mut connection, "logout", &[&session], &mut |_| Ok(()));
+    }
+    called
+}
+
+fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, Failure> {
+    let credentials: Vec<&str> = credentials.iter().map(String::as_str).collect();
+    let mut reply = Vec::new();
+    call(connection, "login", &credentials, &mut |part| keep(&mut reply, part))?;
+    let session = reply.trim_ascii().strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    let session = session.and_then(|id| String::from_utf8(id.to_vec()).ok());
+    session.ok_or_else(|| Failure::new("the daemon answers a login with something else than a session"))
+}
+
+/// The name and the password, as the arguments of `login`.
+fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure> {
+    let Some((name, from)) = user else {
+        return Ok(Vec::new());
+    };
+    let password = match from {
+        Password::Ask => ask(name)?,
+        Password::Stdin => first_line(file::STDIN, "the standard input")?,
+        Password::File(path) => {
+            let opened = file::open(path, libc::O_RDONLY, 0);
+            let of = path.display().to_string();
+            let file = opened
+                .map_err(|error| Failure::new(format!("can't read the password from {of}: {error}")))?;
+            first_line(file.as_fd(), &of)?
+        }
+    };
+    Ok(vec![name.clone(), password])
+}
+
+/// Asks for a password on the terminal.
+fn ask(user: &str) -> Result<String, Failure> {
+    let explain = |error: io::Error| match error.kind() {
+        io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
+            Failure::new("no password: nothing was called")
+        }
+        _ => Failure::usage(format!(
+            "can't ask for the password ({error}): --password-file or --password-stdin says where it is"
+        )),
+    };
+    let mut answer = [0; PASSWORD_BYTES];
+    let question = format!("Password of {}: ", shown(user.as_bytes()));
+    let length = Prompt::open().map_err(explain)?.ask(&question, &mut answer).map_err(explain)?;
+    password(answer.get(..length), "the terminal")
+}
+
+/// The first line of a file, without its end.
+fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
+    // One byte and one line end more than may be, so that a longer one shows.
+    let mut line = [0; PASSWORD_BYTES + 2];
+    let wrong = |error: io::Error| Failure::new(format!("can't read the password from {name}: {error}"));
+    let length = file::fill(from, &mut line).map_err(wrong)?;
+    let text = line.get(..length).unwrap_or_default();
+    let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    password(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
+}
+
+fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
+    let bytes = bytes.ok_or_else(|| {
+        Failure::new(format!(
+            "the password from {from} is longer than the {PASSWORD_BYTES} bytes that one may have"
+        ))
+    })?;
+    if bytes.is_empty() {
+        return Err(Failure::new(format!("the password from {from} is empty")));
+    }
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Failure::new(format!("the password from {from} is not UTF-8")))
+}
+
+/// Makes a call and hands its value, which is JSON, to `each`.
+fn call(
+    connection: &mut Connection,
+    method: &str,
+    arguments: &[&str],
+    each: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    connection.send(&body(method, arguments)?)?;
+    let head = connection.head()?;
+    let mut begin = Vec::new();
+    if head.status != 200 {
+        connection.body(&head, &mut |part| {
+            begin.extend(part.iter().take(FAULT_REPLY_BYTES - begin.len().min(FAULT_REPLY_BYTES)));
+            Ok(())
+        })?;
+        return Err(refusal(head.status, &begin));
+    }
+    if !head.is_json {
+        return Err(Failure::new("what answers there sends no JSON: is it rctd?"));
+    }
+    let mut begun = false;
+    connection.body(&head, &mut |part| {
+        if begun {
+            return each(part);
+        }
+        keep(&mut begin, part)?;
+        begun = begin.len() >= FAULT.len() && !begin.starts_with(FAULT);
+        if begun { each(&begin) } else { Ok(()) }
+    })?;
+    match begun {
+        true => Ok(()),
+        false if begin.starts_with(FAULT) => Err(fault(&begin)),
+        false => each(&begin),
+    }
+}
+
+/// Keeps a part of a short reply.
+fn keep(reply: &mut Vec<u8>, part: &[u8]) -> Result<(), Failure> {
+    if reply.len() + part.len() > FAULT_REPLY_BYTES.max(part.len()) {
+        return Err(Failure::new("the reply is longer than a fault or a session can be"));
+    }
+    reply.extend_from_slice(part);
+    Ok(())
+}
+
+/// A call in XML.
+fn body(method: &str, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let mut body = b"<?xml version=\"1.0\"?>\n<methodCall><methodName>".to_vec();
+    push_text(&mut body, method)?;
+    body.extend_from_slice(b"</methodName><params>");
+    for (at, argument) in arguments.iter().enumerate() {
+        body.extend_from_slice(b"<param>");
+        match argument.strip_prefix("fields=").filter(|_| at + 1 == arguments.len()) {
+            Some(names) => push_fields(&mut body, names)?,
+            None => push_string(&mut body, argument)?,
+        }
+        body.extend_from_slice(b"</param>");
+    }
+    body.extend_from_slice(b"</params></methodCall>\n");
+    Ok(body)
+}
+
+/// Appends the options of a view: the fields that its rows shall have.
+fn push_fields(body: &mut Vec<u8>, names: &str) -> Result<(), Failure> {
+    body.extend_from_slice(b"<value><struct><member><name>fields</name><value><array><data>");
+    names.split(',').try_for_each(|name| push_string(body, name))?;
+    body.extend_from_slice(b"</data></array></value></member></struct></value>");
+    Ok(())
+}
+
+fn push_string(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
+    body.extend_from_slice(b"<value><string>");
+    push_text(body, text)?;
+    body.extend_from_slice(b"</string></value>");
+    Ok(())
+}
+
+fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
+    for c in text.chars() {
+        match c {
+            '&' => body.extend_from_slice(b"&amp;"),
+            '<' => body.extend_from_slice(b"&lt;"),
+            '>' => body.extend_from_slice(b"&gt;"),
+            '\r' => body.extend_from_slice(b"&#13;"),
+            c if is_xml_char(c) => body.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            _ => {
+                let text = shown(text.as_bytes());
+                return Err(Failure::usage(format!(
+                    "an argument has a character that XML can't carry: {text}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a fault says.
+fn fault(reply: &[u8]) -> Failure {
+    let number = reply.get(FAULT.len()..).unwrap_or_default();
+    let digits = number.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count();
+    let number = String::from_utf8_lossy(number.get(..digits).unwrap_or_default());
+    let mark = b"\"faultString\":\"";
+    let at = reply.windows(mark.len()).position(|window| window == mark).map(|at| at + mark.len());
+    let text = unescaped(at.and_then(|at| reply.get(at..)).unwrap_or_default());
+    Failure::fault(format!("fault {number}: {}", shown(&text)))
+}
+
+/// The text of a JSON string up to its closing quote.
+fn unescaped(json: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut bytes = json.iter().copied();
+    while let Some(byte) = bytes.next().filter(|&byte| byte != b'"') {
+        if byte != b'\\' {
+            text.push(byte);
+            continue;
+        }
+        match bytes.next() {
+            // The daemon writes control characters alone in this way.
+            Some(b'u') => {
+                let digits: Vec<u8> = bytes.by_ref().take(4).collect();
+                let number = core::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
+                let c = number.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+                text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            Some(other) => text.push(other),
+            None => {}
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_escaped() {
+        let made = |arguments: &[&str]| String::from_utf8(body("view", arguments).unwrap()).unwrap();
+        let text = made(&["a<b>&\r\n\u{e9}", "--x"]);
+        assert!(text.contains("<string>a&lt;b&gt;&amp;&#13;\n\u{e9}</string>"), "{text}");
+        assert!(text.contains("<param><value><string>--x</string></value></param></params>"), "{text}");
+        assert_eq!(body("view", &["\u{1b}"]).unwrap_err().code, 2);
+    }
+
+    #[test]
+    fn fields_are_options_at_the_end_alone() {
+        let made = |arguments: &[&str]| String::from_utf8(body("view", arguments).unwrap()).unwrap();
+        let last = made(&["s", "fields=id,mark"]);
+        assert!(
+            last.contains("<array><data><value><string>id</string></value><value><string>mark</string>"),
+            "{last}"
+        );
+        assert!(!made(&["fields=id", "s"]).contains("struct"));
+    }
+
+    #[test]
+    fn faults_are_sentences() {
+        let failure = fault(br#"{"faultCode":-32602,"faultString":"a \"b\" \\ \u001b[2J"}"#);
+        assert_eq!((failure.code, failure.text.as_str()), (3, "fault -32602: a \"b\" \\ \\x1b[2J"));
+    }
+
+    #[test]
+    fn places() {
+        let tcp = |text: &str| Place::Tcp(text.parse().unwrap());
+        for (text, place) in [
+            ("unix:/run/rctd.sock", Some(Place::Unix("/run/rctd.sock".into()))),
+            ("http://127.0.0.1:8000", Some(tcp("127.0.0.1:8000"))),
+            ("http://127.0.0.1:8000/RPC2", Some(tcp("127.0.0.1:8000"))),
+            ("http://localhost:81/", Some(tcp("127.0.0.1:81"))),
+            ("http://[::1]:8000", Some(tcp("[::1]:8000"))),
+            ("http://[::1]", Some(tcp("[::1]:80"))),
+            ("http://192.0.2.1", Some(tcp("192.0.2.1:80"))),
+            ("http://router:8000", None),
+            ("https://127.0.0.1:8000", None),
+            ("127.0.0.1:8000", None),
+            ("unix:", None),
+        ] {
+            assert_eq!(Place::parse(text), place, "{text}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `rctd kill`: ends the connections that match a filter, or those with given ids, after saying how many they are.
+
+use super::format::grouped;
+use super::kernel::{Kernel, Scan, new_context};
+use super::own::own_connection;
+use super::text::shown;
+use super::{Failure, filter_of, print};
+use crate::conntrack::flow::{Flow, Tuple};
+use crate::conntrack::plan::KernelPlan;
+use crate::conntrack::target::{TARGET, Target};
+use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
+use crate::limits::{EXPLANATION_BYTES, KILL_IDS};
+use crate::query::context::Context;
+use crate::query::filter::Filter;
+use crate::query::page::Candidate;
+use crate::sys::{self, file};
+
+/// Which connections are killed.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The filter, as text; empty where ids are given.
+    pub filter: String,
+    /// Ids, each of one connection.
+    pub ids: Vec<u32>,
+    /// Nobody is asked.
+    pub yes: bool,
+}
+
+/// Which connections are meant.
+pub(super) enum Which {
+    /// Those that match, but for the connection that the command is typed over.
+    Matching(Box<Filter>, Option<Tuple>),
+    /// Those with these ids.
+    Ids(Vec<u32>),
+}
+
+/// What became of them.
+#[derive(Default)]
+pub(super) struct Killed {
+    /// Entries that were deleted, and those that had gone by themselves.
+    pub(super) killed: u64,
+    gone: u64,
+    /// Entries that the kernel would not delete, and the last reason.
+    refused: u64,
+    why: String,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let which = which(options)?;
+    if !options.yes && !sys::is_terminal(file::STDIN) {
+        return Err(Failure::usage(
+            "rctd kill asks before it kills, and the standard input is no terminal: --yes says yes beforehand",
+        ));
+    }
+    let (mut kernel, mut context) = (Kernel::open()?, new_context());
+    let (count, spared) = which.count(&mut kernel, &mut context)?;
+    print(which.sentence(count, spared).as_bytes())?;
+    if count == 0 {
+        return Ok(());
+    }
+    if !options.yes && !agreed()? {
+        return print(b"Nothing was killed.\n");
+    }
+    let killed = which.kill(&mut kernel, &mut context)?;
+    print([&killed.sentence(), "\n"].concat().as_bytes())?;
+    killed.check()
+}
+
+fn which(options: &Options) -> Result<Which, Failure> {
+    if !options.ids.is_empty() {
+        let mut ids = options.ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() > KILL_IDS {
+            return Err(Failure::usage(format!("rctd kill takes at most {KILL_IDS} ids")));
+        }
+        return Ok(Which::Ids(ids));
+    }
+    let filter = filter_of(&options.filter)?;
+    if filter.is_empty() {
+        return Err(Failure::usage(
+            "rctd kill takes a filter, or ids with --id: without one it would kill every connection",
+        ));
+    }
+    Ok(Which::Matching(Box::new(filter), own_connection()))
+}
+
+/// Asks on the terminal.
+fn agreed() -> Result<bool, Failure> {
+    print(b"Kill them? [y/N] ")?;
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    loop {
+        let got = file::read(file::STDIN, &mut byte)
+            .map_err(|e| Failure::new(format!("can't read the answer: {e}")))?;
+        if got == 0 {
+            print(b"\n")?;
+            break;
+        }
+        if byte == *b"\n" {
+            break;
+        }
+        answer.extend_from_slice(&byte);
+    }
+    Ok(answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes"))
+}
+
+/// "1 connection", "2 connections".
+fn connections(count: u64) -> String {
+    let noun = if count == 1 { " connection" } else { " connections" };
+    [grouped(count).as_str(), noun].concat()
+}
+
+impl Which {
+    /// The scan that meets all of them.
+    fn scan(&self) -> Scan {
+        let (plan, needs) = match self {
+            Which::Matching(filter, own) => {
+                let reply = if own.is_some() { bit(CTA_TUPLE_REPLY) } else { 0 };
+                (filter.kernel_plan(), filter.needs() | reply)
+            }
+            Which::Ids(_) => (KernelPlan::default(), 0),
+        };
+        Scan { plan, needs: needs | TARGET, goes_on: false }
+    }
+
+    fn matches(&self, flow: &Flow, context: &Context) -> bool {
+        match self {
+            Which::Matching(filter, _) => filter.admits(flow, context),
+            Which::Ids(ids) => flow.id.is_some_and(|id| ids.binary_search(&id).is_ok()),
+        }
+    }
+
+    /// Whether it is the connection that the command is typed over. What this machine answers goes out as the reply direction
+    /// says, whatever became of the other one by NAT.
+    fn is_spared(&self, flow: &Flow) -> bool {
+        let Which::Matching(_, Some(own)) = self else {
+            return false;
+        };
+        flow.repl.is_some_and(|reply| Tuple { zone: None, ..reply } == *own)
+    }
+
+    /// How many there are, and whether one more is spared.
+    pub(super) fn count(&self, kernel: &mut Kernel, context: &mut Context) -> Result<(u64, bool), Failure> {
+        let (mut count, mut spared) = (0, false);
+        kernel.prepare(self.scan(), context)?;
+        kernel.scan(self.scan(), context, &mut |entry, context, _| {
+            if self.matches(entry.flow(), context) {
+                let is_own = self.is_spared(entry.flow());
+                count += u64::from(!is_own);
+                spared |= is_own;
+            }
+            context.labels.clear();
+            Ok(true)
+        })?;
+        Ok((count, spared))
+    }
+
+    /// Says how many are meant, and by what.
+    fn sentence(&self, count: u64, spared: bool) -> String {
+        let end = if count == 0 { ".\n" } else { ". There is no way back.\n" };
+        let own = if spared { "The ssh connection that this is typed over is left out.\n" } else { "" };
+        match self {
+            Which::Matching(filter, _) => {
+                let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
+                filter.explain(&mut words);
+                [&shown(words.as_bytes()), ": ", &connections(count), end, own].concat()
+            }
+            Which::Ids(ids) => {
+                [&connections(count), " with ", &grouped(ids.len() as u64), " given by id", end].concat()
+            }
+        }
+    }
+
+    /// Deletes them.
+    pub(super) fn kill(&self, kernel: &mut Kernel, context: &mut Context) -> Result<Killed, Failure> {
+        let mut killed = Killed::default();
+        let scanned = kernel.scan(self.scan(), context, &mut |entry, context, control| {
+            if self.matches(entry.flow(), context) && !self.is_spared(entry.flow()) {
+                match Target::of(entry.flow()).map(|target| Kernel::delete(control, &target)) {
+                    Some(Ok(true)) => killed.killed += 1,
+                    Some(Ok(false)) => killed.gone += 1,
+                    Some(Err(failure)) => killed.refuse(failure.text),
+                    None => killed.refuse("an entry came without tuple or id".to_owned()),
+                }
+            }
+            context.labels.clear();
+            Ok(true)
+        });
+        match scanned {
+            Ok(()) => Ok(killed),
+            Err(failure) => {
+                let before = connections(killed.killed);
+                Err(Failure::new([&failure.text, "; ", &before, " were killed before that"].concat()))
+            }
+        }
+    }
+}
+
+impl Killed {
+    fn refuse(&mut self, why: String) {
+        (self.refused, self.why) = (self.refused + 1, why);
+    }
+
+    /// Says what was done.
+    pub(super) fn sentence(&self) -> String {
+        let gone = match self.gone {
+            0 => String::new(),
+            gone => [", ", &grouped(gone), " had ended by themselves"].concat(),
+        };
+        [&grouped(self.killed), " killed", &gone, "."].concat()
+    }
+
+    /// Whether the kernel has deleted all.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.refused == 0 {
+            return Ok(());
+        }
+        Err(Failure::new([&self.why, ": ", &connections(self.refused), " were not killed"].concat()))
+    }
+}

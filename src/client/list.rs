@@ -1,0 +1,277 @@
+//! `rctd list`: the connections that match, as a table or as JSON.
+
+use super::columns::{Column, Columns, columns, usual};
+use super::format::grouped;
+use super::kernel::{Kernel, Scan, new_context, unreadable};
+use super::table::Table;
+use super::{Failure, filter_of, print, tell};
+use crate::conntrack::flow::{ALL, Flow};
+use crate::conntrack::kernel::Count;
+use crate::conntrack::refusal::EMPTY_TABLE;
+use crate::limits::OUTPUT_BYTES;
+use crate::out::{Full, Out};
+use crate::query::context::Context;
+use crate::query::field::{Field, FieldId, FieldSet, RATES};
+use crate::query::filter::Filter;
+use crate::query::filter::text::field_named;
+use crate::query::order::Order;
+use crate::query::page::Candidate;
+use crate::query::rows::RowPool;
+use crate::query::view::View;
+use crate::rpc::row;
+use crate::syntax::{Document, Style, Syntax, Writer};
+use crate::sys::{self, file};
+
+/// What is listed, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The filter, as text.
+    pub filter: String,
+    /// The field to sort by, and whether the order is the other one than people want mostly.
+    pub sort: Option<FieldId>,
+    /// The other direction.
+    pub reverse: bool,
+    /// Rows to pass over.
+    pub start: u64,
+    /// The most rows; all without it.
+    pub limit: Option<u64>,
+    /// The columns, or the members of an object.
+    pub columns: Option<Columns>,
+    /// An object of JSON a line, in place of a table.
+    pub json: bool,
+    /// Without the headings.
+    pub no_header: bool,
+    /// Numbers as they are, without units.
+    pub exact: bool,
+}
+
+impl Options {
+    /// Reads the names of columns.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn set_columns(&mut self, names: &str) -> Result<(), String> {
+        self.columns = Some(columns(names)?);
+        Ok(())
+    }
+
+    /// Reads the name of the field to sort by.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn set_sort(&mut self, name: &str) -> Result<(), String> {
+        let field = super::columns::field(name)?;
+        self.sort = Some(field);
+        Ok(())
+    }
+
+    /// The order of the rows. What is counted is mostly looked at from its largest on, everything else from its beginning.
+    pub(super) fn order(&self) -> Option<Order> {
+        let field = self.sort?;
+        let counted = ["bytes", "packets", "rate"].iter().any(|end| field.field().name.ends_with(end));
+        Order::by(field, counted != self.reverse)
+    }
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let filter = filter_of(&options.filter)?;
+    let mut rows = Rows::new(options)?;
+    let (mut kernel, mut context) = (Kernel::open()?, new_context());
+    let (shown, total) = match options.order() {
+        Some(order) => sorted(
+            &mut kernel,
+            &mut context,
+            &mut rows,
+            View::new(filter, Some(order), options.start, options.limit, FieldSet::ALL),
+        )?,
+        None => (streamed(&mut kernel, &mut context, &mut rows, &filter, options)?, None),
+    };
+    rows.finish()?;
+    if sys::is_terminal(file::STDOUT) {
+        tell_count(kernel.count()?, shown, total, context.rates.is_partial());
+    }
+    Ok(())
+}
+
+/// Lists in the kernel's own order: nothing is kept. Gives how many rows were listed.
+fn streamed(
+    kernel: &mut Kernel,
+    context: &mut Context,
+    rows: &mut Rows,
+    filter: &Filter,
+    options: &Options,
+) -> Result<u64, Failure> {
+    let (mut skip, mut left, mut shown) = (options.start, options.limit.unwrap_or(u64::MAX), 0);
+    if left == 0 {
+        return Ok(0);
+    }
+    let scan = Scan { plan: filter.kernel_plan(), needs: filter.needs() | rows.needs, goes_on: false };
+    kernel.prepare(scan, context)?;
+    kernel.scan(scan, context, &mut |entry, context, _| {
+        if !filter.admits(entry.flow(), context) {
+            return Ok(true);
+        }
+        if skip > 0 {
+            skip -= 1;
+            return Ok(true);
+        }
+        rows.row(entry.flow(), context)?;
+        // A row that is written needs its texts no more.
+        context.labels.clear();
+        (shown, left) = (shown + 1, left - 1);
+        Ok(left > 0)
+    })?;
+    Ok(shown)
+}
+
+/// Lists in an order of its own, in as many passes as that takes. Gives how many rows were listed, and how many match.
+fn sorted(
+    kernel: &mut Kernel,
+    context: &mut Context,
+    rows: &mut Rows,
+    mut view: View,
+) -> Result<(u64, Option<u64>), Failure> {
+    let plan = view.filter.kernel_plan();
+    let needs = view.needs() | (rows.needs & RATES);
+    kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
+    let (began, mut shown) = (kernel.began(), 0);
+    view.run(
+        &mut RowPool::new(),
+        context,
+        &mut || (sys::since_ms(began) / 1000) as u32,
+        &mut |view, pool, context| {
+            let scan = Scan { plan, needs, goes_on: view.passes() > 1 };
+            kernel.scan(scan, context, &mut |entry, context, _| {
+                view.offer(entry, pool, context).map_err(unreadable)?;
+                Ok(true)
+            })
+        },
+        &mut |flow, context| {
+            shown += 1;
+            rows.row(flow, context)
+        },
+    )?;
+    Ok((shown, Some(view.total())))
+}
+
+/// Says how much of the table was listed.
+fn tell_count(count: Count, shown: u64, total: Option<u64>, is_partial: bool) {
+    if count.entries == 0 {
+        return tell(EMPTY_TABLE);
+    }
+    let of = total.map_or(String::new(), |total| [" of ", &grouped(total)].concat());
+    let most = count.most.map_or(String::new(), |most| [", ", &grouped(most.into()), " at most"].concat());
+    let text =
+        [&grouped(shown), of.as_str(), " (", &grouped(count.entries.into()), " in the table", &most, ")\n"];
+    // Nobody is there to be told where that fails.
+    let _ = file::write_all(file::STDERR, text.concat().as_bytes());
+    if is_partial {
+        tell("the table has more connections than rates are kept of: those of the fastest are known");
+    }
+}
+
+/// Characters that a line may have: as many as a terminal shows, and any number elsewhere.
+pub(super) fn most_characters() -> usize {
+    sys::terminal_size(file::STDOUT).map_or(usize::MAX, |size| size.0.into())
+}
+
+/// The rows on their way out.
+struct Rows {
+    writer: RowWriter,
+    /// The attributes that a flow must be read with to be written.
+    needs: u32,
+}
+
+enum RowWriter {
+    Table(Box<Table>),
+    Json(Json),
+}
+
+/// Objects of JSON, a line each.
+struct Json {
+    /// The members; all that there are without it.
+    fields: Option<std::vec::Vec<&'static Field>>,
+    buf: Box<[u8]>,
+    len: usize,
+}
+
+impl Rows {
+    fn new(options: &Options) -> Result<Self, Failure> {
+        if options.json {
+            let fields = options.columns.as_ref().map(fields).transpose()?;
+            let needs =
+                fields.as_ref().map_or(ALL, |fields| fields.iter().fold(0, |needs, f| needs | f.needs));
+            let json = Json { fields, buf: vec![0; OUTPUT_BYTES].into(), len: 0 };
+            return Ok(Rows { writer: RowWriter::Json(json), needs });
+        }
+        let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
+        let needs = columns.iter().fold(0, |needs, column| needs | column.needs());
+        let table = Table::new(columns, !options.no_header, options.exact, most_characters());
+        let table = if options.columns.is_none() { table.with_optional_mark() } else { table };
+        Ok(Rows { writer: RowWriter::Table(Box::new(table)), needs })
+    }
+
+    fn row(&mut self, flow: &Flow, context: &Context) -> Result<(), Failure> {
+        match &mut self.writer {
+            RowWriter::Table(table) => {
+                let lines = table.row(flow, context);
+                if lines.is_empty() { Ok(()) } else { print(lines) }
+            }
+            RowWriter::Json(json) => json.row(flow, context),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        match &mut self.writer {
+            RowWriter::Table(table) => print(table.finish()),
+            RowWriter::Json(json) => json.flush(),
+        }
+    }
+}
+
+/// The fields that columns are of.
+fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
+    let field = |column: &Column| {
+        let name = column.heading().to_ascii_lowercase();
+        let field = column.field().or_else(|| field_named(&name));
+        field
+            .map(FieldId::field)
+            .ok_or_else(|| Failure::usage(format!("--fields: {name} is no field, and JSON has fields alone")))
+    };
+    columns.iter().map(field).collect()
+}
+
+impl Json {
+    fn row(&mut self, flow: &Flow, context: &Context) -> Result<(), Failure> {
+        if self.put(flow, context).is_err() {
+            self.flush()?;
+            self.put(flow, context)
+                .map_err(|Full| Failure::new("a connection is longer than there is room for"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes an object and the end of its line, or nothing.
+    fn put(&mut self, flow: &Flow, context: &Context) -> Result<(), Full> {
+        let mut out = Out::at(&mut self.buf, self.len);
+        let mut document = Document::new(Style { syntax: Syntax::Json, ..Style::default() });
+        let fields = self.fields.as_deref();
+        document.piece(&mut out, |writer: &mut Writer<'_>| {
+            let Some(fields) = fields else {
+                return row::write(writer, flow, context, FieldSet::ALL);
+            };
+            writer.struct_open()?;
+            fields.iter().try_for_each(|field| row::write_member(writer, field, flow, context))?;
+            writer.struct_close()
+        })?;
+        out.put(b"\n")?;
+        self.len = out.len();
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let bytes = self.buf.get(..self.len).unwrap_or_default();
+        self.len = 0;
+        print(bytes)
+    }
+}

@@ -1,0 +1,139 @@
+//! The program at the shell: `rctd call`, and what needs no daemon.
+//!
+//! `call` speaks to a daemon. The others go straight to the kernel, with the daemon's own reader of dumps, filters, orders and
+//! pages, in the same fixed memory. This is a program that a person or a script runs and waits for, so it may block.
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`list`] | `rctd list`: the connections that match |
+//! | [`summary`] | `rctd summary`: in groups |
+//! | [`top`] | `rctd top`: what is busy now |
+//! | [`kill`] | `rctd kill`: ends them |
+//! | [`call`] | `rctd call`: a procedure of a daemon |
+//! | `http` | the connection that it comes by |
+//! | `own` | the connection that a kill spares |
+//! | `kernel` | the table as these read it |
+//! | [`columns`] | what stands in a cell of a table |
+//! | [`groups`] | groups, as summary and top show them |
+//! | `table` | rows that are aligned |
+//! | `format` | numbers as people read them |
+//! | `text` | text of others made safe for a terminal |
+#![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod call;
+pub mod columns;
+mod format;
+pub mod groups;
+mod http;
+mod kernel;
+pub mod kill;
+pub mod list;
+mod own;
+pub mod summary;
+mod table;
+mod text;
+pub mod top;
+
+use crate::query::filter::Filter;
+use crate::query::filter::text::TextError;
+use crate::sys::file;
+use std::io;
+use std::process::ExitCode;
+use text::{is_shown, shown};
+
+/// What to do.
+#[derive(Debug)]
+pub enum Command {
+    /// `rctd list`.
+    List(list::Options),
+    /// `rctd summary`.
+    Summary(Box<summary::Options>),
+    /// `rctd top`.
+    Top(Box<top::Options>),
+    /// `rctd kill`.
+    Kill(kill::Options),
+    /// `rctd call`.
+    Call(call::Options),
+}
+
+/// Why a command has ended before it was done.
+#[derive(Debug)]
+struct Failure {
+    /// The exit code.
+    code: u8,
+    /// What to say, without the program's name; nothing where nobody has to be told.
+    text: String,
+}
+
+impl Failure {
+    /// It could not be done.
+    fn new(text: impl Into<String>) -> Self {
+        Failure { code: 1, text: text.into() }
+    }
+
+    /// The command line is wrong, which could only be found out now.
+    fn usage(text: impl Into<String>) -> Self {
+        Failure { code: 2, text: text.into() }
+    }
+
+    /// The daemon has answered with a fault.
+    fn fault(text: String) -> Self {
+        Failure { code: 3, text }
+    }
+
+    /// The standard output could not be written. Where its reader has left, as `head` does, all is well.
+    fn of_output(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure { code: 0, text: String::new() },
+            _ => Failure::new(format!("can't write: {error}")),
+        }
+    }
+}
+
+/// Does what the command line asks.
+#[must_use]
+pub fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::List(options) => list::run(&options),
+        Command::Summary(options) => summary::run(&options),
+        Command::Top(options) => top::run(&options),
+        Command::Kill(options) => kill::run(&options),
+        Command::Call(options) => call::run(&options),
+    };
+    let Err(failure) = done else {
+        return ExitCode::SUCCESS;
+    };
+    if !failure.text.is_empty() {
+        tell(&failure.text);
+    }
+    ExitCode::from(failure.code)
+}
+
+/// Writes a line with the program's name to stderr. Nobody is there to be told where that fails.
+fn tell(text: &str) {
+    let _ = file::write_all(file::STDERR, ["rctd: ", text, "\n"].concat().as_bytes());
+}
+
+/// Writes to the standard output.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    file::write_all(file::STDOUT, bytes).map_err(|error| Failure::of_output(&error))
+}
+
+/// The filter that a text says.
+fn filter_of(text: &str) -> Result<Filter, Failure> {
+    let mut filter = Filter::new();
+    filter.add_text(text).map_err(|error| Failure::usage(explained(text, error)))?;
+    Ok(filter)
+}
+
+/// What is wrong with a filter: a sentence, the text, and a mark under the place.
+fn explained(text: &str, error: TextError) -> String {
+    let sentence = shown(error.sentence(text).to_string().as_bytes());
+    // Each character is one in the line above the mark.
+    let line: String = text.chars().map(|c| if is_shown(c) { c } else { '?' }).collect();
+    let count = |range: core::ops::Range<usize>| text.get(range).map_or(0, |part| part.chars().count());
+    let range = error.range();
+    let (before, wrong) = (count(0..range.start), count(range).max(1));
+    [&sentence, "\n  ", &line, "\n  ", &" ".repeat(before), &"^".repeat(wrong)].concat()
+}

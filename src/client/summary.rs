@@ -1,0 +1,140 @@
+//! `rctd summary`: the connections that match, put together in groups.
+
+use super::format::grouped;
+use super::groups::{columns, order_by, push, read};
+use super::kernel::{Kernel, Scan, new_context};
+use super::list::{Options as ListOptions, most_characters};
+use super::table::{Cells, Line, fit, heading_widths, put_headings};
+use super::{Failure, filter_of, print, tell};
+use crate::limits::{BLOCK_ROWS, LAN_NETS, OUTPUT_BYTES};
+use crate::out::Out;
+use crate::query::context::Context;
+use crate::query::field::RATES;
+use crate::query::group::GroupBy;
+use crate::query::net::Net;
+use crate::query::rows::RowPool;
+use crate::query::summary::{By, Summary};
+use crate::rpc::write_group;
+use crate::syntax::{Document, Style, Syntax};
+use crate::sys::{self, file};
+
+/// What is put together, and how it is shown.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// By what.
+    pub by: GroupBy,
+    /// The networks that are inside.
+    pub lan: heapless::Vec<Net, LAN_NETS>,
+    /// The order.
+    pub sort: By,
+    /// Which, and how they are written; without a sort and columns.
+    pub list: ListOptions,
+}
+
+impl Options {
+    /// Reads the name of an order.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn set_sort(&mut self, name: &str) -> Result<(), String> {
+        self.sort = order_by(name)?;
+        Ok(())
+    }
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let list = &options.list;
+    let filter = filter_of(&list.filter)?;
+    let plan = filter.kernel_plan();
+    // Keys in their own order, what is counted from the largest on.
+    let descending = (options.sort != By::Key) != list.reverse;
+    let mut summary = Summary::new(filter, options.by, (options.sort, descending), list.start, list.limit);
+    let has_rates = summary.depends_on_rates();
+    let needs = if has_rates { summary.needs() } else { summary.needs() & !RATES };
+    let (mut kernel, mut context, mut pool) = (Kernel::open()?, new_context(), RowPool::new());
+    context.lan = options.lan.clone();
+    kernel.prepare(Scan { plan, needs, goes_on: false }, &mut context)?;
+    read(&mut kernel, &mut context, &mut pool, &mut summary, (plan, needs), &mut |_| {})?;
+    if list.json {
+        write_json(&summary, &pool, &context)?;
+    } else {
+        write_table(&summary, &pool, &context, options, has_rates)?;
+    }
+    if sys::is_terminal(file::STDOUT) {
+        tell_groups(&summary, &pool);
+    }
+    Ok(())
+}
+
+/// The rows as a table; all of them are there already, so that their widths are found first.
+fn write_table(
+    summary: &Summary,
+    pool: &RowPool,
+    context: &Context,
+    options: &Options,
+    has_rates: bool,
+) -> Result<(), Failure> {
+    let columns = columns(&options.by, has_rates);
+    let (mut cells, mut widths) = (Cells::new(), heading_widths(&columns));
+    let mut line = Line::new(most_characters());
+    for writes in [false, true] {
+        if writes {
+            fit(&columns, &mut widths, line.most);
+            if !options.list.no_header {
+                put_headings(&columns, &widths, &mut line);
+            }
+        }
+        for first in (0..).step_by(BLOCK_ROWS) {
+            cells.clear();
+            let groups = (first..first + BLOCK_ROWS).map_while(|nth| summary.group(nth, pool));
+            for group in groups {
+                // A block of groups has room: their cells are short.
+                let _ = push(&mut cells, group, &options.by, context, has_rates, options.list.exact);
+            }
+            if cells.is_empty() {
+                break;
+            }
+            if writes {
+                cells.put_lines(&columns, &widths, &mut line);
+                print(&line.text)?;
+                line.text.clear();
+            } else {
+                cells.widen(columns.len(), &mut widths);
+            }
+        }
+    }
+    print(&line.text)
+}
+
+/// The rows as objects, a line each.
+fn write_json(summary: &Summary, pool: &RowPool, context: &Context) -> Result<(), Failure> {
+    let mut buf = vec![0; OUTPUT_BYTES];
+    for group in (0..).map_while(|nth| summary.group(nth, pool)) {
+        let mut out = Out::new(&mut buf);
+        let mut document = Document::new(Style { syntax: Syntax::Json, ..Style::default() });
+        let written = document
+            .piece(&mut out, |writer| write_group(writer, group, &summary.group_by, context))
+            .and_then(|()| out.put(b"\n"));
+        written.map_err(|_| Failure::new("a group is longer than there is room for"))?;
+        print(out.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Says how many groups and connections there are, and what of it is not exact.
+fn tell_groups(summary: &Summary, pool: &RowPool) {
+    let shown = (0..).map_while(|nth| summary.group(nth, pool)).count();
+    let numbers = [shown as u64, summary.total() as u64, summary.matched()].map(grouped);
+    let [shown, total, matched] = numbers;
+    let text = [&shown, " of ", &total, " groups, ", &matched, " connections\n"].map(String::from).concat();
+    // Nobody is there to be told where that fails.
+    let _ = file::write_all(file::STDERR, text.as_bytes());
+    if let Some((error, other)) = summary.inexact() {
+        tell(&format!(
+            "there are more groups than there is room for: a group has at most {} connections less than its row says, and {} are of \
+             groups that are not here",
+            grouped(error.into()),
+            grouped(other.connections.into())
+        ));
+    }
+}

@@ -1,0 +1,50 @@
+//! Text that others have chosen (labels, names, replies), made safe for a terminal.
+
+/// Appends `bytes` so that a terminal shows them and obeys nothing: what is no printable character, such as the beginning of
+/// an escape sequence, stands as its number, `\x1b` or `\u202e`. Bytes that are not UTF-8 stand as theirs.
+pub(super) fn push_shown(to: &mut Vec<u8>, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_shown(c) {
+                to.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else if u32::from(c) < 0x100 {
+                push_hex(to, b'x', 2, c.into());
+            } else {
+                push_hex(to, b'u', 4, c.into());
+            }
+        }
+        chunk.invalid().iter().for_each(|&byte| push_hex(to, b'x', 2, byte.into()));
+    }
+}
+
+/// Whether a terminal shows the character: neither a control character nor one that changes the direction of text, or that
+/// has no width.
+pub(super) fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+fn push_hex(to: &mut Vec<u8>, letter: u8, digits: u32, number: u32) {
+    to.extend_from_slice(&[b'\\', letter]);
+    to.extend((0..digits).rev().map(|digit| crate::out::hex_digit((number >> (4 * digit)) as u8)));
+}
+
+/// The text as a terminal may have it.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    push_shown(&mut text, bytes);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_but_characters() {
+        assert_eq!(shown(b"\x1b[2J\x07a\x00\x7f"), "\\x1b[2J\\x07a\\x00\\x7f");
+        assert_eq!(shown("na\u{ef}ve \u{9b}31m \u{202e}txt".as_bytes()), "na\u{ef}ve \\x9b31m \\u202etxt");
+        assert_eq!(shown(b"a\xffb\xe2\x82"), "a\\xffb\\xe2\\x82");
+        assert_eq!(shown("\u{1f600}".as_bytes()), "\u{1f600}");
+    }
+}
