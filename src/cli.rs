@@ -1,5 +1,6 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
+mod read;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -14,8 +15,8 @@ use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
-use heapless::vec::VecView;
 use pico_args::Arguments;
+use read::{choice, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -247,10 +248,6 @@ fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(
     Ok(())
 }
 
-fn too_often(name: &str, most: usize) -> String {
-    format!("{name} can be given at most {most} times")
-}
-
 fn auth(args: &mut Arguments) -> Result<Backend, String> {
     let text = value(args, "--auth")?;
     let text = text.as_deref().unwrap_or("none");
@@ -313,22 +310,6 @@ fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String
     Ok(())
 }
 
-fn networks(args: &mut Arguments, name: &'static str, nets: &mut VecView<Net>) -> Result<(), String> {
-    while let Some(net) = network(args, name)? {
-        nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
-    }
-    Ok(())
-}
-
-/// Takes an option's first value, if it is given: a network.
-fn network(args: &mut Arguments, name: &'static str) -> Result<Option<Net>, String> {
-    let Some(text) = value(args, name)? else {
-        return Ok(None);
-    };
-    let net = Net::parse(&text);
-    net.map(Some).ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))
-}
-
 #[cfg(feature = "metrics")]
 fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     // Alone it takes no value, so only what has "=" is left to be one.
@@ -339,7 +320,7 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         metrics.table && !is_alone
     })?;
     networks(args, "--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = network(args, "--metrics-hosts")?;
+    metrics.hosts = read::network(args, "--metrics-hosts")?;
     if metrics.hosts.is_some() && !metrics.table {
         return Err("--metrics-hosts goes with --metrics=table".to_owned());
     }
@@ -366,45 +347,6 @@ fn names(
         files.push(NameFile { path: PathBuf::from(path), is_leases });
     }
     Ok(())
-}
-
-fn number(args: &mut Arguments, name: &'static str, most: u32, number: &mut u32) -> Result<(), String> {
-    choice(args, name, &format!("a number from 1 to {most}"), &mut |text| {
-        let given = text.parse().ok().filter(|n| (1..=most).contains(n));
-        given.map(|n| *number = n).is_some()
-    })
-}
-
-/// Hands an option's value, if it is given, to `take`, which returns whether it is one that `takes` describes.
-fn choice(
-    args: &mut Arguments,
-    name: &'static str,
-    takes: &str,
-    take: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), String> {
-    match value(args, name)? {
-        Some(text) if !take(&text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
-        _ => Ok(()),
-    }
-}
-
-/// Takes an option's first value, as text: pico-args has a copy of itself for each other type.
-#[inline(never)]
-fn value(args: &mut Arguments, name: &'static str) -> Result<Option<String>, String> {
-    args.opt_value_from_fn(name, text).map_err(sentence)
-}
-
-fn sentence(error: pico_args::Error) -> String {
-    match error {
-        pico_args::Error::OptionWithoutAValue(name) => {
-            format!("{name} takes a value, and there is none: rctd --help shows which")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn text(text: &str) -> Result<String, core::convert::Infallible> {
-    Ok(text.to_owned())
 }
 
 /// Every argument must have been understood. What takes one of each option leaves a second one there.

@@ -206,7 +206,7 @@ struct Line {
 impl Line {
     /// The value of an option, if it is given.
     fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
-        super::value(&mut self.args, name)
+        super::read::value(&mut self.args, name)
     }
 
     /// The value of an option that has two names.
