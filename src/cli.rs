@@ -1,20 +1,23 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
+mod args;
 #[cfg(feature = "shell")]
 mod shell;
 
+#[cfg(feature = "metrics")]
+use args::network;
+use args::{choice, lan, names, networks, no_rest, number, sentence, text, too_often, value};
+
 use crate::auth::Backend;
 use crate::auth::file::check_name;
-use crate::config::{Config, Listen, NameFile};
+use crate::config::{Config, Listen};
 use crate::http::Policy;
-use crate::limits::{LAN_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
+use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
 use crate::log::Level;
 use crate::query::filter::unsigned;
-use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
-use heapless::vec::VecView;
 use pico_args::Arguments;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -104,11 +107,6 @@ pub const HELP: &str = help!(
 const SHELL_HELP: &str = shell::COMMANDS;
 #[cfg(not(feature = "shell"))]
 const SHELL_HELP: &str = "";
-
-/// What is inside where --lan says nothing: private addresses (RFC 1918), unique-local ones (RFC 4193) and those of a link (RFC
-/// 3927, RFC 4291).
-const LAN: &[&str] =
-    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
 
 /// What to do.
 #[derive(Debug)]
@@ -213,9 +211,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    for (name, is_leases) in [("--hosts", false), ("--leases", true)] {
-        names(args, name, is_leases, &mut config.name_files)?;
-    }
+    names(args, &mut config.name_files)?;
     config.enable_accounting = args.contains("--enable-accounting");
     config.enable_timestamps = args.contains("--enable-timestamps");
     number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
@@ -245,10 +241,6 @@ fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(
         let _ = listen.push(default);
     }
     Ok(())
-}
-
-fn too_often(name: &str, most: usize) -> String {
-    format!("{name} can be given at most {most} times")
 }
 
 fn auth(args: &mut Arguments) -> Result<Backend, String> {
@@ -300,31 +292,6 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     Ok(())
 }
 
-/// What is inside.
-fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
-    networks(args, "--lan", nets)?;
-    if nets.is_empty() {
-        *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
-    }
-    Ok(())
-}
-
-fn networks(args: &mut Arguments, name: &'static str, nets: &mut VecView<Net>) -> Result<(), String> {
-    while let Some(net) = network(args, name)? {
-        nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
-    }
-    Ok(())
-}
-
-/// Takes an option's first value, if it is given: a network.
-fn network(args: &mut Arguments, name: &'static str) -> Result<Option<Net>, String> {
-    let Some(text) = value(args, name)? else {
-        return Ok(None);
-    };
-    let net = Net::parse(&text);
-    net.map(Some).ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))
-}
-
 #[cfg(feature = "metrics")]
 fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     // Alone it takes no value, so only what has "=" is left to be one.
@@ -344,79 +311,4 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         return Err("--metrics-allow goes with --metrics".to_owned());
     }
     Ok(())
-}
-
-/// Adds the files that an option names, which may be given several times.
-#[inline(never)]
-fn names(
-    args: &mut Arguments,
-    name: &'static str,
-    is_leases: bool,
-    files: &mut std::vec::Vec<NameFile>,
-) -> Result<(), String> {
-    let before = files.len();
-    while let Some(path) = value(args, name)? {
-        if files.len() == before + NAME_FILES {
-            return Err(too_often(name, NAME_FILES));
-        }
-        files.push(NameFile { path: PathBuf::from(path), is_leases });
-    }
-    Ok(())
-}
-
-fn number(args: &mut Arguments, name: &'static str, most: u32, number: &mut u32) -> Result<(), String> {
-    choice(args, name, &format!("a number from 1 to {most}"), &mut |text| {
-        let given = text.parse().ok().filter(|n| (1..=most).contains(n));
-        given.map(|n| *number = n).is_some()
-    })
-}
-
-/// Hands an option's value, if it is given, to `take`, which returns whether it is one that `takes` describes.
-fn choice(
-    args: &mut Arguments,
-    name: &'static str,
-    takes: &str,
-    take: &mut dyn FnMut(&str) -> bool,
-) -> Result<(), String> {
-    match value(args, name)? {
-        Some(text) if !take(&text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
-        _ => Ok(()),
-    }
-}
-
-/// Takes an option's first value, as text: pico-args has a copy of itself for each other type.
-#[inline(never)]
-fn value(args: &mut Arguments, name: &'static str) -> Result<Option<String>, String> {
-    args.opt_value_from_fn(name, text).map_err(sentence)
-}
-
-fn sentence(error: pico_args::Error) -> String {
-    match error {
-        pico_args::Error::OptionWithoutAValue(name) => {
-            format!("{name} takes a value, and there is none: rctd --help shows which")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn text(text: &str) -> Result<String, core::convert::Infallible> {
-    Ok(text.to_owned())
-}
-
-/// Every argument must have been understood. What takes one of each option leaves a second one there.
-fn no_rest(args: Arguments) -> Result<(), String> {
-    let rest = args.finish();
-    let Some(first) = rest.first() else {
-        return Ok(());
-    };
-    let text = first.to_str().unwrap_or("(not UTF-8)");
-    let name = text.split_once('=').map_or(text, |(name, _)| name);
-    Err(
-        match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
-        {
-            (true, true) => format!("{name} is given twice: once is enough"),
-            (false, true) => format!("there is no option {name}; rctd --help lists them"),
-            (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
-        },
-    )
 }

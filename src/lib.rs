@@ -69,6 +69,7 @@ pub mod limits;
 pub mod log;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
+mod name_files;
 pub mod out;
 pub mod passwd_cmd;
 pub mod peer;

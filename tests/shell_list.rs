@@ -7,6 +7,7 @@ use common::daemon::{Daemon, program};
 use common::dump::dump;
 use common::fields::ids;
 use common::flows::{Flow, ICMP, L4, TCP, flows};
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::model;
 use common::namespace::in_namespace;
@@ -296,6 +297,33 @@ fn who_may_not_read_is_told_what_to_do() {
             let said = run(without, "").fails(1);
             assert!(said.contains("CAP_NET_ADMIN") && said.contains("as root"), "{said}");
         }
+    });
+}
+
+/// What a host calls itself in its request for a lease is anything.
+#[test]
+fn names_of_hosts_are_text() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&few());
+        let folder = Folder::new();
+        let (leases, hosts) = (folder.path().join("leases"), folder.path().join("hosts"));
+        std::fs::write(
+            &leases,
+            "4000000000 02:00:00:00:00:01 192.168.1.5 evil\u{1b}[2J\u{1b}]0;x\u{7}\u{202e} *\n",
+        )
+        .expect("a file");
+        std::fs::write(&hosts, "192.0.2.1 web.example\n192.168.1.6 k\u{fc}che\n").expect("a file");
+        let files = ["--leases", &leases.display().to_string(), "--hosts", &hosts.display().to_string()]
+            .map(str::to_owned);
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let named = |more: &[&str]| shell(&[&["list"], &files[..], more].concat());
+        let text = named(&["-o", "source,destination,orig_src_name", "dport:443"]).out;
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+        let row: Vec<&str> = text.lines().last().expect("a row").split_whitespace().collect();
+        assert!(row.len() == 3 && row[1] == "web.example:443", "{text}");
+        assert!(row[0].ends_with(":40000"), "{text}");
+        let kitchen = named(&["--no-header", "-o", "source", "name:web", "udp"]).fine();
+        assert_eq!(kitchen, "k\u{fc}che:1\n");
     });
 }
 
