@@ -11,6 +11,7 @@ use common::folder::Folder;
 use common::inserter::Inserter;
 use common::model;
 use common::namespace::in_namespace;
+use common::pty::Terminal;
 use common::row::{Row, Val, differences, id};
 use common::shell::{rctd as shell, run};
 use common::{has_program, skip, table_size, traffic};
@@ -203,6 +204,38 @@ fn the_table_is_for_people() {
         assert!(exact[1][0].parse::<u32>().is_ok_and(|left| left > 25), "{exact:?}");
         assert_eq!(table(&["-s", "mark", "-r", "-n", "1", "-o", "state,mark"])[1], ["established", "0x100"]);
         assert_eq!(table(&["dport:1"]).len(), 1, "headings alone");
+    });
+}
+
+/// On a terminal lines are as wide as it is at most, what is cut ends in a sign, and the last line tells how many there are.
+#[test]
+fn the_width_of_a_terminal_is_respected() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(45, 40));
+        for (columns, is_cut) in [(200, false), (70, true), (20, true)] {
+            let mut command = Command::new(program());
+            command.args(["list", "-s", "dport", "-n", "12"]);
+            let mut terminal = Terminal::start(command, (40, columns));
+            assert!(terminal.ends().success());
+            let shown = String::from_utf8(terminal.raw()).expect("text");
+            assert!(!shown.contains('\u{1b}'), "nothing but text: {shown:?}");
+            let lines: Vec<&str> = shown.lines().collect();
+            assert_eq!(lines.len(), 14, "{shown}");
+            assert!(
+                lines[..13].iter().all(|line| line.chars().count() <= usize::from(columns)),
+                "{columns}: {shown}"
+            );
+            assert_eq!(lines[..13].iter().any(|line| line.contains('~')), is_cut, "{columns}: {shown}");
+            assert!(lines[13].starts_with("12 of 40 (40 in the table, "), "{shown}");
+        }
+        let all = shell(&["list"]).fine();
+        assert!(!all.contains('~') && all.lines().count() == 41, "nothing is cut in a pipe: {all}");
+        Inserter::new(ns).flush();
+        let mut command = Command::new(program());
+        command.arg("list");
+        let mut terminal = Terminal::start(command, (40, 200));
+        assert!(terminal.ends().success());
+        terminal.shows("the table is empty: the kernel tracks connections only where");
     });
 }
 

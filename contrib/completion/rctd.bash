@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Completion of rctd for bash: put it into /usr/share/bash-completion/completions/ under the name rctd, or source it.
 # tests/shell_completion.rs holds its words against the program's own.
 

@@ -19,9 +19,7 @@ use std::path::PathBuf;
 pub(super) const COMMANDS: &str = "
 At the shell, each with a --help of its own:
   rctd list [FILTER...]             list connections: filtered, sorted, as JSON
-  rctd summary --by GROUP [FILTER...]
-                                    count them, with their bytes and rates, by
-                                    host, network, service, state and so on
+  rctd summary --by GROUP [FILTER]  add them up by host, network, service, state
   rctd top [FILTER...]              the busiest, drawn anew every second
   rctd kill FILTER...               end those that match, after asking
   rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
