@@ -44,8 +44,8 @@ Options:
   -o, --fields A,B,...              these columns: proto, state, source,
                                     destination, ends, or any field
       --hosts FILE, --leases FILE   where names of hosts are; repeatable
-      --json                        an object of JSON a line, with all fields or
-                                    those of --fields
+      --json                        an object of JSON a line, with the fields of
+                                    --fields, or all but rates
       --bytes                       exact numbers, without units; rates in bytes
                                     a second
       --no-header                   no line of headings

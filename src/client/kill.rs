@@ -176,6 +176,8 @@ impl Which {
     /// Deletes them.
     pub(super) fn kill(&self, kernel: &mut Kernel, context: &mut Context) -> Result<Killed, Failure> {
         let mut killed = Killed::default();
+        // Somebody may have taken long to answer, so that rates which the filter is about must be read anew.
+        kernel.prepare(self.scan(), context)?;
         let scanned = kernel.scan(self.scan(), context, &mut |entry, context, control| {
             if self.matches(entry.flow(), context) && !self.is_spared(entry.flow()) {
                 match Target::of(entry.flow()).map(|target| Kernel::delete(control, &target)) {
