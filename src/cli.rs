@@ -1,24 +1,22 @@
 //! The command line: the only user of pico-args. What is not understood is an error, never ignored.
 
-mod args;
+mod read;
 #[cfg(feature = "shell")]
 mod shell;
 
-#[cfg(feature = "metrics")]
-use args::network;
-use args::{choice, lan, names, networks, no_rest, number, sentence, text, too_often, value};
-
 use crate::auth::Backend;
 use crate::auth::file::check_name;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, NameFile};
 use crate::http::Policy;
-use crate::limits::{LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS};
+use crate::limits::{LAN_NETS, LISTENERS, MOST_RATE_FLOWS, MOST_SNAPSHOT_FLOWS, NAME_FILES};
 use crate::log::Level;
 use crate::query::filter::unsigned;
+use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
+use read::{choice, network, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -107,6 +105,14 @@ pub const HELP: &str = help!(
 const SHELL_HELP: &str = shell::COMMANDS;
 #[cfg(not(feature = "shell"))]
 const SHELL_HELP: &str = "";
+
+/// What is inside where --lan says nothing: private addresses (RFC 1918), unique-local ones (RFC 4193) and those of a link (RFC
+/// 3927, RFC 4291).
+const LAN: &[&str] =
+    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+
+/// The options for files with names of hosts, and whether these have leases.
+const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)];
 
 /// What to do.
 #[derive(Debug)]
@@ -211,7 +217,9 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    names(args, &mut config.name_files)?;
+    for (name, is_leases) in NAME_OPTIONS {
+        names(args, name, is_leases, &mut config.name_files)?;
+    }
     config.enable_accounting = args.contains("--enable-accounting");
     config.enable_timestamps = args.contains("--enable-timestamps");
     number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
@@ -282,12 +290,25 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
     *policy = Policy::new(own.unwrap_or(""));
+    #[cfg(feature = "web")]
+    {
+        policy.site.files = crate::web::FILES;
+    }
     while let Some(name) = value(args, "--allow-host")? {
         policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
     }
     if let Some(name) = value(args, "--forwarded")? {
         let takes = "--forwarded takes the name of a header field, such as X-Forwarded-For";
         policy.set_forwarded(&name).map_err(|_| format!("{takes}, not \"{name}\""))?;
+    }
+    Ok(())
+}
+
+/// What is inside.
+fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+    networks(args, "--lan", nets)?;
+    if nets.is_empty() {
+        *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
     }
     Ok(())
 }
@@ -311,4 +332,40 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         return Err("--metrics-allow goes with --metrics".to_owned());
     }
     Ok(())
+}
+
+/// Adds the files that an option names, which may be given several times.
+#[inline(never)]
+fn names(
+    args: &mut Arguments,
+    name: &'static str,
+    is_leases: bool,
+    files: &mut std::vec::Vec<NameFile>,
+) -> Result<(), String> {
+    let before = files.len();
+    while let Some(path) = value(args, name)? {
+        if files.len() == before + NAME_FILES {
+            return Err(too_often(name, NAME_FILES));
+        }
+        files.push(NameFile { path: PathBuf::from(path), is_leases });
+    }
+    Ok(())
+}
+
+/// Every argument must have been understood. What takes one of each option leaves a second one there.
+fn no_rest(args: Arguments) -> Result<(), String> {
+    let rest = args.finish();
+    let Some(first) = rest.first() else {
+        return Ok(());
+    };
+    let text = first.to_str().unwrap_or("(not UTF-8)");
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    Err(
+        match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
+        {
+            (true, true) => format!("{name} is given twice: once is enough"),
+            (false, true) => format!("there is no option {name}; rctd --help lists them"),
+            (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
+        },
+    )
 }

@@ -81,4 +81,6 @@ pub mod server;
 pub mod stats;
 pub mod syntax;
 pub mod sys;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod xmlrpc;

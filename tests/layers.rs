@@ -9,7 +9,7 @@ use std::path::Path;
 /// The modules of the program from the top down, and what each may use. What is used stands further down.
 const LAYERS: &[(&str, &str)] = &[
     ("main", "cli client config log passwd_cmd server sys"),
-    ("cli", "client config passwd_cmd auth query http xmlrpc syntax charset limits log sys"),
+    ("cli", "client config web passwd_cmd auth query http xmlrpc syntax charset limits log sys"),
     ("passwd_cmd", "auth limits log sys"),
     (
         "server",
@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("client", "config name_files rpc query syntax conntrack address out cut charset limits log sys"),
     ("name_files", "config query limits log sys"),
     ("config", "auth query http xmlrpc syntax limits log"),
+    ("web", "http"),
     ("rpc", "cut auth peer quota query xmlrpc syntax conntrack metrics stats address out limits log sys"),
     ("metrics", "stats query http conntrack address out limits"),
     ("stats", "conntrack"),

@@ -3,7 +3,7 @@
 //! Options come in any order and before two dashes; what stands behind these is never an option. So a script that puts them
 //! before what others have given it can't be made to do something else.
 
-use super::{Command, args};
+use super::Command;
 use crate::client::call::{self, Password};
 use crate::client::groups::group_by;
 use crate::client::{self, Known};
@@ -207,7 +207,7 @@ struct Line {
 impl Line {
     /// The value of an option, if it is given.
     fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
-        args::value(&mut self.args, name)
+        super::read::value(&mut self.args, name)
     }
 
     /// The value of an option that has two names.
@@ -222,9 +222,11 @@ impl Line {
     /// What is known of the network; what is inside is asked for only by the commands that tell it apart.
     fn known(&mut self, has_inside: bool) -> Result<Known, String> {
         let mut known = Known::default();
-        args::names(&mut self.args, &mut known.names)?;
+        for (name, is_leases) in super::NAME_OPTIONS {
+            super::names(&mut self.args, name, is_leases, &mut known.names)?;
+        }
         if has_inside {
-            args::lan(&mut self.args, &mut known.lan)?;
+            super::lan(&mut self.args, &mut known.lan)?;
         }
         Ok(known)
     }

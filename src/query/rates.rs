@@ -182,7 +182,7 @@ impl Meter {
         }
         self.is_partial = scan.is_cut;
         // Those whose turn it is take a quarter of the places at the most.
-        self.turns = scan.flows / (self.capacity as u32 / 4) + 1;
+        self.turns = scan.flows / (self.capacity as u32 / 4).max(1) + 1;
         self.turn = (self.turn + 1) % self.turns;
         if scan.plan.is_whole() {
             self.whole_ms = Some(scan.began_ms).filter(|_| !scan.is_cut);

@@ -1,0 +1,50 @@
+// Logging in, and a session that ends: the view is not lost over it. Arguments: the page's URL, a user, the password.
+"use strict";
+const { assert, axe, open, rows, run, text, until } = require("./browser.js");
+const [, , url, user, password] = process.argv;
+
+const form = page => page.locator("#dialog form.login");
+
+async function enter(page, secret) {
+    await page.fill("#user", user);
+    await page.fill("#password", secret);
+    await page.press("#password", "Enter");
+}
+
+run(async browser => {
+    const page = await open(browser, url + "#q=tcp&sort=orig_src");
+    await until("it asks", () => form(page).count());
+    assert.equal(await rows(page), 0, "nothing of the table is shown to strangers");
+    assert.deepEqual(await axe(page), []);
+    await enter(page, "a guess");
+    await until("a wrong password is told", async () => await text(page, "#dialog .wrong") === "Wrong user name or password.");
+    await enter(page, password);
+    await until("the rows", async () => await rows(page) > 0);
+    assert.equal(await page.locator("#q").inputValue(), "tcp");
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
+    assert.ok(!kept.includes(password), `the password is kept: ${kept}`);
+
+    // A reload keeps the session, as long as it lasts.
+    await page.reload();
+    await until("the rows", async () => await rows(page) > 0);
+    assert.equal(await form(page).count(), 0);
+
+    // Nobody looks for longer than a session lasts.
+    await page.click("#pause");
+    await page.waitForTimeout(5500);
+    await page.click("#pause");
+    await until("it asks again", () => form(page).count());
+    assert.ok(await rows(page) > 0, "the view is kept");
+    await enter(page, password);
+    await until("it goes on", async () => !await page.locator("#dialog").isVisible());
+    assert.match(page.url(), /#q=tcp&sort=orig_src$/);
+
+    await page.click("#leave");
+    await until("the end is told", async () => (await text(page, "#notices")).includes("The session is over."));
+    await page.reload();
+    await until("it asks", () => form(page).count());
+    await page.keyboard.press("Escape");
+    await until("who does not log in sees why there is nothing", async () => (await text(page, "#notices")).includes("The session is over."));
+    assert.equal(await rows(page), 0);
+    assert.deepEqual(page.wrong, []);
+});

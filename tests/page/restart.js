@@ -1,0 +1,59 @@
+// A daemon that goes and comes again under the page. Argument: the program.
+"use strict";
+const { assert, open, rows, run, spawn, text, until } = require("./browser.js");
+const program = process.env.RCTD_BIN;
+
+// Starts the daemon; resolves to its process and where it listens.
+function start(listen) {
+    const daemon = spawn(program, ["--listen", listen], { stdio: ["ignore", "ignore", "pipe"] });
+    process.on("exit", () => daemon.kill("SIGKILL"));
+    return new Promise((resolve, reject) => {
+        let said = "";
+        daemon.stderr.on("data", data => {
+            said += data;
+            const found = /listening on (\S+)/.exec(said);
+            if (found) resolve({ daemon, address: found[1] });
+        });
+        daemon.on("exit", code => reject(new Error(`the daemon ended with ${code}: ${said}`)));
+    });
+}
+
+function stop(daemon) {
+    return new Promise(resolve => {
+        daemon.removeAllListeners("exit");
+        daemon.on("exit", resolve);
+        daemon.kill("SIGTERM");
+    });
+}
+
+run(async browser => {
+    const first = await start("127.0.0.1:0");
+    const page = await open(browser, `http://${first.address}/#q=tcp`);
+    await until("the rows", async () => await rows(page) > 0);
+    page.offline = true;
+    await stop(first.daemon);
+    await until("it is told", async () => (await text(page, "#notices")).includes("The daemon does not answer."));
+    assert.ok(await rows(page) > 0, "what was seen stays");
+    const second = await start(first.address);
+    await until("it goes on by itself", async () => await text(page, "#notices") === "", 15_000);
+    page.offline = false;
+    assert.equal(await page.locator("#q").inputValue(), "tcp");
+    // Nobody looks: nothing is asked.
+    let asked = 0;
+    page.on("request", () => { asked += 1; });
+    await page.evaluate(() => {
+        Object.defineProperty(document, "hidden", { value: true, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await page.waitForTimeout(500);
+    const before = asked;
+    await page.waitForTimeout(3000);
+    assert.equal(asked, before, "a hidden tab asks nothing");
+    await page.evaluate(() => {
+        Object.defineProperty(document, "hidden", { value: false, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await until("it goes on", () => asked > before);
+    assert.deepEqual(page.wrong, []);
+    await stop(second.daemon);
+});
