@@ -112,6 +112,9 @@ const SHELL_HELP: &str = "";
 const LAN: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
 
+/// The options for files with names of hosts, and whether these have leases.
+const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)];
+
 /// What to do.
 #[derive(Debug)]
 pub enum Command {
@@ -215,7 +218,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    for (name, is_leases) in [("--hosts", false), ("--leases", true)] {
+    for (name, is_leases) in NAME_OPTIONS {
         names(args, name, is_leases, &mut config.name_files)?;
     }
     config.enable_accounting = args.contains("--enable-accounting");
