@@ -240,7 +240,8 @@ impl Meter {
         *reading =
             Reading { id, orig: ONCE, repl: promise, tuple, stamp: stamp(self.now_ms), bytes: narrow(bytes) };
         let age_ms = self.now_ms.saturating_sub(self.whole_ms?);
-        if age_ms > RATE_OLD_MS {
+        // A flow that was in that reading may have been read for the last time a little before it, and be known no longer.
+        if age_ms > RATE_OLD_MS - RATE_MS {
             return None;
         }
         let rates = rates(bytes, age_ms.max(RATE_MS));

@@ -124,6 +124,20 @@ fn rates_do_not_change_between_the_passes_of_one_view() {
 }
 
 #[test]
+fn a_flow_whose_reading_is_too_old_is_not_young() {
+    let mut meter = meter(64);
+    read(&mut meter, 1_000, &[flow(1, 5_000_000, 0)]);
+    // Too soon for a new reading of a flow that was met, and yet one of the whole table.
+    read(&mut meter, 1_700, &[flow(1, 5_000_000, 0)]);
+    assert_eq!(
+        read(&mut meter, 11_200, &[flow(1, 5_000_100, 0)]),
+        [None],
+        "not all that it has carried so far"
+    );
+    assert_eq!(read(&mut meter, 12_200, &[flow(1, 5_000_200, 0)]), [Some((100, 0))]);
+}
+
+#[test]
 fn what_needs_rates_waits_for_two_readings_of_its_part() {
     let mut meter = meter(64);
     let (whole, part) = (KernelPlan::default(), tcp_alone());
