@@ -24,7 +24,7 @@ mod tests;
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::*;
-use crate::limits::{RATE_GIVEN_BACK_MS, RATE_MS, RATE_OLD_MS};
+use crate::limits::{RATE_GIVEN_BACK_MS, RATE_HELD_MS, RATE_MS, RATE_OLD_MS};
 use reading::{FREE, ONCE, Reading, hash, narrow, narrow_rate, rates, stamp};
 
 /// The attributes that a flow must be read with to be metered.
@@ -162,11 +162,11 @@ impl Meter {
     }
 
     /// A scan begins. `of_all`: every entry is to be metered. `is_held`: a call is between two passes, and the rates stay what
-    /// they are, though not for longer than they are good for.
+    /// they are, though not for so long that the next reading would find them too old.
     pub(crate) fn begin(&mut self, of_all: bool, is_held: bool, plan: KernelPlan, now_ms: u64) {
         self.now_ms = now_ms;
-        self.is_held = is_held && now_ms.saturating_sub(self.renewed_ms) < RATE_OLD_MS;
-        if !self.is_held {
+        self.is_held = is_held && now_ms.saturating_sub(self.renewed_ms) < RATE_HELD_MS;
+        if of_all && !self.is_held {
             self.renewed_ms = now_ms;
         }
         self.scan = Scan { of_all, plan, began_ms: now_ms, is_cut: false, flows: 0 };

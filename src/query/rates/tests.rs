@@ -118,9 +118,14 @@ fn rates_do_not_change_between_the_passes_of_one_view() {
     let whole = KernelPlan::default();
     let later = [flow(1, 90_000, 0), flow(2, 1_000, 0)];
     assert_eq!(read_part(&mut meter, 4_000, &later, whole, true), [Some((500, 0)), None]);
-    // But not for ever, however slow the client is that the view is for.
-    let much_later = [flow(1, 102_500, 0)];
-    assert_eq!(read_part(&mut meter, 12_000, &much_later, whole, true), [Some((10_200, 0))]);
+    // But not for ever, however slow the client is that the view is for, nor for so long that they are lost.
+    assert_eq!(read_part(&mut meter, 6_900, &later, whole, true), [Some((500, 0)), None]);
+    // A scan that reads the counters of few flows renews nothing.
+    meter.begin(false, true, whole, 7_100);
+    meter.end();
+    let much_later = [flow(1, 52_500, 0)];
+    assert_eq!(read_part(&mut meter, 7_200, &much_later, whole, true), [Some((10_000, 0))]);
+    assert_eq!(read_part(&mut meter, 9_200, &[flow(1, 60_000, 0)], whole, true), [Some((10_000, 0))]);
 }
 
 #[test]
