@@ -213,6 +213,7 @@ impl Meter {
         let now = stamp(self.now_ms);
         let found = self.window(id).find(|&at| self.readings.get(at).is_some_and(|r| r.is_of(id, tuple)));
         match found.and_then(|at| self.readings.get_mut(at)) {
+            Some(reading) if reading.is_newer(now) => reading.rates(),
             Some(reading) if !reading.is_old(now) => {
                 let (rates, fell) = reading.renew(bytes, now, self.is_held);
                 self.resets = self.resets.saturating_add(fell.into());
@@ -239,7 +240,7 @@ impl Meter {
         };
         *reading =
             Reading { id, orig: ONCE, repl: promise, tuple, stamp: stamp(self.now_ms), bytes: narrow(bytes) };
-        let age_ms = self.now_ms.saturating_sub(self.whole_ms?);
+        let age_ms = self.now_ms.checked_sub(self.whole_ms?)?;
         // A flow that was in that reading may have been read for the last time a little before it, and be known no longer.
         if age_ms > RATE_OLD_MS - RATE_MS {
             return None;

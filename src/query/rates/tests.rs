@@ -143,6 +143,20 @@ fn a_flow_whose_reading_is_too_old_is_not_young() {
 }
 
 #[test]
+fn what_the_kernel_had_ready_before_others_read_is_no_newer_reading() {
+    let mut meter = meter(64);
+    let moved = |s: u64| flow(1, s * 1_000, 0);
+    read(&mut meter, 1_000, &[moved(1)]);
+    read(&mut meter, 8_000, &[moved(8)]);
+    // A listing comes with what the kernel had counted after 4 seconds.
+    meter.set_time(4_000);
+    assert_eq!(meter.meter(&moved(4)).map(|r| r.orig), Some(1_000), "what is known");
+    assert_eq!(meter.meter(&flow(2, 9_000, 0)), None, "it may have ended before all were read");
+    assert_eq!(meter.take_resets(), 0);
+    assert_eq!(read(&mut meter, 9_000, &[moved(9)]), [Some((1_000, 0))]);
+}
+
+#[test]
 fn what_needs_rates_waits_for_two_readings_of_its_part() {
     let mut meter = meter(64);
     let (whole, part) = (KernelPlan::default(), tcp_alone());
