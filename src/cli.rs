@@ -16,7 +16,7 @@ use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
-use read::{choice, network, networks, number, sentence, text, too_often, value};
+use read::{choice, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -111,6 +111,9 @@ const SHELL_HELP: &str = "";
 /// 3927, RFC 4291).
 const LAN: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+
+/// The options for files with names of hosts, and whether these have leases.
+const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)];
 
 /// What to do.
 #[derive(Debug)]
@@ -215,7 +218,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    for (name, is_leases) in [("--hosts", false), ("--leases", true)] {
+    for (name, is_leases) in NAME_OPTIONS {
         names(args, name, is_leases, &mut config.name_files)?;
     }
     config.enable_accounting = args.contains("--enable-accounting");
@@ -321,7 +324,7 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         metrics.table && !is_alone
     })?;
     networks(args, "--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = network(args, "--metrics-hosts")?;
+    metrics.hosts = read::network(args, "--metrics-hosts")?;
     if metrics.hosts.is_some() && !metrics.table {
         return Err("--metrics-hosts goes with --metrics=table".to_owned());
     }

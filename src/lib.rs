@@ -32,6 +32,7 @@
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures and their jobs: joins all of the above but `http` | readiness, tokens, sockets |
 //! | [`server`] | mio, slots, deadlines, signals | what the bytes mean |
+//! | `name_files` | files with names of hosts, and when they change | who asks for names |
 //! | `client` | what people type at a shell: straight to the kernel, or a call of a daemon | readiness, sessions |
 //!
 //! Uses point down only: `server` uses `rpc` and `http`; `rpc` uses `query`, `xmlrpc`, `syntax` and `auth`; `query` uses the
@@ -69,6 +70,7 @@ pub mod limits;
 pub mod log;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
+mod name_files;
 pub mod out;
 pub mod passwd_cmd;
 pub mod peer;

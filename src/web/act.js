@@ -116,9 +116,8 @@ function written(name, value) {
 }
 
 // A field to change, with what the daemon says of it beneath.
-function change(name, row, value, first) {
+function change(name, row, value) {
     const input = el("input", { id: "new-" + name, value, size: 14, autocomplete: "off", inputMode: name == "timeout" ? "numeric" : "text" });
-    if (first) focused(input);
     const said = el("span", { className: "hint", textContent: t(name + "_hint") });
     const form = el("form", { className: "change" }, el("label", { htmlFor: input.id, textContent: t("new_" + name) }), input, el("button", { textContent: t("set") }), said);
     form.onsubmit = async event => {
@@ -137,8 +136,8 @@ function change(name, row, value, first) {
     return form;
 }
 
-// All that is known of a connection, with what can be done to it. `field` is the one to change first.
-export async function details(row, field) {
+// All that is known of a connection, with what can be done to it.
+export async function details(row) {
     let all;
     try {
         [all] = (await call("view", { id: row.id }, "", "", 0, 1)).table;
@@ -147,8 +146,8 @@ export async function details(row, field) {
     }
     if (!all) return ended(row.id);
     const deadly = await open(sentence(all), close => [
-        change("mark", all, hex(all.mark), field == "mark"),
-        change("timeout", all, all.timeout ?? "", field == "timeout"),
+        change("mark", all, hex(all.mark)),
+        change("timeout", all, all.timeout ?? ""),
         el("div", { className: "fields", tabIndex: 0, role: "region", ariaLabel: t("details") },
             el("table", {}, el("tbody", {}, ...Object.entries(all).sort().map(([name, value]) => detail(name, value, close))))),
         actions(focused(button(t("close"), () => close(false))), " ", button(t("kill") + "…", () => close(true), "danger")),

@@ -1,7 +1,7 @@
 // French. The words of filters are the daemon's, in every language.
 export const french = {
     pause: "Pause", resume: "Reprendre", paused: "En pause.", language: "English", theme: "Clair ou sombre", leave: "Se déconnecter",
-    filter: "Filtre", placeholder: "src:192.168.1.0/24 !dport:443", clear: "Effacer le filtre", help: "Comment filtrer", completions: "Mots possibles",
+    filter: "Filtre", clear: "Effacer le filtre", help: "Comment filtrer", completions: "Mots possibles",
     help_terms: "Tous les termes doivent correspondre. Un ! devant un terme exclut ce qu’il désigne. Une virgule sépare des valeurs au choix.",
     help_click: "Un clic sur une valeur du tableau l’ajoute au filtre, un clic avec Alt l’exclut.",
     help_keys: "La touche / mène au filtre, les flèches vont d’une ligne à l’autre. ⋯ montre tout d’une connexion, pour filtrer, modifier ou couper.",
