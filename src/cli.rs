@@ -47,8 +47,8 @@ Options:
                                     1-86400 [default: 10]
       --wide-ints double|i8|string  what integers beyond 32 signed bits become
                                     [default: double]
-      --ignore NETWORK              hide flows from or to ADDR or ADDR/BITS;
-                                    repeatable
+      --ignore NETWORK              hide connections from or to ADDR or
+                                    ADDR/BITS; repeatable
       --lan NETWORK                 what is inside, for summaries by local or
                                     remote, ADDR or ADDR/BITS; repeatable
                                     [default: private, unique-local and
@@ -70,8 +70,7 @@ Options:
                                     1-1048576 [default: 16384]
 ",
             $metrics,
-            "\
-      --user USER                   become USER once the sockets are open and
+            "      --user USER                   become USER once the sockets are open and
                                     keep CAP_NET_ADMIN alone
       --log-level error|warn|info|debug
                                     what goes to stderr [default: info]
@@ -92,11 +91,13 @@ pub const HELP: &str = help!("");
 #[cfg(feature = "metrics")]
 pub const HELP: &str = help!(
     "      --metrics[=table]             serve GET /metrics, for Prometheus, without a
-                                    login; with =table also flows by protocol,
-                                    state and flag, for which the table is read
+                                    login; with =table also connections by
+                                    protocol, state and flag, for which the
+                                    table is read
       --metrics-allow NETWORK       who may read them; repeatable [default: this
                                     machine itself]
-      --metrics-hosts NETWORK       with --metrics=table, flows and rates of hosts
+      --metrics-hosts NETWORK       with --metrics=table, connections and rates of
+                                    up to 32 of its hosts
 "
 );
 
@@ -110,6 +111,9 @@ const SHELL_HELP: &str = "";
 /// 3927, RFC 4291).
 const LAN: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+
+/// The options for files with names of hosts, and whether these have leases.
+const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)];
 
 /// What to do.
 #[derive(Debug)]
@@ -214,7 +218,7 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
     if let Some(path) = value(args, "--passwd-file")? {
         config.passwd_file = PathBuf::from(path);
     }
-    for (name, is_leases) in [("--hosts", false), ("--leases", true)] {
+    for (name, is_leases) in NAME_OPTIONS {
         names(args, name, is_leases, &mut config.name_files)?;
     }
     config.enable_accounting = args.contains("--enable-accounting");
@@ -357,9 +361,12 @@ fn no_rest(args: Arguments) -> Result<(), String> {
     };
     let text = first.to_str().unwrap_or("(not UTF-8)");
     let name = text.split_once('=').map_or(text, |(name, _)| name);
+    // What the help says of an option without a value stands two spaces behind its name at least.
+    let takes_none = name.len() < text.len() && HELP.contains(&format!("{name}  "));
     Err(
         match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
         {
+            (true, true) if takes_none => format!("{name} takes no value, so not \"{text}\""),
             (true, true) => format!("{name} is given twice: once is enough"),
             (false, true) => format!("there is no option {name}; rctd --help lists them"),
             (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),

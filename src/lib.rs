@@ -23,7 +23,7 @@
 //! | module | knows | knows nothing of |
 //! |---|---|---|
 //! | [`conntrack`] | netlink bytes, tuples, the kernel's quirks; dumps and short requests | XML, HTTP, pages |
-//! | [`query`] | fields, filters, orders, pages in fixed memory | sockets, netlink, XML |
+//! | [`query`] | fields, filters, orders, pages, summaries and rates in fixed memory | sockets, netlink, XML |
 //! | [`xmlrpc`] | the values of a call | HTTP, flows, replies |
 //! | [`syntax`] | the values of a reply, as XML-RPC or as JSON | HTTP, flows, calls |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |
@@ -32,6 +32,7 @@
 //! | [`auth`] | password files, throttling, sessions | HTTP, XML, flows |
 //! | [`rpc`] | the procedures and their jobs: joins all of the above but `http` | readiness, tokens, sockets |
 //! | [`server`] | mio, slots, deadlines, signals | what the bytes mean |
+//! | `name_files` | files with names of hosts, and when they change | who asks for names |
 //! | `client` | what people type at a shell: straight to the kernel, or a call of a daemon | readiness, sessions |
 //!
 //! Uses point down only: `server` uses `rpc` and `http`; `rpc` uses `query`, `xmlrpc`, `syntax` and `auth`; `query` uses the
@@ -69,6 +70,7 @@ pub mod limits;
 pub mod log;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;
+mod name_files;
 pub mod out;
 pub mod passwd_cmd;
 pub mod peer;

@@ -13,9 +13,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("passwd_cmd", "auth limits log sys"),
     (
         "server",
-        "config rpc http auth peer quota query xmlrpc syntax conntrack metrics stats out charset limits log sys",
+        "config name_files rpc http auth peer quota query xmlrpc syntax conntrack metrics stats out charset limits log sys",
     ),
-    ("client", "rpc query syntax conntrack address out cut charset limits log sys"),
+    ("client", "config name_files rpc query syntax conntrack address out cut charset limits log sys"),
+    ("name_files", "config query limits log sys"),
     ("config", "auth query http xmlrpc syntax limits log"),
     ("web", "http"),
     ("rpc", "cut auth peer quota query xmlrpc syntax conntrack metrics stats address out limits log sys"),

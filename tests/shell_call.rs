@@ -2,17 +2,19 @@
 #![cfg(feature = "shell")]
 mod common;
 
-use common::daemon::Daemon;
+use common::daemon::{Daemon, program};
 use common::flows::{Flow, flows};
 use common::folder::Folder;
 use common::inserter::Inserter;
 use common::json::{self, Json};
 use common::namespace::in_namespace;
 use common::passwords::set_password;
+use common::pty::Terminal;
 use common::shell::{Ended, connect, rctd, rctd_with};
 use common::table_size;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Command;
 
 /// Calls a procedure of the daemon.
 fn call(daemon: &Daemon, arguments: &[&str]) -> Ended {
@@ -132,6 +134,24 @@ fn passwords_from_a_file_and_from_the_standard_input() {
         let missing = [&user[..], &["--password-file", "/nowhere", "stats"]].concat();
         assert!(rctd(&missing).fails(1).contains("can't read the password from /nowhere"));
         assert!(!daemon.log().contains("pa55"), "{}", daemon.log());
+    });
+}
+
+#[test]
+fn a_terminal_is_asked_for_the_password() {
+    in_namespace(|_| {
+        let folder = Folder::new();
+        let users = folder.path().join("users");
+        set_password(&users, "admin", "pa55-word");
+        let daemon = Daemon::start(&["--auth", &format!("file:{}", users.display())]);
+        let mut command = Command::new(program());
+        command.args(["call", "--connect", &connect(daemon.address()), "--user", "admin", "stats"]);
+        let mut terminal = Terminal::start(command, (24, 200));
+        terminal.shows("Password of admin:");
+        terminal.keys("pa55-word\n");
+        terminal.shows("\"count\":0");
+        assert!(terminal.ends().success());
+        assert!(!terminal.lines().concat().contains("pa55"), "it is not shown");
     });
 }
 

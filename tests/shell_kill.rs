@@ -157,6 +157,35 @@ fn the_connection_that_it_is_typed_over_is_spared() {
     });
 }
 
+/// Rates are of two readings: the one that is waited for, and the one that counts.
+#[test]
+fn what_is_fast_is_killed() {
+    in_namespace(|ns| {
+        if let Err(why) = traffic::track(ns) {
+            return skip(&why);
+        }
+        let sent = traffic::talk(4).expect("connections");
+        let before = dump().len();
+        let sender = sent.udp[0].try_clone().expect("a socket");
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        let said = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = sender.send(&[0; 1000]);
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
+            });
+            let said = rctd(&["kill", "--yes", "rate>10k", "udp"]);
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            said.fine()
+        });
+        assert!(said.starts_with("rate 10001 or more, UDP: 1 connection."), "{said}");
+        assert!(said.ends_with("\n1 killed.\n"), "{said}");
+        // The next datagram makes a new one.
+        assert!((before - 1..=before).contains(&dump().len()));
+    });
+}
+
 #[test]
 fn a_filter_in_words_is_safe_to_show() {
     in_namespace(|ns| {

@@ -7,9 +7,11 @@ use common::daemon::{Daemon, program};
 use common::dump::dump;
 use common::fields::ids;
 use common::flows::{Flow, ICMP, L4, TCP, flows};
+use common::folder::Folder;
 use common::inserter::Inserter;
 use common::model;
 use common::namespace::in_namespace;
+use common::pty::Terminal;
 use common::row::{Row, Val, differences, id};
 use common::shell::{rctd as shell, run};
 use common::{has_program, skip, table_size, traffic};
@@ -205,6 +207,38 @@ fn the_table_is_for_people() {
     });
 }
 
+/// On a terminal lines are as wide as it is at most, what is cut ends in a sign, and the last line tells how many there are.
+#[test]
+fn the_width_of_a_terminal_is_respected() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&flows(45, 40));
+        for (columns, is_cut) in [(200, false), (70, true), (20, true)] {
+            let mut command = Command::new(program());
+            command.args(["list", "-s", "dport", "-n", "12"]);
+            let mut terminal = Terminal::start(command, (40, columns));
+            assert!(terminal.ends().success());
+            let shown = String::from_utf8(terminal.raw()).expect("text");
+            assert!(!shown.contains('\u{1b}'), "nothing but text: {shown:?}");
+            let lines: Vec<&str> = shown.lines().collect();
+            assert_eq!(lines.len(), 14, "{shown}");
+            assert!(
+                lines[..13].iter().all(|line| line.chars().count() <= usize::from(columns)),
+                "{columns}: {shown}"
+            );
+            assert_eq!(lines[..13].iter().any(|line| line.contains('~')), is_cut, "{columns}: {shown}");
+            assert!(lines[13].starts_with("12 of 40 (40 in the table, "), "{shown}");
+        }
+        let all = shell(&["list"]).fine();
+        assert!(!all.contains('~') && all.lines().count() == 41, "nothing is cut in a pipe: {all}");
+        Inserter::new(ns).flush();
+        let mut command = Command::new(program());
+        command.arg("list");
+        let mut terminal = Terminal::start(command, (40, 200));
+        assert!(terminal.ends().success());
+        terminal.shows("the table is empty: the kernel tracks connections only where");
+    });
+}
+
 #[test]
 fn units_and_rates_of_real_traffic() {
     in_namespace(|ns| {
@@ -296,6 +330,33 @@ fn who_may_not_read_is_told_what_to_do() {
             let said = run(without, "").fails(1);
             assert!(said.contains("CAP_NET_ADMIN") && said.contains("as root"), "{said}");
         }
+    });
+}
+
+/// What a host calls itself in its request for a lease is anything.
+#[test]
+fn names_of_hosts_are_text() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&few());
+        let folder = Folder::new();
+        let (leases, hosts) = (folder.path().join("leases"), folder.path().join("hosts"));
+        std::fs::write(
+            &leases,
+            "4000000000 02:00:00:00:00:01 192.168.1.5 evil\u{1b}[2J\u{1b}]0;x\u{7}\u{202e} *\n",
+        )
+        .expect("a file");
+        std::fs::write(&hosts, "192.0.2.1 web.example\n192.168.1.6 k\u{fc}che\n").expect("a file");
+        let files = ["--leases", &leases.display().to_string(), "--hosts", &hosts.display().to_string()]
+            .map(str::to_owned);
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let named = |more: &[&str]| shell(&[&["list"], &files[..], more].concat());
+        let text = named(&["-o", "source,destination,orig_src_name", "dport:443"]).out;
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+        let row: Vec<&str> = text.lines().last().expect("a row").split_whitespace().collect();
+        assert!(row.len() == 3 && row[1] == "web.example:443", "{text}");
+        assert!(row[0].ends_with(":40000"), "{text}");
+        let kitchen = named(&["--no-header", "-o", "source", "name:web", "udp"]).fine();
+        assert_eq!(kitchen, "k\u{fc}che:1\n");
     });
 }
 

@@ -49,7 +49,7 @@ fn draws_and_goes() {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&few(1, 5));
         let mut terminal = top(&[], (24, 80));
-        let lines = terminal.shows("PROTO STATE");
+        let lines = terminal.shows(" PROTO ");
         assert!(terminal.is_alternate() && terminal.hides_cursor());
         assert!(
             lines[0].starts_with("5 of ") && lines[0].contains(" connections") && lines[0].contains("down 0"),
@@ -61,7 +61,7 @@ fn draws_and_goes() {
         terminal.keys("?");
         terminal.shows("Any key goes on.");
         terminal.keys("x");
-        terminal.shows("PROTO STATE");
+        terminal.shows(" PROTO ");
         terminal.keys("q");
         assert!(terminal.ends().success());
         assert!(!terminal.is_alternate() && !terminal.hides_cursor());
@@ -86,7 +86,7 @@ fn the_terminal_is_restored() {
         ];
         for (name, end, signal) in ends {
             let mut terminal = top(&[], (24, 80));
-            terminal.shows("PROTO STATE");
+            terminal.shows(" PROTO ");
             let during = terminal.settings();
             end(&mut terminal);
             let status = terminal.ends();
@@ -97,7 +97,7 @@ fn the_terminal_is_restored() {
             assert!(!terminal.is_alternate() && !terminal.hides_cursor(), "{name}");
         }
         let mut terminal = top(&[], (24, 80));
-        terminal.shows("PROTO STATE");
+        terminal.shows(" PROTO ");
         terminal.close();
         assert_eq!(terminal.ends().signal(), None, "it goes by itself when the window is closed");
     });
@@ -240,7 +240,7 @@ fn resizes() {
     in_namespace(|ns| {
         Inserter::new(ns).insert(&flows(61, 200));
         let terminal = top(&[], (24, 120));
-        terminal.shows("PROTO STATE");
+        terminal.shows(" PROTO ");
         for size in [(10, 60), (40, 200), (3, 20), (1, 1), (24, 80)] {
             terminal.resize(size);
             let fits = |lines: &[String]| {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Completion of rctd for bash: put it into /usr/share/bash-completion/completions/ under the name rctd, or source it.
 # tests/shell_completion.rs holds its words against the program's own.
 
@@ -17,15 +18,15 @@ _rctd() {
     --by) mapfile -t COMPREPLY < <(compgen -W "$groups" -- "$word") && return ;;
     -s | --sort) [[ $command == summary ]] && fields='connections bytes packets rate key' ;&
     -o | --fields) mapfile -t COMPREPLY < <(compgen -W "$fields" -- "$word") && return ;;
-    --password-file | --passwd-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+    --password-file | --passwd-file | --hosts | --leases) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
     --log-level) mapfile -t COMPREPLY < <(compgen -W 'error warn info debug' -- "$word") && return ;;
     --wide-ints) mapfile -t COMPREPLY < <(compgen -W 'double i8 string' -- "$word") && return ;;
     esac
     case $command in
-    list) words+=' --sort --reverse --limit --start --fields --json --bytes --no-header --help' ;;
-    summary) words+=' --by --lan --sort --reverse --limit --start --json --bytes --no-header --help' ;;
-    top) words+=' --delay --lan --batch --times --limit --help' ;;
-    kill) words+=' --id --yes --help' ;;
+    list) words+=' --sort --reverse --limit --start --fields --json --bytes --no-header --hosts --leases --help' ;;
+    summary) words+=' --by --lan --sort --reverse --limit --start --json --bytes --no-header --hosts --leases --help' ;;
+    top) words+=' --hosts --leases --delay --lan --batch --times --limit --help' ;;
+    kill) words+=' --id --yes --hosts --leases --help' ;;
     call) words='--connect --user --password-file --password-stdin --help login logout view kill kill_matching change
         change_matching refresh set_autorefresh stats summary explain system.listMethods system.methodHelp
         system.methodSignature' ;;

@@ -4,13 +4,12 @@
 //! before what others have given it can't be made to do something else.
 
 use super::Command;
-use crate::client;
 use crate::client::call::{self, Password};
 use crate::client::groups::group_by;
+use crate::client::{self, Known};
 use crate::client::{kill, list, summary, top};
-use crate::limits::{LAN_NETS, TOP_ROWS};
+use crate::limits::TOP_ROWS;
 use crate::query::filter::unsigned;
-use crate::query::net::Net;
 use crate::query::summary::By;
 use pico_args::Arguments;
 use std::ffi::OsString;
@@ -20,9 +19,7 @@ use std::path::PathBuf;
 pub(super) const COMMANDS: &str = "
 At the shell, each with a --help of its own:
   rctd list [FILTER...]             list connections: filtered, sorted, as JSON
-  rctd summary --by GROUP [FILTER...]
-                                    count them, with their bytes and rates, by
-                                    host, network, service, state and so on
+  rctd summary --by GROUP [FILTER]  add them up by host, network, service, state
   rctd top [FILTER...]              the busiest, drawn anew every second
   rctd kill FILTER...               end those that match, after asking
   rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
@@ -46,8 +43,9 @@ Options:
       --start N                     pass over the first N
   -o, --fields A,B,...              these columns: proto, state, source,
                                     destination, ends, or any field
-      --json                        an object of JSON a line, with all fields or
-                                    those of --fields
+      --hosts FILE, --leases FILE   where names of hosts are; repeatable
+      --json                        an object of JSON a line, with the fields of
+                                    --fields, or all but rates
       --bytes                       exact numbers, without units; rates in bytes
                                     a second
       --no-header                   no line of headings
@@ -71,6 +69,7 @@ Options:
       --by GROUP                    what they are put together by
       --lan NETWORK                 what is inside; repeatable
                                     [default: private and link-local networks]
+      --hosts FILE, --leases FILE   where names of hosts are; repeatable
   -s, --sort ORDER                  by connections, bytes, packets or rate, the
                                     largest first, or by key
                                     [default: connections]
@@ -101,6 +100,7 @@ Options:
   -d, --delay SECONDS               draw every SECONDS, 1-3600 [default: 1]
       --lan NETWORK                 what is inside; repeatable
                                     [default: private and link-local networks]
+      --hosts FILE, --leases FILE   where names of hosts are; repeatable
       --batch                       print tables, in place of a screen
   -n, --times N                     with --batch: N tables [default: no end]
       --limit N                     with --batch: N rows each [default: 20]
@@ -121,6 +121,7 @@ Options:
       --id                          the words are ids of connections, as
                                     rctd list -o id shows them
       --yes                         don't ask; needed where there is no terminal
+      --hosts FILE, --leases FILE   where names of hosts are; repeatable
   -h, --help                        print this
 
 It ends with 0 when all of them are gone, 1 when the kernel kept some, and 2
@@ -186,10 +187,10 @@ pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, Stri
         return Ok(Command::Print(help(name).unwrap_or_default().to_owned()));
     }
     let command = match name {
-        "list" => client::Command::List(list(args)?),
+        "list" => client::Command::List(Box::new(list(args)?)),
         "summary" => client::Command::Summary(Box::new(summary(args)?)),
         "top" => client::Command::Top(Box::new(top(args)?)),
-        "kill" => client::Command::Kill(kill(args)?),
+        "kill" => client::Command::Kill(Box::new(kill(args)?)),
         _ => client::Command::Call(call(args)?),
     };
     Ok(Command::Shell(command))
@@ -218,11 +219,16 @@ impl Line {
         }
     }
 
-    /// The networks that are inside.
-    fn lan(&mut self) -> Result<heapless::Vec<Net, LAN_NETS>, String> {
-        let mut lan = heapless::Vec::new();
-        super::lan(&mut self.args, &mut lan)?;
-        Ok(lan)
+    /// What is known of the network; what is inside is asked for only by the commands that tell it apart.
+    fn known(&mut self, has_inside: bool) -> Result<Known, String> {
+        let mut known = Known::default();
+        for (name, is_leases) in super::NAME_OPTIONS {
+            super::names(&mut self.args, name, is_leases, &mut known.names)?;
+        }
+        if has_inside {
+            super::lan(&mut self.args, &mut known.lan)?;
+        }
+        Ok(known)
     }
 
     /// What is left: the words that are no options.
@@ -265,6 +271,7 @@ fn list(mut line: Line) -> Result<list::Options, String> {
     if let Some(names) = line.either(["-o", "--fields"])? {
         options.set_columns(&names).map_err(|wrong| format!("--fields: {wrong}"))?;
     }
+    options.known = line.known(false)?;
     shown(&mut line, &mut options)?;
     options.filter = line.words()?.join(" ");
     Ok(options)
@@ -284,8 +291,8 @@ fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
 fn summary(mut line: Line) -> Result<summary::Options, String> {
     let by = line.value("--by")?.ok_or("rctd summary takes --by GROUP, for instance --by local")?;
     let by = group_by(&by).map_err(|wrong| format!("--by: {wrong}"))?;
-    let lan = line.lan()?;
-    let mut options = summary::Options { by, lan, sort: By::Connections, list: list::Options::default() };
+    let mut options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
+    options.list.known = line.known(true)?;
     if let Some(name) = line.either(["-s", "--sort"])? {
         options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
     }
@@ -301,14 +308,14 @@ fn top(mut line: Line) -> Result<top::Options, String> {
     }
     let times = line.either(["-n", "--times"])?.map(|text| number("--times", &text)).transpose()?;
     let limit = line.value("--limit")?.map_or(Ok(20), |text| number("--limit", &text))?;
-    let (batch, lan) = (line.args.contains("--batch"), line.lan()?);
+    let (batch, known) = (line.args.contains("--batch"), line.known(true)?);
     if times.is_some() && !batch {
         return Err("--times goes with --batch".to_owned());
     }
     let limit = usize::try_from(limit).ok().filter(|limit| (1..=TOP_ROWS).contains(limit));
     let limit = limit.ok_or_else(|| format!("--limit takes a number from 1 to {TOP_ROWS}"))?;
     let filter = line.words()?.join(" ");
-    Ok(top::Options { filter, lan, delay_s, batch, times, limit })
+    Ok(top::Options { filter, known, delay_s, batch, times, limit })
 }
 
 fn number(option: &str, text: &str) -> Result<u64, String> {
@@ -318,6 +325,7 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
 fn kill(mut line: Line) -> Result<kill::Options, String> {
     let mut options = kill::Options { yes: line.args.contains("--yes"), ..kill::Options::default() };
     let by_id = line.args.contains("--id");
+    options.known = line.known(false)?;
     let words = line.words()?;
     if !by_id {
         options.filter = words.join(" ");

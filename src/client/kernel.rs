@@ -1,6 +1,6 @@
 //! The kernel's table as the commands read it: one scan after the other, waited for.
 
-use super::Failure;
+use super::{Failure, Known};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::kernel::{Count, Kernel as _};
 use crate::conntrack::plan::KernelPlan;
@@ -9,6 +9,7 @@ use crate::conntrack::refusal::{explain_netlink, explain_refusal};
 use crate::conntrack::socket::{Control, Link, Netlink, OpError};
 use crate::conntrack::target::Target;
 use crate::limits::{DUMP_BYTES, LABELS, RATE_FLOWS};
+use crate::name_files::NameFiles;
 use crate::out::Full;
 use crate::query::context::Context;
 use crate::query::entry::Entry;
@@ -159,9 +160,11 @@ impl Kernel {
     }
 }
 
-/// What flows are judged by: labels, names and rates.
-pub(super) fn new_context() -> Box<Context> {
+/// What flows are judged by: labels, names and rates. Files that can't be read are told of on stderr.
+pub(super) fn new_context(known: &Known) -> Box<Context> {
     let mut context = Box::<Context>::default();
+    context.lan = known.lan.clone();
+    NameFiles::new(&known.names).check(0, &mut context.names);
     context.rates = Meter::new(RATE_FLOWS as usize);
     context
 }

@@ -4,7 +4,7 @@ use super::format::grouped;
 use super::kernel::{Kernel, Scan, new_context};
 use super::own::own_connection;
 use super::text::shown;
-use super::{Failure, filter_of, print};
+use super::{Failure, Known, filter_of, print};
 use crate::conntrack::flow::{Flow, Tuple};
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::target::{TARGET, Target};
@@ -24,6 +24,8 @@ pub struct Options {
     pub ids: Vec<u32>,
     /// Nobody is asked.
     pub yes: bool,
+    /// What is known of the network.
+    pub known: Known,
 }
 
 /// Which connections are meant.
@@ -52,7 +54,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             "rctd kill asks before it kills, and the standard input is no terminal: --yes says yes beforehand",
         ));
     }
-    let (mut kernel, mut context) = (Kernel::open()?, new_context());
+    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
     let (count, spared) = which.count(&mut kernel, &mut context)?;
     print(which.sentence(count, spared).as_bytes())?;
     if count == 0 {
@@ -174,6 +176,8 @@ impl Which {
     /// Deletes them.
     pub(super) fn kill(&self, kernel: &mut Kernel, context: &mut Context) -> Result<Killed, Failure> {
         let mut killed = Killed::default();
+        // Somebody may have taken long to answer, so that rates which the filter is about must be read anew.
+        kernel.prepare(self.scan(), context)?;
         let scanned = kernel.scan(self.scan(), context, &mut |entry, context, control| {
             if self.matches(entry.flow(), context) && !self.is_spared(entry.flow()) {
                 match Target::of(entry.flow()).map(|target| Kernel::delete(control, &target)) {

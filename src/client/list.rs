@@ -4,7 +4,7 @@ use super::columns::{Column, Columns, columns, usual};
 use super::format::grouped;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
 use super::table::Table;
-use super::{Failure, filter_of, print, tell};
+use super::{Failure, Known, filter_of, print, tell};
 use crate::conntrack::flow::{ALL, Flow};
 use crate::conntrack::kernel::Count;
 use crate::conntrack::refusal::EMPTY_TABLE;
@@ -43,6 +43,8 @@ pub struct Options {
     pub no_header: bool,
     /// Numbers as they are, without units.
     pub exact: bool,
+    /// What is known of the network.
+    pub known: Known,
 }
 
 impl Options {
@@ -76,7 +78,7 @@ impl Options {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let filter = filter_of(&options.filter)?;
     let mut rows = Rows::new(options)?;
-    let (mut kernel, mut context) = (Kernel::open()?, new_context());
+    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
     let (shown, total) = match options.order() {
         Some(order) => sorted(
             &mut kernel,

@@ -35,8 +35,11 @@ mod table;
 mod text;
 pub mod top;
 
+use crate::config::NameFile;
+use crate::limits::LAN_NETS;
 use crate::query::filter::Filter;
 use crate::query::filter::text::TextError;
+use crate::query::net::Net;
 use crate::sys::file;
 use std::io;
 use std::process::ExitCode;
@@ -46,15 +49,24 @@ use text::{is_shown, shown};
 #[derive(Debug)]
 pub enum Command {
     /// `rctd list`.
-    List(list::Options),
+    List(Box<list::Options>),
     /// `rctd summary`.
     Summary(Box<summary::Options>),
     /// `rctd top`.
     Top(Box<top::Options>),
     /// `rctd kill`.
-    Kill(kill::Options),
+    Kill(Box<kill::Options>),
     /// `rctd call`.
     Call(call::Options),
+}
+
+/// What is known of the network beside the table.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The networks that are inside.
+    pub lan: heapless::Vec<Net, LAN_NETS>,
+    /// Files with names of hosts.
+    pub names: Vec<NameFile>,
 }
 
 /// Why a command has ended before it was done.

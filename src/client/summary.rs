@@ -6,12 +6,11 @@ use super::kernel::{Kernel, Scan, new_context};
 use super::list::{Options as ListOptions, most_characters};
 use super::table::{Cells, Line, fit, heading_widths, put_headings};
 use super::{Failure, filter_of, print, tell};
-use crate::limits::{BLOCK_ROWS, LAN_NETS, OUTPUT_BYTES};
+use crate::limits::{BLOCK_ROWS, OUTPUT_BYTES};
 use crate::out::Out;
 use crate::query::context::Context;
 use crate::query::field::RATES;
 use crate::query::group::GroupBy;
-use crate::query::net::Net;
 use crate::query::rows::RowPool;
 use crate::query::summary::{By, Summary};
 use crate::rpc::write_group;
@@ -23,8 +22,6 @@ use crate::sys::{self, file};
 pub struct Options {
     /// By what.
     pub by: GroupBy,
-    /// The networks that are inside.
-    pub lan: heapless::Vec<Net, LAN_NETS>,
     /// The order.
     pub sort: By,
     /// Which, and how they are written; without a sort and columns.
@@ -51,8 +48,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let mut summary = Summary::new(filter, options.by, (options.sort, descending), list.start, list.limit);
     let has_rates = summary.depends_on_rates();
     let needs = if has_rates { summary.needs() } else { summary.needs() & !RATES };
-    let (mut kernel, mut context, mut pool) = (Kernel::open()?, new_context(), RowPool::new());
-    context.lan = options.lan.clone();
+    let (mut kernel, mut context, mut pool) = (Kernel::open()?, new_context(&list.known), RowPool::new());
     kernel.prepare(Scan { plan, needs, goes_on: false }, &mut context)?;
     read(&mut kernel, &mut context, &mut pool, &mut summary, (plan, needs), &mut |_| {})?;
     if list.json {

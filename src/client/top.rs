@@ -15,11 +15,10 @@ mod shown;
 mod state;
 
 use super::kernel::Scan;
-use super::{Failure, print};
+use super::{Failure, Known, print};
 use crate::conntrack::plan::KernelPlan;
-use crate::limits::{LAN_NETS, TOP_KEYS_BYTES};
+use crate::limits::TOP_KEYS_BYTES;
 use crate::query::field::RATES;
-use crate::query::net::Net;
 use crate::sys::screen::{Event, Screen};
 use crate::sys::{self, file};
 use reading::Reading;
@@ -31,8 +30,8 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// The filter, as text.
     pub filter: String,
-    /// The networks that are inside.
-    pub lan: heapless::Vec<Net, LAN_NETS>,
+    /// What is known of the network.
+    pub known: Known,
     /// Seconds from one drawing to the next.
     pub delay_s: u64,
     /// Tables on the standard output, in place of a screen.
@@ -45,7 +44,7 @@ pub struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let mut state = State::new(&options.filter)?;
-    let mut reading = Reading::open(options.lan.clone())?;
+    let mut reading = Reading::open(&options.known)?;
     if options.batch {
         return batch(options, &mut state, &mut reading);
     }

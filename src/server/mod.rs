@@ -11,6 +11,7 @@
 //! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
 //! | `dumps`, `scan_delay` | reading the table |
+//! | `names`, `passwd` | names of hosts and of users, read again when their files change |
 //! | `metrics` | who may read the metrics |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -23,7 +24,6 @@ mod linger;
 pub mod listen;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod names;
 mod open;
 mod output;
 mod pace;
@@ -41,6 +41,7 @@ use crate::conntrack::socket::Control;
 use crate::http::{Error, File, Head, Policy, Route, Status, Via};
 use crate::limits::{CLIENTS, LINGERING, LISTENERS, STOP_MS, STREAMS, YIELD_MS};
 use crate::log;
+use crate::name_files::NameFiles;
 use crate::rpc::{Asker, Engine, Step, World};
 use crate::stats::{Counter, Tally};
 use crate::syntax::Syntax;
@@ -53,7 +54,6 @@ use linger::Linger;
 use listen::{Listener, Socket};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use names::NameFiles;
 use output::Piece;
 use passwd::PasswdFile;
 use room::Room;

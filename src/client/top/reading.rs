@@ -1,18 +1,17 @@
 //! The table read once for what is shown.
 
 use super::shown::{Mode, Shown};
-use crate::client::Failure;
 use crate::client::groups;
 use crate::client::kernel::{Kernel, Scan, new_context, unreadable};
+use crate::client::{Failure, Known};
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::kernel::Count;
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::{CTA_TUPLE_ORIG, bit};
-use crate::limits::{LAN_NETS, TOP_ROWS};
+use crate::limits::TOP_ROWS;
 use crate::query::context::Context;
 use crate::query::field::{FieldSet, RATES};
 use crate::query::group::Group;
-use crate::query::net::Net;
 use crate::query::page::Candidate;
 use crate::query::rows::RowPool;
 use crate::query::summary::Summary;
@@ -45,9 +44,8 @@ impl Reading {
     ///
     /// # Errors
     /// What is missing, and what to do.
-    pub(super) fn open(lan: heapless::Vec<Net, LAN_NETS>) -> Result<Self, Failure> {
-        let (mut kernel, mut context) = (Kernel::open()?, new_context());
-        context.lan = lan;
+    pub(super) fn open(known: &Known) -> Result<Self, Failure> {
+        let (mut kernel, context) = (Kernel::open()?, new_context(known));
         let (count, counted_ms) = (kernel.count()?, kernel.now_ms());
         Ok(Reading {
             kernel,

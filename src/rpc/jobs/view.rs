@@ -170,8 +170,7 @@ impl Work for Viewing {
         }
         if self.part == Part::Head {
             self.count = world.kernel.count()?.entries;
-            let needs = self.view.needs() | self.view.fields.needs();
-            self.partial = needs & RATES != 0 && shared.context.rates.is_partial();
+            self.partial = self.view.lacks_rates(&shared.context);
             let taken_ms = self.reading.map_or(world.now_ms, |reading| reading.taken_ms);
             self.age_ms = world.now_ms.saturating_sub(taken_ms);
         }
