@@ -1,6 +1,6 @@
 // What changes something: kills and changes, each after a question, and the login. One dialog serves all.
 import { askWith, ask, call, Fault } from "./call.js";
-import { $, button, el, say } from "./dom.js";
+import { $, button, el, say, show } from "./dom.js";
 import { addTerm } from "./filter.js";
 import { hex, sentence, term } from "./flow.js";
 import { place } from "./place.js";
@@ -155,6 +155,9 @@ export async function details(row) {
     if (deadly) kill([all]);
 }
 
+// Who had to log in may log out, after a reload too.
+export const canLeave = () => show($("leave"), sessionStorage.getItem("asked"));
+
 // Asks for name and password until they are right, or gives up with a fault of code 2 when the dialog is left.
 askWith(async enter => {
     const user = el("input", { id: "user", autocomplete: "username", autocapitalize: "off", required: true });
@@ -178,5 +181,6 @@ askWith(async enter => {
         return [form];
     });
     if (!entered) throw new Fault(2, t("over"));
-    $("leave").hidden = false;
+    sessionStorage.setItem("asked", "yes");
+    canLeave();
 });

@@ -14,7 +14,7 @@ export const english = {
     chosen: "{n} selected", choose: "Select {what}", choose_all: "Select this page", choose_none: "None",
     kill: "Kill", kill_chosen: "Kill selected…", kill_all: { one: "Kill the one that matches…", other: "Kill all {n}…" },
     kill_title: { one: "Kill this connection?", other: "Kill {n} connections?" }, kill_n: "Kill {n}",
-    and_more: { one: "and one more", other: "and {n} more" }, no_undo: "There is no undo.",
+    and_more: { one: "and one more", other: "and {n} more" }, no_undo: "There is no undo. Traffic that no rule stops makes a new connection with its next packet.",
     spared: "It kills what matches when you say so. The connection that this page talks over is spared.",
     killed: { one: "{n} connection killed.", other: "{n} connections killed." },
     ended_before: "{n} had ended before.",

@@ -14,7 +14,7 @@ export const french = {
     chosen: { one: "{n} sélectionnée", other: "{n} sélectionnées" }, choose: "Sélectionner {what}", choose_all: "Sélectionner cette page", choose_none: "Aucune",
     kill: "Couper", kill_chosen: "Couper la sélection…", kill_all: { one: "Couper celle qui correspond…", other: "Couper les {n}…" },
     kill_title: { one: "Couper cette connexion ?", other: "Couper {n} connexions ?" }, kill_n: "Couper {n}",
-    and_more: { one: "et une autre", other: "et {n} autres" }, no_undo: "C’est sans retour.",
+    and_more: { one: "et une autre", other: "et {n} autres" }, no_undo: "C’est sans retour. Un trafic qu’aucune règle n’arrête refait une connexion dès son prochain paquet.",
     spared: "Ce qui correspond au moment de la confirmation est coupé. La connexion par laquelle cette page parle est épargnée.",
     killed: { one: "{n} connexion coupée.", other: "{n} connexions coupées." },
     ended_before: { one: "{n} avait déjà fini.", other: "{n} avaient déjà fini." },

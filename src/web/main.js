@@ -1,5 +1,5 @@
 // The page's beginning, and its turn: one look at the daemon at a time, at the table's pace, and none while nobody looks.
-import { killMatching, words } from "./act.js";
+import { canLeave, killMatching, words } from "./act.js";
 import { call, leave } from "./call.js";
 import { $, button, notice, say, show } from "./dom.js";
 import { beginFilter, examples, settled, wrong } from "./filter.js";
@@ -197,6 +197,7 @@ onMove(() => {
 
 theme(localStorage.getItem("theme"));
 tabs();
+canLeave();
 speakAll(localStorage.getItem("language") ?? navigator.language.slice(0, 2));
 beginFilter();
 turn();
