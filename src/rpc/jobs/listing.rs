@@ -8,6 +8,7 @@ use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpProgress;
 use crate::out::Full;
 use crate::query::entry::Entry;
+use crate::query::field::RATES;
 use crate::query::page::Candidate;
 use crate::query::view::View;
 use crate::rpc::fault::{Code, Fault};
@@ -151,8 +152,9 @@ impl Work for Listing {
         Ok(None)
     }
 
-    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.total, false)
+    fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, _: u64) -> Result<(), Full> {
+        let shows_rates = self.view.fields.needs() & RATES != 0;
+        write_tail(writer, self.total, shows_rates && shared.context.rates.is_partial())
     }
 
     fn rows(&self) -> u64 {

@@ -69,3 +69,15 @@ fn a_long_view_by_rates_has_all_rows() {
     let reply = rig.finish(0, &body).expect("whole");
     assert_eq!((ids(&reply), number(&reply, "total")), (sorted(&rig.kernel.table), 11));
 }
+
+/// A listing that shows rates says so where not all are known.
+#[test]
+fn a_listing_of_more_flows_than_rates_says_so() {
+    for (flows, field, is_partial) in
+        [(100, "orig_rate", true), (100, "orig_l4proto", false), (20, "orig_rate", false)]
+    {
+        let mut rig = rig(flows, 32);
+        let reply = rig.call("view", &[page("", "", 0, -1), vec![only(field)]].concat()).expect("whole");
+        assert_eq!(reply.contains("<string>partial</string>"), is_partial, "{field} of {flows}");
+    }
+}
