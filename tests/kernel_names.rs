@@ -202,7 +202,7 @@ const HOSTILE: [(&[u8], &str); 7] = [
     (b"\x1b[2J\x01\x7f", "\u{fffd}[2J\u{fffd}\u{fffd}"),
     (b"\xff\xc3(\xed\xa0\x80", "\u{fffd}\u{fffd}(\u{fffd}\u{fffd}\u{fffd}"),
     ("\u{85}\u{9b}31m\u{f6}\u{1f600}".as_bytes(), "\u{fffd}\u{fffd}31m\u{f6}\u{1f600}"),
-    ("\u{202e}rtl".as_bytes(), "\u{202e}rtl"),
+    ("\u{202e}rtl".as_bytes(), "\u{fffd}rtl"),
 ];
 
 #[test]
