@@ -146,9 +146,9 @@ impl Meter {
         core::mem::take(&mut self.resets)
     }
 
-    /// Whether the last reading had no place for some flow that it was for.
+    /// Whether the last reading, or what was read since it, had no place for some flow that it was for.
     pub(crate) fn is_partial(&self) -> bool {
-        self.is_partial
+        self.is_partial || self.scan.is_cut
     }
 
     /// What a call that depends on the rates of the flows of `plan` has to do first.

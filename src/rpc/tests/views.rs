@@ -2,11 +2,10 @@
 use super::kernel::attributes;
 use super::rig::{Broken, Rig, array, fault, ids, int, members, number, text};
 use crate::auth::Peer;
-use crate::conntrack::flow::{ALL, Counters, Flow};
+use crate::conntrack::flow::{ALL, Flow};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
 use crate::limits::{CLIENTS, LABELS, OUTPUT_BYTES, WAIT_MS};
-use crate::query::rates::Meter;
 use crate::query::tests::flows::{TEXTS, table};
 use crate::rpc::fault::{Code, Fault};
 use crate::rpc::{Asker, Step, World};
@@ -15,13 +14,13 @@ use crate::syntax::Syntax;
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
 pub const SIZES: [usize; 8] = [3072, 3073, 3999, 4096, 5000, OUTPUT_BYTES, 20_001, 65_536];
 
-fn sorted(flows: &[Flow]) -> Vec<u32> {
+pub fn sorted(flows: &[Flow]) -> Vec<u32> {
     let mut ids: Vec<u32> = flows.iter().filter_map(|f| f.id).collect();
     ids.sort_unstable();
     ids
 }
 
-fn page(order: &str, direction: &str, start: i64, length: i64) -> Vec<String> {
+pub fn page(order: &str, direction: &str, start: i64, length: i64) -> Vec<String> {
     vec![members(&[]), text(order), text(direction), int(start), int(length)]
 }
 
@@ -338,45 +337,4 @@ fn stats_tell_what_the_kernel_keeps() {
     let reply = rig.call("stats", &[]).expect("whole");
     assert_eq!(number(&reply, "accounting"), 1);
     assert!(!reply.contains("timestamps"), "{reply}");
-}
-
-/// A listing whose client is slow gets counters that the kernel had ready long ago: they must not pass for those of now.
-#[test]
-fn a_slow_listing_spoils_no_rates() {
-    let counted = |flows: &mut Vec<Flow>, bytes: u64| {
-        let counters = Some(Counters { packets: 1, bytes });
-        flows.iter_mut().for_each(|flow| (flow.orig_counters, flow.repl_counters) = (counters, counters));
-    };
-    let mut flows = table(63, 10);
-    counted(&mut flows, 1_000_000);
-    let mut rig = Rig::new(flows);
-    rig.engine.shared.context.rates = Meter::new(1000);
-    let fields =
-        |names: &[&str]| members(&[("fields", array(&names.iter().map(|n| text(n)).collect::<Vec<_>>()))]);
-    let params = [page("", "", 0, -1), vec![fields(&["orig_rate"])]].concat();
-    let listing = rig.body("view", &params);
-    rig.begin(0, &listing);
-    assert!(rig.give_dump(0));
-    let mut buf = vec![0; 1 << 16];
-    let mut out = crate::out::Out::new(&mut buf);
-    assert_eq!(
-        rig.go_on(0, &listing, &mut out, true),
-        Step::Dump,
-        "some rows, and its client takes its time"
-    );
-    // Eight seconds later others read the table twice, and the listing goes on in between.
-    rig.now_ms += 8_000;
-    counted(&mut rig.kernel.table, 1_008_000);
-    let params = [page("rate", "DESC", 0, 10), vec![fields(&["orig_rate"])]].concat();
-    let view = rig.body("view", &params);
-    rig.begin(1, &view);
-    assert!(rig.scan());
-    while rig.go_on(0, &listing, &mut out, true) != Step::Done {}
-    assert_eq!(rig.run_on(1, &view, OUTPUT_BYTES), Step::Wait);
-    rig.now_ms = rig.engine.wakes_at_ms(1, rig.now_ms).expect("a second reading");
-    counted(&mut rig.kernel.table, 1_009_000);
-    assert_eq!(rig.run_on(1, &view, OUTPUT_BYTES), Step::Wait);
-    assert!(rig.scan());
-    let reply = rig.finish(1, &view).expect("whole");
-    assert_eq!(reply.matches("<int>1000</int>").count(), 10, "{reply}");
 }
