@@ -118,10 +118,10 @@ mod page {
                     self.import(import, &place);
                     continue;
                 }
-                if let Some(name) = declared(line)
-                    && let Some(other) = self.names.insert(name.to_owned(), place.clone())
-                {
-                    panic!("{place}: the name {name} is that of {other} too");
+                let name = declared(line).unwrap_or_default();
+                if !name.is_empty() {
+                    let other = self.names.insert(name.to_owned(), place.clone());
+                    assert!(other.is_none(), "{place}: the name {name} is that of {other:?} too");
                 }
                 // A text over several lines would lose its indentation, and a comment at a line's end is not looked for.
                 let whole =
