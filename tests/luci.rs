@@ -13,7 +13,7 @@ use common::namespace::{Namespace, in_namespace};
 use common::{has_program, skip, traffic};
 use luci::support::{Stand, acl, allowed, app, browser, join, root, script};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::process::Command;
 
 /// What a word of a browser may look like: options, patterns, what a shell would act upon, ends of lines, none of these.
@@ -324,7 +324,7 @@ fn socket(stand: &Stand) -> String {
 }
 
 /// Connections that the script looks for, by network: 10.1 is filtered, 10.2 and 10.3 are killed, 10.4 is changed, 10.5 has
-/// hostile names. All last long, so that none ends by itself.
+/// hostile names, 10.7 is translated. All last long, so that none ends by itself.
 fn table() -> Vec<Flow> {
     let far = [198, 51, 100, 1];
     let mut flows = Vec::new();
@@ -335,6 +335,9 @@ fn table() -> Vec<Flow> {
     flows.extend((0..3).map(|n| Flow::tcp([10, 2, 0, 1], 6000 + n, far, 443)));
     flows.extend((0..12).map(|n| Flow::tcp([10, 3, 0, (n % 3) as u8], 7000 + n, far, 8080)));
     flows.push(Flow::tcp([10, 4, 0, 1], 9000, far, 443));
+    let mut translated = Flow::tcp([10, 7, 0, 1], 9200, far, 443);
+    translated.reply.dst = IpAddr::from([203, 0, 113, 9]);
+    flows.push(translated);
     flows.extend((0..2).map(|n| Flow::tcp([10, 5, 0, 1], 9100 + n, far, 443)));
     flows.extend(
         (0..60).map(|n| Flow {
