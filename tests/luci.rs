@@ -6,14 +6,14 @@ mod luci {
     pub mod support;
 }
 use common::daemon::Daemon;
-use common::flows::Flow;
+use common::flows::{Flow, L4};
 use common::inserter::Inserter;
 use common::json::{self, Json};
 use common::namespace::{Namespace, in_namespace};
 use common::{has_program, skip, traffic};
 use luci::support::{Stand, acl, allowed, app, browser, join, root, script};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::Command;
 
 /// What a word of a browser may look like: options, patterns, what a shell would act upon, ends of lines, none of these.
@@ -324,7 +324,7 @@ fn socket(stand: &Stand) -> String {
 }
 
 /// Connections that the script looks for, by network: 10.1 is filtered, 10.2 and 10.3 are killed, 10.4 is changed, 10.5 has
-/// hostile names. All last long, so that none ends by itself.
+/// hostile names, 10.7 is translated. All last long, so that none ends by itself.
 fn table() -> Vec<Flow> {
     let far = [198, 51, 100, 1];
     let mut flows = Vec::new();
@@ -335,6 +335,9 @@ fn table() -> Vec<Flow> {
     flows.extend((0..3).map(|n| Flow::tcp([10, 2, 0, 1], 6000 + n, far, 443)));
     flows.extend((0..12).map(|n| Flow::tcp([10, 3, 0, (n % 3) as u8], 7000 + n, far, 8080)));
     flows.push(Flow::tcp([10, 4, 0, 1], 9000, far, 443));
+    let mut translated = Flow::tcp([10, 7, 0, 1], 9200, far, 443);
+    translated.reply.dst = IpAddr::from([203, 0, 113, 9]);
+    flows.push(translated);
     flows.extend((0..2).map(|n| Flow::tcp([10, 5, 0, 1], 9100 + n, far, 443)));
     flows.extend(
         (0..60).map(|n| Flow {
@@ -399,45 +402,35 @@ fn the_page_of_the_configuration() {
     });
 }
 
-/// As many as routers take by default, of either family, with all that a row can have.
+/// As many as routers take by default. Those that end last, the first page of the script, have all that a row can have, as
+/// long as it can be: addresses, names, translations and marks.
 #[test]
 fn a_table_of_65536() {
+    const MANY: u32 = 65_536;
     in_a_browser(|ns, stand| {
-        let flows: Vec<Flow> = (0..65_536_u32)
+        let far = Ipv6Addr::new(0x2001, 0xdb8, 0xbbbb, 0xcccc, 0xdddd, 0xeeee, 0xffff, 0x1010);
+        let translated = Ipv6Addr::new(0x2001, 0xdb8, 0xbbbb, 0xcccc, 0xdddd, 0xeeee, 0xffff, 0x2020);
+        let near = |n: u32| {
+            Ipv6Addr::new(0xfdaa, 0xaaaa, 0xbbbb, 0xcccc, 0xdddd, 0xeeee, 0x1000 | (n >> 16) as u16, n as u16)
+        };
+        let long = MANY - 100..MANY;
+        let flows: Vec<Flow> = (0..MANY)
             .map(|n| {
-                let [_, b, c, d] = n.to_be_bytes();
-                let mut near = [
-                    0xfd,
-                    0,
-                    0xaa,
-                    0xaa,
-                    0xbb,
-                    0xbb,
-                    0xcc,
-                    0xcc,
-                    0xdd,
-                    0xdd,
-                    0xee,
-                    0xee,
-                    0xff,
-                    b | 0x10,
-                    c | 0x10,
-                    d | 0x10,
-                ];
-                near[1] = c;
-                near[2] = d;
-                let far = [
-                    0x20, 1, 0xd, 0xb8, 0xbb, 0xbb, 0xcc, 0xcc, 0xdd, 0xdd, 0xee, 0xee, 0xff, 0xff, 0x10,
-                    0x10,
-                ];
-                let ports = common::flows::L4::Ports(10_000 + (n % 50_000) as u16, 44_444);
-                let flow = Flow::new(6, near, far, ports);
-                Flow { timeout: 400_000 + n, ..flow }
+                let ports = L4::Ports(10_000 + (n % 50_000) as u16, 44_444);
+                let mut flow = Flow { timeout: 400_000 + n, ..Flow::new(6, near(n), far, ports) };
+                if long.contains(&n) {
+                    (flow.reply.src, flow.reply.dst, flow.mark) =
+                        (translated.into(), translated.into(), u32::MAX);
+                }
+                flow
             })
             .collect();
         let mut inserter = Inserter::new(ns);
         inserter.insert(&flows);
-        let daemon = Daemon::start_on(&[&socket(stand)], &[]);
+        let names =
+            long.map(|n| format!("{} {n:0>64}\n", near(n))).chain([format!("{far} {:0>64}\n", "far")]);
+        std::fs::write(stand.path("hosts"), names.collect::<String>()).expect("names");
+        let daemon = Daemon::start_on(&[&socket(stand)], &["--hosts", &stand.path("hosts")]);
         script("large.js", &[stand.wrapper(), stand.path("run")]);
         drop(daemon);
         inserter.flush();

@@ -14,7 +14,7 @@ async function filter(page, text, count) {
     await q(page).fill(text);
     await q(page).press("Enter");
     await idle(page);
-    await until(`${count} match ${text}`, async () => (await total(page)).startsWith(`Connections: ${count}`));
+    await until(`${count} match ${text}`, async () => (await total(page)).startsWith(`Connections: ${count} of `));
 }
 
 async function loads(page) {
@@ -77,6 +77,8 @@ async function filters(page) {
     assert.equal(await page.getByRole("button", { name: /^Kill all/ }).isVisible(), false, "nothing is killed by a text that was not read");
     assert.ok(await rows(page) == 15, "the rows of the last good one stay");
     await picture(page, "refused");
+    await filter(page, "src:10.7.0.1", 1);
+    assert.match((await column(page, "Source"))[0], /^10\.7\.0\.1:9200\s+snat 203\.0\.113\.9:9200$/);
     await page.getByRole("button", { name: "Clear" }).click();
     await until("all again", async () => /^Connections: 1\d\d$/.test(await total(page)));
 }

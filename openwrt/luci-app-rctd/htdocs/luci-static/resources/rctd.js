@@ -112,21 +112,17 @@ return baseclass.extend({
 		return row.status & STATUS_REPLIED ? null : [ 'unreplied', 'is' ];
 	},
 
-	flags(row) {
-		const flags = [];
+	/* Where one side is translated to, `src` or `dst`. */
+	translated(row, which) {
+		return row.nat == which || row.nat == 'both' ? row['nat_' + which] : undefined;
+	},
 
-		if (row.nat == 'src' || row.nat == 'both')
-			flags.push([ 'snat', row.nat_src ]);
-
-		if (row.nat == 'dst' || row.nat == 'both')
-			flags.push([ 'dnat', row.nat_dst ]);
-
+	/* By what a connection is forwarded if not by the kernel's usual way, and what that means. */
+	offloaded(row) {
 		if (row.status & STATUS_HARDWARE)
-			flags.push([ 'hardware', _('The network hardware forwards it: its counters come in steps.') ]);
-		else if (row.status & STATUS_OFFLOADED)
-			flags.push([ 'offloaded', _('The flow table forwards it: it has no state and no timeout.') ]);
+			return [ 'hardware', _('The network hardware forwards it: its counters come in steps.') ];
 
-		return flags;
+		return row.status & STATUS_OFFLOADED ? [ 'offloaded', _('The flow table forwards it: it has no state and no timeout.') ] : null;
 	},
 
 	/* One side of a connection, `src` or `dst`, as its first packet had it. */

@@ -41,6 +41,7 @@ const STYLE = [
 	'.rctd-value:hover, .rctd-value:focus-visible { text-decoration: underline; }',
 	'.rctd-name { font-weight: bold; display: block; }',
 	'.rctd-badge { border: 1px solid; border-radius: 3px; padding: 0 .3em; font-size: 85%; opacity: .8; white-space: nowrap; }',
+	'.rctd-nat { display: block; font-size: 90%; overflow-wrap: anywhere; }',
 	'.rctd-waits { opacity: .6; }',
 	'.rctd-gone { opacity: .4; }',
 	'.rctd-sort { background: none; border: 0; padding: 0; margin: 0; color: inherit; font: inherit; font-weight: bold; cursor: pointer; white-space: nowrap; box-shadow: none; text-shadow: none; height: auto; line-height: inherit; min-width: 0; }',
@@ -276,13 +277,17 @@ return view.extend({
 		/* The next look begins with the numbers, which say why there may be no rows. */
 		this.turn = 0;
 
-		const parts = [ E('p', {}, [ error.message ]) ];
+		/* Without a password the daemon misses the parameters of a login. */
+		const asks = error.code == 1 || (error.code == -32602 && /^parameter (username|password) /.test(error.message));
+		const parts = [ E('p', {}, [ asks ? _('The daemon asks for a password.') : error.message ]) ];
 
-		if (this.may && (error.code == 1 || (error.code == -32602 && /^parameter (username|password) /.test(error.message))))
+		if (asks && this.may)
 			parts.push(E('p', {}, [
-				_('The daemon asks for a password. LuCI can be given one of its own, which stays on this router.'), ' ',
+				_('LuCI can be given one of its own, which stays on this router.'), ' ',
 				E('button', { 'class': 'btn cbi-button cbi-button-action', 'click': () => this.grant() }, [ _('Let LuCI in') ])
 			]));
+		else if (asks)
+			parts.push(E('p', {}, [ _('Whoever may configure it can let LuCI in, on this page.') ]));
 		else if (error.code === undefined)
 			parts.push(E('p', {}, [
 				_('Trying again. Whether rctd runs, and what it said if it does not, is told by:'), ' ',
@@ -561,6 +566,13 @@ return view.extend({
 		if (side.port !== undefined)
 			parts.push(this.value(':' + side.port, '%sport:%d'.format(which.charAt(0), side.port)));
 
+		const translated = rctd.translated(row, which);
+
+		if (translated !== undefined)
+			parts.push(' ', E('span', { 'class': 'rctd-nat' }, [
+				this.value(which.charAt(0) + 'nat', 'is:%snat'.format(which.charAt(0)), 'rctd-badge'), ' ', translated
+			]));
+
 		return parts;
 	},
 
@@ -570,11 +582,12 @@ return view.extend({
 
 	destinationCell(row) {
 		const parts = this.sideParts(row, 'dst');
+		const offloaded = rctd.offloaded(row);
 
-		for (const [ flag, title ] of rctd.flags(row)) {
-			const badge = this.value(flag, 'is:' + flag, 'rctd-badge');
+		if (offloaded) {
+			const badge = this.value(offloaded[0], 'is:' + offloaded[0], 'rctd-badge');
 
-			badge.setAttribute('title', title || flag);
+			badge.setAttribute('title', offloaded[1]);
 			parts.push(' ', badge);
 		}
 
