@@ -341,12 +341,11 @@ fn kill(mut line: Line) -> Result<kill::Options, String> {
 }
 
 fn call(mut line: Line) -> Result<call::Options, String> {
-    let place = match line.value("--connect")? {
-        None => call::DEFAULT_PLACE,
-        Some(text) => call::Place::parse(&text).ok_or_else(|| {
-            format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{text}\"")
-        })?,
-    };
+    let place = line.value("--connect")?;
+    let place = place.as_deref().unwrap_or(call::DEFAULT_PLACE);
+    let place = call::Place::parse(place).ok_or_else(|| {
+        format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{place}\"")
+    })?;
     let user = line.value("--user")?;
     let file = line.value("--password-file")?;
     let password = match (file, line.args.contains("--password-stdin")) {

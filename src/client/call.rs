@@ -8,14 +8,13 @@ use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
 use crate::sys::file;
 use crate::sys::terminal::Prompt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
 pub use super::http::Place;
 
 /// Where a daemon listens that was told nothing else.
-pub const DEFAULT_PLACE: Place = Place::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000)));
+pub const DEFAULT_PLACE: &str = "http://127.0.0.1:8000";
 
 /// Where a password comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,7 +296,7 @@ mod tests {
 
     #[test]
     fn places() {
-        let tcp = |text: &str| Place::Tcp(text.parse().unwrap());
+        let tcp = |text: &str| Place::Tcp(text.parse().unwrap(), text.trim_end_matches(":80").to_owned());
         for (text, place) in [
             ("unix:/run/rctd.sock", Some(Place::Unix("/run/rctd.sock".into()))),
             ("http://127.0.0.1:8000", Some(tcp("127.0.0.1:8000"))),
