@@ -16,7 +16,7 @@ use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
-use read::{choice, network, networks, number, sentence, text, too_often, value};
+use read::{choice, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -47,8 +47,8 @@ Options:
                                     1-86400 [default: 10]
       --wide-ints double|i8|string  what integers beyond 32 signed bits become
                                     [default: double]
-      --ignore NETWORK              hide flows from or to ADDR or ADDR/BITS;
-                                    repeatable
+      --ignore NETWORK              hide connections from or to ADDR or
+                                    ADDR/BITS; repeatable
       --lan NETWORK                 what is inside, for summaries by local or
                                     remote, ADDR or ADDR/BITS; repeatable
                                     [default: private, unique-local and
@@ -70,8 +70,7 @@ Options:
                                     1-1048576 [default: 16384]
 ",
             $metrics,
-            "\
-      --user USER                   become USER once the sockets are open and
+            "      --user USER                   become USER once the sockets are open and
                                     keep CAP_NET_ADMIN alone
       --log-level error|warn|info|debug
                                     what goes to stderr [default: info]
@@ -92,11 +91,13 @@ pub const HELP: &str = help!("");
 #[cfg(feature = "metrics")]
 pub const HELP: &str = help!(
     "      --metrics[=table]             serve GET /metrics, for Prometheus, without a
-                                    login; with =table also flows by protocol,
-                                    state and flag, for which the table is read
+                                    login; with =table also connections by
+                                    protocol, state and flag, for which the
+                                    table is read
       --metrics-allow NETWORK       who may read them; repeatable [default: this
                                     machine itself]
-      --metrics-hosts NETWORK       with --metrics=table, flows and rates of hosts
+      --metrics-hosts NETWORK       with --metrics=table, connections and rates of
+                                    up to 32 of its hosts
 "
 );
 
@@ -323,7 +324,7 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         metrics.table && !is_alone
     })?;
     networks(args, "--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = network(args, "--metrics-hosts")?;
+    metrics.hosts = read::network(args, "--metrics-hosts")?;
     if metrics.hosts.is_some() && !metrics.table {
         return Err("--metrics-hosts goes with --metrics=table".to_owned());
     }
@@ -360,9 +361,12 @@ fn no_rest(args: Arguments) -> Result<(), String> {
     };
     let text = first.to_str().unwrap_or("(not UTF-8)");
     let name = text.split_once('=').map_or(text, |(name, _)| name);
+    // What the help says of an option without a value stands two spaces behind its name at least.
+    let takes_none = name.len() < text.len() && HELP.contains(&format!("{name}  "));
     Err(
         match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
         {
+            (true, true) if takes_none => format!("{name} takes no value, so not \"{text}\""),
             (true, true) => format!("{name} is given twice: once is enough"),
             (false, true) => format!("there is no option {name}; rctd --help lists them"),
             (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),

@@ -23,7 +23,7 @@
 //! | module | knows | knows nothing of |
 //! |---|---|---|
 //! | [`conntrack`] | netlink bytes, tuples, the kernel's quirks; dumps and short requests | XML, HTTP, pages |
-//! | [`query`] | fields, filters, orders, pages in fixed memory | sockets, netlink, XML |
+//! | [`query`] | fields, filters, orders, pages, summaries and rates in fixed memory | sockets, netlink, XML |
 //! | [`xmlrpc`] | the values of a call | HTTP, flows, replies |
 //! | [`syntax`] | the values of a reply, as XML-RPC or as JSON | HTTP, flows, calls |
 //! | [`http`] | heads, bodies, chunks | XML, sockets |

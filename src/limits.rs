@@ -197,6 +197,9 @@ pub const RATE_FLOW_BYTES: usize = 28;
 pub const RATE_MS: u64 = 1_000;
 /// Milliseconds after which a reading of counters is too old to tell a rate.
 pub const RATE_OLD_MS: u64 = 10_000;
+/// Milliseconds for which rates stay as they are while a call reads the table more than once. Half of the above: the reading that
+/// renews them still finds them good.
+pub const RATE_HELD_MS: u64 = RATE_OLD_MS / 2;
 /// Milliseconds without anybody asking for rates after which their memory is given back.
 pub const RATE_GIVEN_BACK_MS: u64 = 60_000;
 

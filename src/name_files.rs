@@ -114,8 +114,8 @@ impl Watched {
         if found.bad > 0 && found.first_bad != self.told_line {
             let others = found.bad - 1;
             log::warn(format_args!(
-                "{} line {}: not a line of {}, or a name of more than {ONE_NAME_BYTES} bytes; it is left out, and so are \
-                 {others} others",
+                "{} line {}: not a line of {}, or a name of more than {ONE_NAME_BYTES} bytes; it is left out, and {others} more \
+                 in this file",
                 self.watch.path().display(),
                 found.first_bad,
                 match self.form {

@@ -57,6 +57,14 @@ impl<'a> Out<'a> {
         Ok(())
     }
 
+    /// Appends a text, its letters of ASCII as small ones.
+    ///
+    /// # Errors
+    /// [`Full`]; then a part of it may be written.
+    pub(crate) fn put_lowercase(&mut self, text: &str) -> Result<(), Full> {
+        text.bytes().try_for_each(|byte| self.put(&[byte.to_ascii_lowercase()]))
+    }
+
     /// Bytes written so far, with those that were there before [`Out::at`].
     pub fn len(&self) -> usize {
         self.len

@@ -28,6 +28,7 @@ fn mistakes_are_told_apart() {
     refused(&["--colour=red"], 2, &["there is no option --colour; "]);
     refused(&["--user", "a", "--user", "b"], 2, &["--user is given twice"]);
     refused(&["--hide-time-wait", "--hide-time-wait"], 2, &["--hide-time-wait is given twice"]);
+    refused(&["--enable-accounting=1"], 2, &["--enable-accounting takes no value"]);
     refused(&["--auth=none", "--auth=none"], 2, &["--auth is given twice"]);
     refused(&["--log-level", "info", "more"], 2, &["\"more\" belongs to no option"]);
     refused(&["--user"], 2, &["--user takes a value"]);

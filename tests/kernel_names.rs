@@ -154,7 +154,7 @@ fn files_that_can_not_be_read() {
         daemon.says("it is not an ordinary file", 2);
         daemon.says("late is not there: the names in it are used once it is", 1);
         daemon.says("hosts line 2: not a line of ADDRESS NAME", 1);
-        daemon.says("and so are 2 others", 1);
+        daemon.says("and 2 more in this file", 1);
         write(&late, "1 aa 192.168.1.99 ninety *\n");
         is_renamed(client, 3000, Some("ninety"));
         // Each was told once, whatever was read since.
@@ -233,7 +233,7 @@ fn hostile_names_arrive_as_text() {
             assert_eq!(total(client, members([("name", (*shown).into())])), 1, "{shown}");
         }
         daemon.says(&format!("line {}: ", HOSTILE.len() + 1), 1);
-        daemon.says("and so are 3 others", 1);
+        daemon.says("and 3 more in this file", 1);
         assert!(!daemon.log().contains(['\u{1b}', '\u{1}']), "{}", daemon.log());
         let call = xml::call("view", &[client.session.as_str().into()]);
         let request = post(daemon.address(), &call, "Accept: application/json\r\n");
@@ -322,7 +322,10 @@ fn what_the_kernel_keeps_is_switched_on() {
             ns.sysctl(&format!("net/netfilter/{name}"), "0").expect("the switch");
             let daemon = Daemon::start(&[]);
             assert_eq!(is_on(name), Some(false), "never by itself");
-            daemon.says(&format!("the kernel keeps no {what}"), 1);
+            daemon.says(
+                &format!("the kernel keeps no {what} of connections: it does of new ones with {option}"),
+                1,
+            );
             let said = format!("the kernel now keeps {what} of connections (net.netfilter.{name}=1)");
             let daemon = Daemon::start(&[option]);
             assert_eq!(is_on(name), Some(true));

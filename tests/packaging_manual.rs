@@ -49,7 +49,10 @@ fn help(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[cfg(feature = "shell")]
+#[cfg_attr(
+    not(all(feature = "shell", feature = "metrics")),
+    ignore = "the page is that of the whole program"
+)]
 #[test]
 fn help_and_page_name_the_same_options() {
     let mut help = help(&["--help"]);

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A script is done in half a minute; a browser starts slowly on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A connection that carries so many bytes each tenth of a second, until it is dropped.
 struct Stream {

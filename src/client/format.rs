@@ -66,7 +66,7 @@ pub(super) fn put_hex(out: &mut Out<'_>, number: u64) -> Result<(), Full> {
 
 /// Writes a word in small letters.
 pub(super) fn put_word(out: &mut Out<'_>, word: &str) -> Result<(), Full> {
-    word.bytes().try_for_each(|byte| out.put(&[byte.to_ascii_lowercase()]))
+    out.put_lowercase(word)
 }
 
 /// A number with a comma between thousands, for a sentence.

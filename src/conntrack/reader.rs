@@ -36,6 +36,9 @@ pub struct DumpReader {
     buf: Box<[u8]>,
     /// What of `buf` was received and is not yet read.
     unread: Range<usize>,
+    /// When the last datagram of this dump was received, and the one before it: from then on the kernel had the last one ready.
+    received_ms: Option<u64>,
+    filled_ms: Option<u64>,
     /// When the kernel, which has nothing for us now, is given up.
     deadline_ms: Option<u64>,
 }
@@ -68,6 +71,8 @@ impl DumpReader {
             is_new_fd: true,
             buf: vec![0; buffer_bytes].into_boxed_slice(),
             unread: 0..0,
+            received_ms: None,
+            filled_ms: None,
             deadline_ms: None,
         }
     }
@@ -99,6 +104,7 @@ impl DumpReader {
         self.link.send(request::dump(&filter).numbered(self.sequence)).map_err(fail)?;
         (self.filter, self.came) = (Some(filter), false);
         (self.unread, self.deadline_ms) = (0..0, None);
+        (self.received_ms, self.filled_ms) = (None, None);
         Ok(())
     }
 
@@ -140,6 +146,14 @@ impl DumpReader {
     #[must_use]
     pub fn deadline_ms(&self) -> Option<u64> {
         self.deadline_ms
+    }
+
+    /// Since when the kernel has had ready what the next [`DumpReader::read`] hands out, in milliseconds: it fills a datagram when
+    /// the one before is received, however long the reader then waits for a client.
+    #[must_use]
+    pub fn ready_ms(&self, now_ms: u64) -> u64 {
+        let since_ms = if self.unread.is_empty() { self.received_ms } else { self.filled_ms };
+        since_ms.unwrap_or(now_ms)
     }
 
     /// Hands entries to `each`, with at most one receive. [`Full`] from `each` ends that: the same entry is handed out
@@ -204,7 +218,11 @@ impl DumpReader {
     ) -> Result<Found, i32> {
         if self.unread.is_empty() {
             match recv_whole(&mut *self.link, &mut self.buf) {
-                Ok(len) => (self.unread, self.deadline_ms) = (0..len, None),
+                Ok(len) => {
+                    self.filled_ms = Some(self.received_ms.unwrap_or(now_ms));
+                    self.received_ms = Some(now_ms);
+                    (self.unread, self.deadline_ms) = (0..len, None);
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.wait(now_ms),
                 Err(e) => return Err(OpError::new("dump", &e).errno),
             }

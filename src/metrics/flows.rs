@@ -7,26 +7,14 @@ use crate::limits::METRICS_OLD_MS;
 use crate::query::field::RATES;
 use crate::query::net::Net;
 
-/// The protocols that are counted by name, with their numbers; all others are one.
-pub(super) static PROTOCOLS: [(&str, u8); 7] =
-    [("tcp", 6), ("udp", 17), ("icmp", 1), ("icmpv6", 58), ("sctp", 132), ("gre", 47), ("other", 255)];
+/// The numbers of the protocols that are counted one by one; behind them all others are one.
+pub(super) static PROTOCOLS: [u8; 6] = [6, 17, 1, 58, 132, 47];
 
 /// The families, in the order in which they are counted.
 pub(super) static FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
 
-/// States of TCP connections, by number (`nf_conntrack_tcp.h`).
-pub(super) static STATES: [&str; 10] = [
-    "none",
-    "syn_sent",
-    "syn_recv",
-    "established",
-    "fin_wait",
-    "close_wait",
-    "last_ack",
-    "time_wait",
-    "close",
-    "syn_sent2",
-];
+/// States of TCP connections, which are counted by number.
+pub(super) const STATES: usize = 10;
 
 /// Flags, and the bits of the status of which one at least is set for them (`IPS_*`, `nf_conntrack_common.h`). The first is
 /// the other way round: a flow that has seen no reply.
@@ -41,16 +29,16 @@ pub(super) static FLAGS: [(&str, u32); 5] = [
 /// What one scan has counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
-    pub(super) protocols: [[u32; FAMILIES.len()]; PROTOCOLS.len()],
-    pub(super) states: [u32; STATES.len()],
+    pub(super) protocols: [[u32; FAMILIES.len()]; PROTOCOLS.len() + 1],
+    pub(super) states: [u32; STATES],
     pub(super) flags: [u32; FLAGS.len()],
     pub(super) hosts: Hosts,
 }
 
 impl Counts {
     const NONE: Counts = Counts {
-        protocols: [[0; FAMILIES.len()]; PROTOCOLS.len()],
-        states: [0; STATES.len()],
+        protocols: [[0; FAMILIES.len()]; PROTOCOLS.len() + 1],
+        states: [0; STATES],
         flags: [0; FLAGS.len()],
         hosts: Hosts::NONE,
     };
@@ -59,9 +47,9 @@ impl Counts {
         let Some(orig) = flow.orig else {
             return;
         };
-        let protocol = PROTOCOLS.iter().position(|(_, number)| *number == orig.l4proto);
+        let protocol = PROTOCOLS.iter().position(|number| *number == orig.l4proto);
         let family = usize::from(orig.l3proto != AF_INET);
-        let by_family = self.protocols.get_mut(protocol.unwrap_or(PROTOCOLS.len() - 1));
+        let by_family = self.protocols.get_mut(protocol.unwrap_or(PROTOCOLS.len()));
         add(by_family.and_then(|by_family| by_family.get_mut(family)));
         if let Some(state) = flow.tcp_state {
             add(self.states.get_mut(usize::from(state)));

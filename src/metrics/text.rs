@@ -1,6 +1,6 @@
 //! The table of metrics written as text, line by line, as the output has room.
 
-use super::flows::{Counts, FAMILIES, FLAGS, PROTOCOLS, STATES};
+use super::flows::{Counts, FAMILIES, FLAGS, PROTOCOLS};
 use super::table::{GAUGES, Gauge, METRICS, Metric, Of};
 use crate::address::{put_ipv4, put_ipv6};
 use crate::conntrack::kernel::CPU_COUNTERS;
@@ -8,6 +8,7 @@ use crate::conntrack::uapi::AF_INET;
 use crate::http::Status;
 use crate::limits::METRICS_HOSTS;
 use crate::out::{Full, Out};
+use crate::query::words::Words;
 use crate::stats::{Stats, Tally};
 
 /// What was asked for once, so that all lines are of the same moment.
@@ -170,12 +171,14 @@ impl Facts {
         let count = match of {
             Of::Flows => {
                 let (protocol, family) = (at / FAMILIES.len(), at % FAMILIES.len());
-                put_label(out, "{protocol", PROTOCOLS.get(protocol).map_or("", |(name, _)| name))?;
+                let number = PROTOCOLS.get(protocol);
+                let name = number.and_then(|number| Words::Protocol.name((*number).into()));
+                put_word(out, "{protocol=\"", name.unwrap_or("other"))?;
                 put_label(out, ",family", FAMILIES.get(family).copied().unwrap_or_default())?;
                 counts.protocols.get(protocol).and_then(|by_family| by_family.get(family))
             }
             Of::States => {
-                put_label(out, "{state", STATES.get(at).copied().unwrap_or_default())?;
+                put_word(out, "{state=\"", Words::TcpState.name(at as u32).unwrap_or_default())?;
                 counts.states.get(at)
             }
             _ => {
@@ -250,6 +253,14 @@ fn put_tally(tally: Tally, at: usize, sources: &Sources<'_>, out: &mut Out<'_>) 
 #[inline(never)]
 fn put_label(out: &mut Out<'_>, name: &str, value: &str) -> Result<(), Full> {
     put_all(out, &[name, "=\"", value, "\""])
+}
+
+/// Writes a label of one of the [`Words`], in small letters.
+#[inline(never)]
+fn put_word(out: &mut Out<'_>, before: &str, word: &str) -> Result<(), Full> {
+    out.put(before.as_bytes())?;
+    out.put_lowercase(word)?;
+    out.put(b"\"")
 }
 
 fn put_all(out: &mut Out<'_>, texts: &[&str]) -> Result<(), Full> {

@@ -22,7 +22,7 @@ enum Source {
 }
 
 /// What a summary can be by: the name, and where the key is had from.
-const GROUPS: &[(&str, Source)] = &[
+const GROUPINGS: &[(&str, Source)] = &[
     ("orig_src", Source::Field(FieldId::always("orig_src"))),
     ("orig_dst", Source::Field(FieldId::always("orig_dst"))),
     ("repl_src", Source::Field(FieldId::always("repl_src"))),
@@ -36,7 +36,7 @@ const GROUPS: &[(&str, Source)] = &[
     ("username", Source::User),
 ];
 
-/// The first of [`GROUPS`] that are addresses, for which there are prefixes.
+/// The first of [`GROUPINGS`] that are addresses, for which there are prefixes.
 const ADDRESSES: usize = 5;
 
 /// What flows are put together by.
@@ -182,10 +182,10 @@ impl GroupBy {
     pub(crate) fn parse(text: &str) -> Result<Self, GroupError> {
         let mut parts = text.split('/');
         let name = parts.next().unwrap_or("");
-        let Some(at) = GROUPS.iter().position(|group| group.0 == name) else {
+        let Some(at) = GROUPINGS.iter().position(|group| group.0 == name) else {
             return Err(GroupError::Unknown(nearest(name, &mut GroupBy::names())));
         };
-        let &(name, source) = GROUPS.get(at).ok_or(GroupError::Unknown(None))?;
+        let &(name, source) = GROUPINGS.get(at).ok_or(GroupError::Unknown(None))?;
         let mut by = GroupBy { name, source, v4_bits: 32, v6_bits: 128 };
         let bad = GroupError::BadPrefix(name);
         let (first, second) = (parts.next(), parts.next());
@@ -206,7 +206,7 @@ impl GroupBy {
 
     /// The names of all groups.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        GROUPS.iter().map(|group| group.0)
+        GROUPINGS.iter().map(|group| group.0)
     }
 
     /// The name without a prefix: the member of a row that has the key.

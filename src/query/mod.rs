@@ -18,6 +18,7 @@
 //! | [`page`] | the passes that find a page |
 //! | [`group`] | what flows are put together by, and a group of them |
 //! | [`summary`] | the groups of all flows, in the memory for rows |
+//! | [`rates`] | how fast flows are, from two readings of their counters |
 //! | [`nat`] | what was translated of a flow, from its two directions |
 //! | [`view`] | filter, page, fields and memory together: what the passes are run for |
 //! | [`entry`] | an entry of a dump, read as far as it is needed |

@@ -87,8 +87,9 @@ impl HostNames {
     }
 }
 
-/// The name as it is shown, in every syntax and on every terminal: U+FFFD stands for what is not UTF-8 and for control
-/// characters. `None` if that is too long for the buffer.
+/// The name as it is shown, in every syntax and on every terminal: U+FFFD stands for what is not UTF-8, for control characters,
+/// and for what turns the direction of writing, which would change places with what stands beside the name. `None` if that is
+/// too long for the buffer.
 fn printable<'a>(name: &[u8], buffer: &'a mut [u8; ONE_NAME_BYTES]) -> Option<&'a [u8]> {
     let mut len = 0;
     let mut put = |c: char| {
@@ -99,13 +100,18 @@ fn printable<'a>(name: &[u8], buffer: &'a mut [u8; ONE_NAME_BYTES]) -> Option<&'
     };
     for chunk in name.utf8_chunks() {
         for c in chunk.valid().chars() {
-            put(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })?;
+            put(if c.is_control() || turns(c) { char::REPLACEMENT_CHARACTER } else { c })?;
         }
         if !chunk.invalid().is_empty() {
             put(char::REPLACEMENT_CHARACTER)?;
         }
     }
     buffer.get(..len)
+}
+
+/// Whether the character changes the direction of the text around it (Unicode's Bidi_Control), or ends its line.
+fn turns(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -176,6 +182,8 @@ mod tests {
             (b"a\x1b[2Jb\r\n\0c\x7f", "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}c\u{fffd}"),
             ("\u{85}\u{9b}".as_bytes(), "\u{fffd}\u{fffd}"),
             (b"\xff\xc3", "\u{fffd}\u{fffd}"),
+            ("\u{202e}cp\u{2066}\u{200f}\u{2028}".as_bytes(), "\u{fffd}cp\u{fffd}\u{fffd}\u{fffd}"),
+            ("\u{633}\u{644}\u{200c}\u{645}".as_bytes(), "\u{633}\u{644}\u{200c}\u{645}"),
         ] {
             let mut names = HostNames::default();
             assert_eq!(names.add(ip("10.0.0.1"), raw), Ok(()));

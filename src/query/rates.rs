@@ -24,7 +24,7 @@ mod tests;
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::*;
-use crate::limits::{RATE_GIVEN_BACK_MS, RATE_MS, RATE_OLD_MS};
+use crate::limits::{RATE_GIVEN_BACK_MS, RATE_HELD_MS, RATE_MS, RATE_OLD_MS};
 use reading::{FREE, ONCE, Reading, hash, narrow, narrow_rate, rates, stamp};
 
 /// The attributes that a flow must be read with to be metered.
@@ -146,9 +146,9 @@ impl Meter {
         core::mem::take(&mut self.resets)
     }
 
-    /// Whether the last reading had no place for some flow that it was for.
+    /// Whether the last reading, or what was read since it, had no place for some flow that it was for.
     pub(crate) fn is_partial(&self) -> bool {
-        self.is_partial
+        self.is_partial || self.scan.is_cut
     }
 
     /// What a call that depends on the rates of the flows of `plan` has to do first.
@@ -162,11 +162,11 @@ impl Meter {
     }
 
     /// A scan begins. `of_all`: every entry is to be metered. `is_held`: a call is between two passes, and the rates stay what
-    /// they are, though not for longer than they are good for.
+    /// they are, though not for so long that the next reading would find them too old.
     pub(crate) fn begin(&mut self, of_all: bool, is_held: bool, plan: KernelPlan, now_ms: u64) {
         self.now_ms = now_ms;
-        self.is_held = is_held && now_ms.saturating_sub(self.renewed_ms) < RATE_OLD_MS;
-        if !self.is_held {
+        self.is_held = is_held && now_ms.saturating_sub(self.renewed_ms) < RATE_HELD_MS;
+        if of_all && !self.is_held {
             self.renewed_ms = now_ms;
         }
         self.scan = Scan { of_all, plan, began_ms: now_ms, is_cut: false, flows: 0 };
@@ -213,6 +213,7 @@ impl Meter {
         let now = stamp(self.now_ms);
         let found = self.window(id).find(|&at| self.readings.get(at).is_some_and(|r| r.is_of(id, tuple)));
         match found.and_then(|at| self.readings.get_mut(at)) {
+            Some(reading) if reading.is_newer(now) => reading.rates(),
             Some(reading) if !reading.is_old(now) => {
                 let (rates, fell) = reading.renew(bytes, now, self.is_held);
                 self.resets = self.resets.saturating_add(fell.into());
@@ -239,8 +240,9 @@ impl Meter {
         };
         *reading =
             Reading { id, orig: ONCE, repl: promise, tuple, stamp: stamp(self.now_ms), bytes: narrow(bytes) };
-        let age_ms = self.now_ms.saturating_sub(self.whole_ms?);
-        if age_ms > RATE_OLD_MS {
+        let age_ms = self.now_ms.checked_sub(self.whole_ms?)?;
+        // A flow that was in that reading may have been read for the last time a little before it, and be known no longer.
+        if age_ms > RATE_OLD_MS - RATE_MS {
             return None;
         }
         let rates = rates(bytes, age_ms.max(RATE_MS));

@@ -10,7 +10,7 @@
 //! [`View::run`] takes them one after the other where nothing else has to be done in between.
 
 use super::context::Context;
-use super::field::FieldSet;
+use super::field::{FieldSet, RATES};
 use super::filter::Filter;
 use super::order::Order;
 use super::page::{Candidate, Outcome, Page};
@@ -46,6 +46,12 @@ impl View {
     #[must_use]
     pub fn needs(&self) -> u32 {
         self.filter.needs() | self.page.needs()
+    }
+
+    /// Whether rates are shown, or decide which rows there are and in which order, and not all of them are known.
+    #[must_use]
+    pub(crate) fn lacks_rates(&self, context: &Context) -> bool {
+        (self.needs() | self.fields.needs()) & RATES != 0 && context.rates.is_partial()
     }
 
     /// Whether the rows are in an order of their own, not the kernel's.

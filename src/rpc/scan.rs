@@ -131,11 +131,9 @@ impl Engine {
     /// Where a call of the scan needs rates, every entry is metered.
     fn begin_metering(&mut self, is_held: bool, now_ms: u64) {
         let of_all = self.kernel_scan.needs & RATES != 0;
-        if of_all {
-            self.kernel_scan.needs |= METERED;
-        }
         let rates = &mut self.shared.context.rates;
         if of_all {
+            self.kernel_scan.needs |= METERED;
             rates.ask(now_ms);
         }
         rates.begin(of_all, is_held, self.kernel_scan.plan, now_ms);

@@ -11,6 +11,7 @@
 //! | `slots`, `client`, `input`, `receive`, `output`, `pace` | clients: the table of slots, and what one is made of |
 //! | `shares`, `worth` | who gives way to whom, and what a client has cost the others |
 //! | `dumps`, `scan_delay` | reading the table |
+//! | `passwd` | names of users, read again when their file changes |
 //! | `metrics` | who may read the metrics |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic))]

@@ -155,9 +155,12 @@ fn clocks() -> (u64, Option<u64>) {
     (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
 }
 
-/// What the kernel keeps of connections only if a switch is on, and that switch's name in `net.netfilter`.
-const KEPT: [(&str, &str); 2] =
-    [("counters", "nf_conntrack_acct"), ("start times", "nf_conntrack_timestamp")];
+/// What the kernel keeps of connections only if a switch is on, that switch's name in `net.netfilter`, and the option that
+/// turns it on.
+const KEPT: [(&str, &str, &str); 2] = [
+    ("counters", "nf_conntrack_acct", "--enable-accounting"),
+    ("start times", "nf_conntrack_timestamp", "--enable-timestamps"),
+];
 
 /// Whether the switch with this name in `net.netfilter` is on.
 fn switch(name: &str) -> Option<bool> {
@@ -169,7 +172,7 @@ fn switch_path(name: &str) -> PathBuf {
 }
 
 /// Turns a switch on, if that is `wanted` and it is off. The daemon goes on without what it can't have.
-fn enable(wanted: bool, (what, name): &(&str, &str)) {
+fn enable(wanted: bool, (what, name, _): &(&str, &str, &str)) {
     match switch(name).filter(|_| wanted) {
         None if wanted => log::warn(format_args!(
             "can't make the kernel keep {what} of connections: it has no net.netfilter.{name}"
@@ -188,10 +191,10 @@ fn enable(wanted: bool, (what, name): &(&str, &str)) {
 
 /// Fields that are empty in every view have their reason here.
 fn tell_unkept() {
-    for (what, name) in KEPT {
+    for (what, name, option) in KEPT {
         if switch(name) == Some(false) {
             log::info(format_args!(
-                "the kernel keeps no {what} of connections: it does of new ones after sysctl -w net.netfilter.{name}=1"
+                "the kernel keeps no {what} of connections: it does of new ones with {option}, or after sysctl -w net.netfilter.{name}=1"
             ));
         }
     }

@@ -1,6 +1,6 @@
 // What changes something: kills and changes, each after a question, and the login. One dialog serves all.
 import { askWith, ask, call, Fault } from "./call.js";
-import { $, button, el, say } from "./dom.js";
+import { $, button, el, say, show } from "./dom.js";
 import { addTerm } from "./filter.js";
 import { hex, sentence, term } from "./flow.js";
 import { place } from "./place.js";
@@ -116,9 +116,8 @@ function written(name, value) {
 }
 
 // A field to change, with what the daemon says of it beneath.
-function change(name, row, value, first) {
+function change(name, row, value) {
     const input = el("input", { id: "new-" + name, value, size: 14, autocomplete: "off", inputMode: name == "timeout" ? "numeric" : "text" });
-    if (first) focused(input);
     const said = el("span", { className: "hint", textContent: t(name + "_hint") });
     const form = el("form", { className: "change" }, el("label", { htmlFor: input.id, textContent: t("new_" + name) }), input, el("button", { textContent: t("set") }), said);
     form.onsubmit = async event => {
@@ -137,8 +136,8 @@ function change(name, row, value, first) {
     return form;
 }
 
-// All that is known of a connection, with what can be done to it. `field` is the one to change first.
-export async function details(row, field) {
+// All that is known of a connection, with what can be done to it.
+export async function details(row) {
     let all;
     try {
         [all] = (await call("view", { id: row.id }, "", "", 0, 1)).table;
@@ -147,14 +146,17 @@ export async function details(row, field) {
     }
     if (!all) return ended(row.id);
     const deadly = await open(sentence(all), close => [
-        change("mark", all, hex(all.mark), field == "mark"),
-        change("timeout", all, all.timeout ?? "", field == "timeout"),
+        change("mark", all, hex(all.mark)),
+        change("timeout", all, all.timeout ?? ""),
         el("div", { className: "fields", tabIndex: 0, role: "region", ariaLabel: t("details") },
             el("table", {}, el("tbody", {}, ...Object.entries(all).sort().map(([name, value]) => detail(name, value, close))))),
         actions(focused(button(t("close"), () => close(false))), " ", button(t("kill") + "…", () => close(true), "danger")),
     ]);
     if (deadly) kill([all]);
 }
+
+// Who had to log in may log out, after a reload too.
+export const canLeave = () => show($("leave"), sessionStorage.getItem("asked"));
 
 // Asks for name and password until they are right, or gives up with a fault of code 2 when the dialog is left.
 askWith(async enter => {
@@ -179,5 +181,6 @@ askWith(async enter => {
         return [form];
     });
     if (!entered) throw new Fault(2, t("over"));
-    $("leave").hidden = false;
+    sessionStorage.setItem("asked", "yes");
+    canLeave();
 });

@@ -46,7 +46,7 @@ function readBack(sentence) {
 export function wrong(fault, text = input.value) {
     const at = /\bat (\d+)/.exec(fault.message);
     readBack(fault.message.replace(/^filters: /, ""));
-    input.ariaInvalid = "true";
+    input.setAttribute("aria-invalid", "true");
     $("sentence").className = "wrong";
     if (!at) return;
     const before = new TextDecoder().decode(new TextEncoder().encode(text).slice(0, Number(at[1])));
@@ -56,7 +56,7 @@ export function wrong(fault, text = input.value) {
 }
 
 // Whether what stands in the box is what is shown: only then may all that matches be killed.
-export const settled = () => input.value.trim() == place.q && !input.ariaInvalid;
+export const settled = () => input.value.trim() == place.q && !input.hasAttribute("aria-invalid");
 
 export const filterBy = text => {
     input.value = text;

@@ -1,7 +1,7 @@
 // French. The words of filters are the daemon's, in every language.
 export const french = {
     pause: "Pause", resume: "Reprendre", paused: "En pause.", language: "English", theme: "Clair ou sombre", leave: "Se déconnecter",
-    filter: "Filtre", placeholder: "src:192.168.1.0/24 !dport:443", clear: "Effacer le filtre", help: "Comment filtrer", completions: "Mots possibles",
+    filter: "Filtre", clear: "Effacer le filtre", help: "Comment filtrer", completions: "Mots possibles",
     help_terms: "Tous les termes doivent correspondre. Un ! devant un terme exclut ce qu’il désigne. Une virgule sépare des valeurs au choix.",
     help_click: "Un clic sur une valeur du tableau l’ajoute au filtre, un clic avec Alt l’exclut.",
     help_keys: "La touche / mène au filtre, les flèches vont d’une ligne à l’autre. ⋯ montre tout d’une connexion, pour filtrer, modifier ou couper.",
@@ -14,7 +14,7 @@ export const french = {
     chosen: { one: "{n} sélectionnée", other: "{n} sélectionnées" }, choose: "Sélectionner {what}", choose_all: "Sélectionner cette page", choose_none: "Aucune",
     kill: "Couper", kill_chosen: "Couper la sélection…", kill_all: { one: "Couper celle qui correspond…", other: "Couper les {n}…" },
     kill_title: { one: "Couper cette connexion ?", other: "Couper {n} connexions ?" }, kill_n: "Couper {n}",
-    and_more: { one: "et une autre", other: "et {n} autres" }, no_undo: "C’est sans retour.",
+    and_more: { one: "et une autre", other: "et {n} autres" }, no_undo: "C’est sans retour. Un trafic qu’aucune règle n’arrête refait une connexion dès son prochain paquet.",
     spared: "Ce qui correspond au moment de la confirmation est coupé. La connexion par laquelle cette page parle est épargnée.",
     killed: { one: "{n} connexion coupée.", other: "{n} connexions coupées." },
     ended_before: { one: "{n} avait déjà fini.", other: "{n} avaient déjà fini." },

@@ -1,5 +1,5 @@
 // The page's beginning, and its turn: one look at the daemon at a time, at the table's pace, and none while nobody looks.
-import { killMatching, words } from "./act.js";
+import { canLeave, killMatching, words } from "./act.js";
 import { call, leave } from "./call.js";
 import { $, button, notice, say, show } from "./dom.js";
 import { beginFilter, examples, settled, wrong } from "./filter.js";
@@ -18,7 +18,6 @@ let again = false;
 let paused = false;
 let outside = false;
 let timer;
-let summaries = true;
 // The place that the rows on the screen are of.
 let seen = "";
 
@@ -69,8 +68,8 @@ async function look() {
     const total = stay ? call("view", place.q, "", "", 0, 0) : rows;
     const others = Promise.allSettled([
         call("stats"),
-        summary("orig_l4proto", "", "connections", 16),
-        wide.matches || place.tab == "who" ? summary(place.group, place.q, place.by, WHO_ROWS) : null,
+        call("summary", "orig_l4proto", "", "connections", "DESC", 0, 16),
+        wide.matches || place.tab == "who" ? call("summary", place.group, place.q, place.by, "DESC", 0, WHO_ROWS) : null,
     ]);
     try {
         const [page, sum] = await Promise.all([rows, total]);
@@ -92,8 +91,7 @@ async function look() {
     const bad = [numbers, all, groups].find(one => one.reason);
     if (bad) throw bad.reason;
     use(numbers.value);
-    document.body.classList.toggle("alone", !summaries);
-    const speeds = all.value?.table.filter(row => row.rate !== undefined) ?? [];
+    const speeds = all.value.table.filter(row => row.rate !== undefined);
     line(speeds.length ? speeds.reduce((sum, row) => sum + row.rate, 0) : undefined);
     who(groups.value);
 }
@@ -106,17 +104,6 @@ function view(stay) {
     while (groups.length < 16 && ids.length) groups.push(ids.splice(0, 4).join(","));
     return stay && groups.length ? call("view", { id: groups }, "id", "ASC", 0, 64, options)
         : call("view", place.q, place.sort, place.dir, (place.page - 1) * place.size, place.size, options);
-}
-
-async function summary(group, filters, by, rows) {
-    if (!summaries) return null;
-    try {
-        return await call("summary", group, filters, by, "DESC", 0, rows);
-    } catch (fault) {
-        if (fault.code != -32601) throw fault;
-        summaries = false;
-        return null;
-    }
 }
 
 // What stands around the rows: how many there are, and why there are none.
@@ -210,6 +197,7 @@ onMove(() => {
 
 theme(localStorage.getItem("theme"));
 tabs();
+canLeave();
 speakAll(localStorage.getItem("language") ?? navigator.language.slice(0, 2));
 beginFilter();
 turn();

@@ -4,12 +4,12 @@ import { badges, bytesOf, end, hex, protocol, rateOf, sentence, state, term, una
 import { addTerm } from "./filter.js";
 import { kill, details } from "./act.js";
 import { go, onMove, place } from "./place.js";
-import { bytes, duration, number, rate, t } from "./text.js";
+import { bytes, duration, rate, t } from "./text.js";
 
 const head = $("flows").tHead.rows[0];
 const body = $("flows").tBodies[0];
 const rows = new Map();
-export const chosen = new Set();
+const chosen = new Set();
 let fastest = 1;
 
 // A value that a click filters by, and an alt-click filters out. By keyboard the same is in the row's details.
@@ -70,7 +70,6 @@ function make(row) {
     const more = button("⋯", () => details(line.row), "more");
     more.ariaLabel = more.title = t("details");
     line.append(el("td", { className: "do" }, el("span", {}, more, " ", button(t("kill"), () => kill([line.row]), "danger"))));
-    for (const name of ["mark", "timeout"]) line.querySelector("." + (name == "mark" ? name : "ends")).ondblclick = () => details(line.row, name);
     return line;
 }
 

@@ -12,7 +12,7 @@ const AXE = require("node:fs").readFileSync(require.resolve("axe-core/axe.min.js
 async function open(browser, url, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(20_000);
     const origin = new URL(url).origin;
     const wrong = [];
     page.on("console", message => {
@@ -33,7 +33,7 @@ async function open(browser, url, options = {}) {
 }
 
 // Waits until `probe` gives what is true, and returns it.
-async function until(what, probe, patience = 10_000) {
+async function until(what, probe, patience = 20_000) {
     const end = Date.now() + patience;
     let last;
     while (Date.now() < end) {

@@ -28,6 +28,7 @@ run(async browser => {
     await page.reload();
     await until("the rows", async () => await rows(page) > 0);
     assert.equal(await form(page).count(), 0);
+    assert.ok(await page.locator("#leave").isVisible(), "who logged in can log out");
 
     // Nobody looks for longer than a session lasts.
     await page.click("#pause");

@@ -35,7 +35,7 @@ run(async browser => {
     await until("it is told", async () => (await text(page, "#notices")).includes("The daemon does not answer."));
     assert.ok(await rows(page) > 0, "what was seen stays");
     const second = await start(first.address);
-    await until("it goes on by itself", async () => await text(page, "#notices") === "", 15_000);
+    await until("it goes on by itself", async () => await text(page, "#notices") === "");
     page.offline = false;
     assert.equal(await page.locator("#q").inputValue(), "tcp");
     // Nobody looks: nothing is asked.

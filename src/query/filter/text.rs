@@ -24,7 +24,7 @@ use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId};
 use crate::query::net::{Net, cut};
 use crate::query::words::nearest;
 
-/// Short names of fields. A row whose field does not exist is no name: it waits for the field.
+/// Short names of fields.
 const ALIASES: &[(&str, &str)] = &[
     ("src", "orig_src"),
     ("dst", "orig_dst"),
@@ -288,6 +288,6 @@ pub(crate) fn field_named(name: &str) -> Option<FieldId> {
 
 /// Every name that a field may have in a text.
 pub(crate) fn known_names() -> impl Iterator<Item = &'static str> {
-    let aliases = ALIASES.iter().map(|alias| alias.0).filter(|name| field_named(name).is_some());
+    let aliases = ALIASES.iter().map(|alias| alias.0);
     aliases.chain(FIELDS.iter().map(|field| field.name))
 }

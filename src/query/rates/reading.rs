@@ -9,7 +9,7 @@ const STEP_MS: u64 = 4;
 /// reach every flow as late as the first one did.
 const LEAST_STEPS: u16 = (RATE_MS * 9 / 10 / STEP_MS) as u16;
 /// The time in steps after which a reading tells nothing.
-const MOST_STEPS: u16 = (RATE_OLD_MS / STEP_MS) as u16;
+const MOST_STEPS: i16 = (RATE_OLD_MS / STEP_MS) as i16;
 /// A flow whose place in the table of readings is free has this in place of its first rate.
 pub(super) const FREE: u32 = 0;
 /// The flow was read once; the second rate is what it promises.
@@ -42,7 +42,17 @@ impl Reading {
     }
 
     pub(super) fn is_old(&self, now: u16) -> bool {
-        now.wrapping_sub(self.stamp) > MOST_STEPS
+        self.age(now) > MOST_STEPS
+    }
+
+    /// Whether it was read later than `now`: what is read now the kernel has had ready since.
+    pub(super) fn is_newer(&self, now: u16) -> bool {
+        self.age(now) < 0
+    }
+
+    /// In steps. Readings are thrown out long before half of the range is over.
+    fn age(&self, now: u16) -> i16 {
+        now.wrapping_sub(self.stamp) as i16
     }
 
     /// Both directions together, of a flow that was read twice.

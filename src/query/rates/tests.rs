@@ -118,9 +118,42 @@ fn rates_do_not_change_between_the_passes_of_one_view() {
     let whole = KernelPlan::default();
     let later = [flow(1, 90_000, 0), flow(2, 1_000, 0)];
     assert_eq!(read_part(&mut meter, 4_000, &later, whole, true), [Some((500, 0)), None]);
-    // But not for ever, however slow the client is that the view is for.
-    let much_later = [flow(1, 102_500, 0)];
-    assert_eq!(read_part(&mut meter, 12_000, &much_later, whole, true), [Some((10_200, 0))]);
+    // But not for ever, however slow the client is that the view is for, nor for so long that they are lost.
+    assert_eq!(read_part(&mut meter, 6_900, &later, whole, true), [Some((500, 0)), None]);
+    // A scan that reads the counters of few flows renews nothing.
+    meter.begin(false, true, whole, 7_100);
+    meter.end();
+    let much_later = [flow(1, 52_500, 0)];
+    assert_eq!(read_part(&mut meter, 7_200, &much_later, whole, true), [Some((10_000, 0))]);
+    assert_eq!(read_part(&mut meter, 9_200, &[flow(1, 60_000, 0)], whole, true), [Some((10_000, 0))]);
+}
+
+#[test]
+fn a_flow_whose_reading_is_too_old_is_not_young() {
+    let mut meter = meter(64);
+    read(&mut meter, 1_000, &[flow(1, 5_000_000, 0)]);
+    // Too soon for a new reading of a flow that was met, and yet one of the whole table.
+    read(&mut meter, 1_700, &[flow(1, 5_000_000, 0)]);
+    assert_eq!(
+        read(&mut meter, 11_200, &[flow(1, 5_000_100, 0)]),
+        [None],
+        "not all that it has carried so far"
+    );
+    assert_eq!(read(&mut meter, 12_200, &[flow(1, 5_000_200, 0)]), [Some((100, 0))]);
+}
+
+#[test]
+fn what_the_kernel_had_ready_before_others_read_is_no_newer_reading() {
+    let mut meter = meter(64);
+    let moved = |s: u64| flow(1, s * 1_000, 0);
+    read(&mut meter, 1_000, &[moved(1)]);
+    read(&mut meter, 8_000, &[moved(8)]);
+    // A listing comes with what the kernel had counted after 4 seconds.
+    meter.set_time(4_000);
+    assert_eq!(meter.meter(&moved(4)).map(|r| r.orig), Some(1_000), "what is known");
+    assert_eq!(meter.meter(&flow(2, 9_000, 0)), None, "it may have ended before all were read");
+    assert_eq!(meter.take_resets(), 0);
+    assert_eq!(read(&mut meter, 9_000, &[moved(9)]), [Some((1_000, 0))]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpProgress;
 use crate::out::Full;
 use crate::query::entry::Entry;
+use crate::query::field::RATES;
 use crate::query::page::Candidate;
 use crate::query::view::View;
 use crate::rpc::fault::{Code, Fault};
@@ -65,7 +66,7 @@ impl Listing {
             return Ok(Some(Wrote::Broken(lost)));
         };
         let mut unreadable = None;
-        shared.context.rates.set_time(world.now_ms);
+        shared.context.rates.set_time(dump.ready_ms(world.now_ms));
         let read = dump.read(world.now_ms, &mut |message| match self.write_row(message, pieces, shared) {
             Err(Stop::Unreadable(error)) => {
                 unreadable = Some(error);
@@ -151,8 +152,8 @@ impl Work for Listing {
         Ok(None)
     }
 
-    fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.total, false)
+    fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, _: u64) -> Result<(), Full> {
+        write_tail(writer, self.total, self.view.lacks_rates(&shared.context))
     }
 
     fn rows(&self) -> u64 {

@@ -229,7 +229,7 @@ fn write_service(writer: &mut Writer<'_>, protocol: u8, port: Option<u16>) -> Re
     let mut buf = [0; 24];
     let mut text = crate::out::Out::new(&mut buf);
     match Words::Protocol.name(protocol.into()) {
-        Some(name) => name.bytes().try_for_each(|b| text.put(&[b.to_ascii_lowercase()]))?,
+        Some(name) => text.put_lowercase(name)?,
         None => text.put_u64(protocol.into())?,
     }
     if let Some(port) = port {

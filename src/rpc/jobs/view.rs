@@ -7,7 +7,8 @@ use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::limits::BLOCK_ROWS;
 use crate::out::Full;
-use crate::query::field::RATES;
+use crate::query::field::{ID, RATES};
+use crate::query::order::Order;
 use crate::query::page::Outcome;
 use crate::query::view::View;
 use crate::rpc::args::{self, Args};
@@ -63,6 +64,9 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
     let fields = args::fields(args.optional())?;
     args.end("session_id, filters, order_by, order_dir, start, length and options")?;
     let of_snapshot = ask.shared.autorefresh.is_off();
+    // A listing reads the table but once, which tells no rates: what is filtered by them comes in pages, in an order that stays.
+    let by_id = filter.needs() & RATES != 0 && !of_snapshot;
+    let order = order.or_else(|| Order::by(ID, false).filter(|_| by_id));
     if fields.needs() & RATES != 0 {
         ask.shared.context.rates.ask(ask.world.now_ms);
     }
@@ -170,8 +174,7 @@ impl Work for Viewing {
         }
         if self.part == Part::Head {
             self.count = world.kernel.count()?.entries;
-            let needs = self.view.needs() | self.view.fields.needs();
-            self.partial = needs & RATES != 0 && shared.context.rates.is_partial();
+            self.partial = self.view.lacks_rates(&shared.context);
             let taken_ms = self.reading.map_or(world.now_ms, |reading| reading.taken_ms);
             self.age_ms = world.now_ms.saturating_sub(taken_ms);
         }

@@ -1,8 +1,9 @@
 //! Kills delete exactly what was meant.
 use super::rig::{Rig, array, between, fault, int, members, number, text};
-use crate::conntrack::flow::{Flow, Tuple};
+use crate::conntrack::flow::{Counters, Flow, Tuple};
 use crate::limits::{KILL_IDS, OUTPUT_BYTES};
 use crate::query::net::Net;
+use crate::query::rates::Meter;
 use crate::query::tests::flows::table;
 use crate::rpc::Step;
 
@@ -146,4 +147,30 @@ fn a_kill_by_filter_spares_its_own_connection() {
     assert_eq!(killed(rig.call("kill_matching", &[mine])), 1);
     assert!(left(&rig).contains(&3) && !left(&rig).contains(&6));
     assert_eq!(killed(rig.call("kill", &[int(3)])), 1);
+}
+
+/// The negation of a rate matches flows of unknown rate in a view. Whoever kills slow flows must not kill fast ones by that.
+#[test]
+fn a_flow_of_unknown_rate_is_not_killed_for_its_rate() {
+    let counters = |bytes| Some(Counters { packets: 1, bytes });
+    let mut flows = numbered(9);
+    for (at, flow) in flows.iter_mut().enumerate() {
+        // Of a third the bytes are not counted.
+        (flow.orig_counters, flow.repl_counters) =
+            if at % 3 == 2 { (None, None) } else { (counters(9), counters(0)) };
+    }
+    let mut rig = Rig::new(flows);
+    rig.engine.shared.context.rates = Meter::new(1000);
+    let body = rig.body("kill_matching", &[members(&[("rate", text("!1000-"))])]);
+    rig.begin(0, &body);
+    assert!(rig.scan());
+    assert_eq!(rig.run_on(0, &body, OUTPUT_BYTES), Step::Wait);
+    rig.now_ms = rig.engine.wakes_at_ms(0, rig.now_ms).expect("a second reading");
+    for flow in rig.kernel.table.iter_mut().step_by(3) {
+        flow.orig_counters = counters(5_009);
+    }
+    assert_eq!(rig.run_on(0, &body, OUTPUT_BYTES), Step::Wait);
+    assert!(rig.scan());
+    assert_eq!(killed(rig.finish(0, &body)), 3, "the slow ones");
+    assert_eq!(left(&rig), [1, 3, 4, 6, 7, 9]);
 }

@@ -5,6 +5,7 @@ mod kernel;
 mod kills;
 mod memory;
 mod multicalls;
+mod rates;
 mod rig;
 #[cfg(feature = "metrics")]
 mod scrapes;

@@ -14,13 +14,13 @@ use crate::syntax::Syntax;
 /// Sizes of outputs, awkward ones too. What is below a row's size can't hold it.
 pub const SIZES: [usize; 8] = [3072, 3073, 3999, 4096, 5000, OUTPUT_BYTES, 20_001, 65_536];
 
-fn sorted(flows: &[Flow]) -> Vec<u32> {
+pub fn sorted(flows: &[Flow]) -> Vec<u32> {
     let mut ids: Vec<u32> = flows.iter().filter_map(|f| f.id).collect();
     ids.sort_unstable();
     ids
 }
 
-fn page(order: &str, direction: &str, start: i64, length: i64) -> Vec<String> {
+pub fn page(order: &str, direction: &str, start: i64, length: i64) -> Vec<String> {
     vec![members(&[]), text(order), text(direction), int(start), int(length)]
 }
 
