@@ -8,7 +8,6 @@ use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::reader::DumpProgress;
 use crate::out::Full;
 use crate::query::entry::Entry;
-use crate::query::field::RATES;
 use crate::query::page::Candidate;
 use crate::query::view::View;
 use crate::rpc::fault::{Code, Fault};
