@@ -210,7 +210,7 @@ fn connect(place: &Place) -> Result<OwnedFd, Failure> {
         Place::Tcp(address, written) => (open_tcp(address), written.clone()),
     };
     result.map_err(|error| {
-        Failure::new(format!("no daemon answers at {whom}: {error}; --connect says where it listens"))
+        Failure::new(&format!("no daemon answers at {whom}: {error}; --connect says where it listens"))
     })
 }
 
@@ -234,8 +234,8 @@ fn broken_off() -> Failure {
 
 fn lost(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::WouldBlock => Failure::new(format!("no reply for {} seconds", REPLY_MS / 1000)),
-        _ => Failure::new(format!("the connection to the daemon is lost: {error}")),
+        io::ErrorKind::WouldBlock => Failure::new(&format!("no reply for {} seconds", REPLY_MS / 1000)),
+        _ => Failure::new(&format!("the connection to the daemon is lost: {error}")),
     }
 }
 
@@ -265,7 +265,7 @@ fn read_head(text: &str) -> Option<Head> {
 /// Why the daemon did not take the call, of the beginning of what it says about it.
 pub(super) fn refusal(status: u16, said: &[u8]) -> Failure {
     let line = said.split(|&b| b == b'\n').next().unwrap_or_default();
-    Failure::new(format!(
+    Failure::new(&format!(
         "the daemon refuses the call with HTTP status {status}: {}",
         shown(line.trim_ascii())
     ))
