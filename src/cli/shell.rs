@@ -206,11 +206,19 @@ struct Line {
 
 impl Line {
     /// The value of an option, if it is given.
+    #[inline(never)]
     fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
         super::read::value(&mut self.args, name)
     }
 
+    /// Whether an option without a value is given.
+    #[inline(never)]
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.args.contains(name)
+    }
+
     /// The value of an option that has two names.
+    #[inline(never)]
     fn either(&mut self, names: [&'static str; 2]) -> Result<Option<String>, String> {
         let [short, long] = names;
         match self.value(short)? {
@@ -281,10 +289,10 @@ fn list(mut line: Line) -> Result<list::Options, String> {
 fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
     options.limit = line.either(["-n", "--limit"])?.map(|text| number("--limit", &text)).transpose()?;
     options.start = line.value("--start")?.map_or(Ok(0), |text| number("--start", &text))?;
-    options.reverse = line.args.contains(["-r", "--reverse"]);
-    options.json = line.args.contains("--json");
-    options.exact = line.args.contains("--bytes");
-    options.no_header = line.args.contains("--no-header");
+    options.reverse = line.flag("-r") || line.flag("--reverse");
+    options.json = line.flag("--json");
+    options.exact = line.flag("--bytes");
+    options.no_header = line.flag("--no-header");
     Ok(())
 }
 
@@ -308,7 +316,7 @@ fn top(mut line: Line) -> Result<top::Options, String> {
     }
     let times = line.either(["-n", "--times"])?.map(|text| number("--times", &text)).transpose()?;
     let limit = line.value("--limit")?.map_or(Ok(20), |text| number("--limit", &text))?;
-    let (batch, known) = (line.args.contains("--batch"), line.known(true)?);
+    let (batch, known) = (line.flag("--batch"), line.known(true)?);
     if times.is_some() && !batch {
         return Err("--times goes with --batch".to_owned());
     }
@@ -318,13 +326,14 @@ fn top(mut line: Line) -> Result<top::Options, String> {
     Ok(top::Options { filter, known, delay_s, batch, times, limit })
 }
 
+#[inline(never)]
 fn number(option: &str, text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
 }
 
 fn kill(mut line: Line) -> Result<kill::Options, String> {
-    let mut options = kill::Options { yes: line.args.contains("--yes"), ..kill::Options::default() };
-    let by_id = line.args.contains("--id");
+    let mut options = kill::Options { yes: line.flag("--yes"), ..kill::Options::default() };
+    let by_id = line.flag("--id");
     options.known = line.known(false)?;
     let words = line.words()?;
     if !by_id {
@@ -341,15 +350,14 @@ fn kill(mut line: Line) -> Result<kill::Options, String> {
 }
 
 fn call(mut line: Line) -> Result<call::Options, String> {
-    let place = match line.value("--connect")? {
-        None => call::DEFAULT_PLACE,
-        Some(text) => call::Place::parse(&text).ok_or_else(|| {
-            format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{text}\"")
-        })?,
-    };
+    let place = line.value("--connect")?;
+    let place = place.as_deref().unwrap_or(call::DEFAULT_PLACE);
+    let place = call::Place::parse(place).ok_or_else(|| {
+        format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{place}\"")
+    })?;
     let user = line.value("--user")?;
     let file = line.value("--password-file")?;
-    let password = match (file, line.args.contains("--password-stdin")) {
+    let password = match (file, line.flag("--password-stdin")) {
         (None, false) => None,
         (Some(file), false) => Some(Password::File(PathBuf::from(file))),
         (None, true) => Some(Password::Stdin),

@@ -8,14 +8,13 @@ use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
 use crate::sys::file;
 use crate::sys::terminal::Prompt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
 pub use super::http::Place;
 
 /// Where a daemon listens that was told nothing else.
-pub const DEFAULT_PLACE: Place = Place::Tcp(SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000)));
+pub const DEFAULT_PLACE: &str = "http://127.0.0.1:8000";
 
 /// Where a password comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +86,7 @@ fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure
             let opened = file::open(path, libc::O_RDONLY, 0);
             let of = path.display().to_string();
             let file = opened
-                .map_err(|error| Failure::new(format!("can't read the password from {of}: {error}")))?;
+                .map_err(|error| Failure::new(&format!("can't read the password from {of}: {error}")))?;
             first_line(file.as_fd(), &of)?
         }
     };
@@ -100,7 +99,7 @@ fn ask(user: &str) -> Result<String, Failure> {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
             Failure::new("no password: nothing was called")
         }
-        _ => Failure::usage(format!(
+        _ => Failure::usage(&format!(
             "can't ask for the password ({error}): --password-file or --password-stdin says where it is"
         )),
     };
@@ -114,7 +113,7 @@ fn ask(user: &str) -> Result<String, Failure> {
 fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
     // One byte and one line end more than may be, so that a longer one shows.
     let mut line = [0; PASSWORD_BYTES + 2];
-    let wrong = |error: io::Error| Failure::new(format!("can't read the password from {name}: {error}"));
+    let wrong = |error: io::Error| Failure::new(&format!("can't read the password from {name}: {error}"));
     let length = file::fill(from, &mut line).map_err(wrong)?;
     let text = line.get(..length).unwrap_or_default();
     let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
@@ -123,15 +122,15 @@ fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
 
 fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
     let bytes = bytes.ok_or_else(|| {
-        Failure::new(format!(
+        Failure::new(&format!(
             "the password from {from} is longer than the {PASSWORD_BYTES} bytes that one may have"
         ))
     })?;
     if bytes.is_empty() {
-        return Err(Failure::new(format!("the password from {from} is empty")));
+        return Err(Failure::new(&format!("the password from {from} is empty")));
     }
     String::from_utf8(bytes.to_vec())
-        .map_err(|_| Failure::new(format!("the password from {from} is not UTF-8")))
+        .map_err(|_| Failure::new(&format!("the password from {from} is not UTF-8")))
 }
 
 /// Makes a call and hands its value, which is JSON, to `each`.
@@ -221,7 +220,7 @@ fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
             c if is_xml_char(c) => body.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             _ => {
                 let text = shown(text.as_bytes());
-                return Err(Failure::usage(format!(
+                return Err(Failure::usage(&format!(
                     "an argument has a character that XML can't carry: {text}"
                 )));
             }
@@ -297,7 +296,7 @@ mod tests {
 
     #[test]
     fn places() {
-        let tcp = |text: &str| Place::Tcp(text.parse().unwrap());
+        let tcp = |text: &str| Place::Tcp(text.parse().unwrap(), text.trim_end_matches(":80").to_owned());
         for (text, place) in [
             ("unix:/run/rctd.sock", Some(Place::Unix("/run/rctd.sock".into()))),
             ("http://127.0.0.1:8000", Some(tcp("127.0.0.1:8000"))),

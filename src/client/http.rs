@@ -16,8 +16,8 @@ use std::time::Duration;
 pub enum Place {
     /// A unix socket.
     Unix(PathBuf),
-    /// An address and a port.
-    Tcp(SocketAddr),
+    /// An address and a port, and how they were written.
+    Tcp(SocketAddr, String),
 }
 
 impl Place {
@@ -31,7 +31,7 @@ impl Place {
         let place = text.strip_prefix("http://")?;
         let place = place.strip_suffix("/RPC2").or(place.strip_suffix('/')).unwrap_or(place);
         let place = match place.strip_prefix("localhost") {
-            Some(port) => format!("127.0.0.1{port}"),
+            Some(port) => ["127.0.0.1", port].concat(),
             None => place.to_owned(),
         };
         let without_port = || {
@@ -39,7 +39,8 @@ impl Place {
             let address: IpAddr = address.parse().ok()?;
             Some(SocketAddr::new(address, 80))
         };
-        place.parse().ok().or_else(without_port).map(Place::Tcp)
+        let address = place.parse().ok().or_else(without_port)?;
+        Some(Place::Tcp(address, place))
     }
 }
 
@@ -83,12 +84,12 @@ impl Connection {
             (self.fd, self.unread, self.is_over) = (connect(&self.place)?, 0..0, false);
         }
         let host = match &self.place {
-            Place::Unix(_) => "localhost".to_owned(),
-            Place::Tcp(address) => address.to_string(),
+            Place::Unix(_) => "localhost",
+            Place::Tcp(_, written) => written,
         };
         let head = [
             "POST /RPC2 HTTP/1.1\r\nHost: ",
-            &host,
+            host,
             "\r\nContent-Type: text/xml\r\nAccept: application/json\r\nContent-Length: ",
             &body.len().to_string(),
             "\r\n\r\n",
@@ -206,10 +207,10 @@ impl Connection {
 fn connect(place: &Place) -> Result<OwnedFd, Failure> {
     let (result, whom) = match place {
         Place::Unix(path) => (open_unix(path), format!("unix:{}", path.display())),
-        Place::Tcp(address) => (open_tcp(address), address.to_string()),
+        Place::Tcp(address, written) => (open_tcp(address), written.clone()),
     };
     result.map_err(|error| {
-        Failure::new(format!("no daemon answers at {whom}: {error}; --connect says where it listens"))
+        Failure::new(&format!("no daemon answers at {whom}: {error}; --connect says where it listens"))
     })
 }
 
@@ -233,8 +234,8 @@ fn broken_off() -> Failure {
 
 fn lost(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::WouldBlock => Failure::new(format!("no reply for {} seconds", REPLY_MS / 1000)),
-        _ => Failure::new(format!("the connection to the daemon is lost: {error}")),
+        io::ErrorKind::WouldBlock => Failure::new(&format!("no reply for {} seconds", REPLY_MS / 1000)),
+        _ => Failure::new(&format!("the connection to the daemon is lost: {error}")),
     }
 }
 
@@ -264,7 +265,7 @@ fn read_head(text: &str) -> Option<Head> {
 /// Why the daemon did not take the call, of the beginning of what it says about it.
 pub(super) fn refusal(status: u16, said: &[u8]) -> Failure {
     let line = said.split(|&b| b == b'\n').next().unwrap_or_default();
-    Failure::new(format!(
+    Failure::new(&format!(
         "the daemon refuses the call with HTTP status {status}: {}",
         shown(line.trim_ascii())
     ))

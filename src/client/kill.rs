@@ -74,7 +74,7 @@ fn which(options: &Options) -> Result<Which, Failure> {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() > KILL_IDS {
-            return Err(Failure::usage(format!("rctd kill takes at most {KILL_IDS} ids")));
+            return Err(Failure::usage(&format!("rctd kill takes at most {KILL_IDS} ids")));
         }
         return Ok(Which::Ids(ids));
     }
@@ -93,7 +93,7 @@ fn agreed() -> Result<bool, Failure> {
     let (mut answer, mut byte) = (Vec::new(), [0]);
     loop {
         let got = file::read(file::STDIN, &mut byte)
-            .map_err(|e| Failure::new(format!("can't read the answer: {e}")))?;
+            .map_err(|e| Failure::new(&format!("can't read the answer: {e}")))?;
         if got == 0 {
             print(b"\n")?;
             break;
@@ -194,7 +194,7 @@ impl Which {
             Ok(()) => Ok(killed),
             Err(failure) => {
                 let before = connections(killed.killed);
-                Err(Failure::new([&failure.text, "; ", &before, " were killed before that"].concat()))
+                Err(Failure::new(&[&failure.text, "; ", &before, " were killed before that"].concat()))
             }
         }
     }
@@ -219,6 +219,6 @@ impl Killed {
         if self.refused == 0 {
             return Ok(());
         }
-        Err(Failure::new([&self.why, ": ", &connections(self.refused), " were not killed"].concat()))
+        Err(Failure::new(&[&self.why, ": ", &connections(self.refused), " were not killed"].concat()))
     }
 }

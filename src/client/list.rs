@@ -236,9 +236,9 @@ fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
     let field = |column: &Column| {
         let name = column.heading().to_ascii_lowercase();
         let field = column.field().or_else(|| field_named(&name));
-        field
-            .map(FieldId::field)
-            .ok_or_else(|| Failure::usage(format!("--fields: {name} is no field, and JSON has fields alone")))
+        field.map(FieldId::field).ok_or_else(|| {
+            Failure::usage(&format!("--fields: {name} is no field, and JSON has fields alone"))
+        })
     };
     columns.iter().map(field).collect()
 }

@@ -80,13 +80,15 @@ struct Failure {
 
 impl Failure {
     /// It could not be done.
-    fn new(text: impl Into<String>) -> Self {
-        Failure { code: 1, text: text.into() }
+    #[inline(never)]
+    fn new(text: &str) -> Self {
+        Failure { code: 1, text: text.to_owned() }
     }
 
     /// The command line is wrong, which could only be found out now.
-    fn usage(text: impl Into<String>) -> Self {
-        Failure { code: 2, text: text.into() }
+    #[inline(never)]
+    fn usage(text: &str) -> Self {
+        Failure { code: 2, text: text.to_owned() }
     }
 
     /// The daemon has answered with a fault.
@@ -98,7 +100,7 @@ impl Failure {
     fn of_output(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure { code: 0, text: String::new() },
-            _ => Failure::new(format!("can't write: {error}")),
+            _ => Failure::new(&format!("can't write: {error}")),
         }
     }
 }
@@ -128,6 +130,7 @@ fn tell(text: &str) {
 }
 
 /// Writes to the standard output.
+#[inline(never)]
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     file::write_all(file::STDOUT, bytes).map_err(|error| Failure::of_output(&error))
 }
@@ -135,7 +138,7 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 /// The filter that a text says.
 fn filter_of(text: &str) -> Result<Filter, Failure> {
     let mut filter = Filter::new();
-    filter.add_text(text).map_err(|error| Failure::usage(explained(text, error)))?;
+    filter.add_text(text).map_err(|error| Failure::usage(&explained(text, error)))?;
     Ok(filter)
 }
 

@@ -134,9 +134,6 @@ impl Reading {
 
     /// Reads the rows that are there anew: they stay where they are while somebody has selected one.
     fn renew(&mut self, shown: &Shown) -> Result<(), Failure> {
-        let mut places: Vec<(Option<u32>, usize)> =
-            self.rows.iter().enumerate().map(|(at, (flow, _))| (flow.id, at)).collect();
-        places.sort_unstable();
         self.rows.iter_mut().for_each(|row| row.1 = true);
         let needs = shown.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
         let scan = Scan { plan: KernelPlan::default(), needs, goes_on: false };
@@ -144,9 +141,10 @@ impl Reading {
         self.kernel.scan(scan, &mut self.context, &mut |entry, context, _| {
             add(&mut up, &mut down, entry.flow().rates);
             matched += u64::from(shown.filter.admits(entry.flow(), context));
-            let at = places.binary_search_by_key(&entry.flow().id, |place| place.0);
-            let row = at.ok().and_then(|at| places.get(at)).and_then(|place| rows.get_mut(place.1));
-            if let Some(row) = row.filter(|row| row.0.orig == entry.flow().orig) {
+            // As many as a screen has: a search takes less than the entry has taken to come.
+            let is_this =
+                |row: &&mut (Flow, bool)| row.0.id == entry.flow().id && row.0.orig == entry.flow().orig;
+            if let Some(row) = rows.iter_mut().find(is_this) {
                 *row = (entry.full(context).map_err(unreadable)?, false);
             }
             Ok(true)
