@@ -54,6 +54,17 @@ fn kills_what_matches_and_nothing_else() {
     });
 }
 
+/// Connections that the kernel does not count have no rate, neither a low one nor a high one.
+#[test]
+fn kills_nothing_by_a_rate_that_is_not_known() {
+    in_namespace(|ns| {
+        let before = table(ns);
+        let said = rctd(&["kill", "--yes", "not", "rate>10k"]).fine();
+        assert!(said.ends_with(": 0 connections.\n"), "{said}");
+        assert_eq!(living(), without(&before, &[]));
+    });
+}
+
 #[test]
 fn kills_by_id() {
     in_namespace(|ns| {

@@ -127,7 +127,7 @@ impl Which {
 
     fn matches(&self, flow: &Flow, context: &Context) -> bool {
         match self {
-            Which::Matching(filter, _) => filter.admits(flow, context),
+            Which::Matching(filter, _) => filter.means(flow, context),
             Which::Ids(ids) => flow.id.is_some_and(|id| ids.binary_search(&id).is_ok()),
         }
     }

@@ -20,7 +20,7 @@ mod value;
 pub(crate) use value::{masked, unsigned, word};
 
 use super::context::Context;
-use super::field::{FieldId, FieldKind};
+use super::field::{FieldId, FieldKind, RATES};
 use crate::conntrack::flow::Flow;
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
 use core::fmt;
@@ -228,6 +228,14 @@ impl Filter {
     #[inline]
     pub fn admits(&self, flow: &Flow, context: &Context) -> bool {
         !context.hides(flow) && self.matches(flow, context)
+    }
+
+    /// As [`Filter::admits`], for what is not done by guess: where the filter asks for rates, a flow whose rate is not known is
+    /// none. A view's negation holds for it, but here it could be a fast flow that is taken for a slow one.
+    #[must_use]
+    pub(crate) fn means(&self, flow: &Flow, context: &Context) -> bool {
+        let is_unknown = self.needs() & RATES != 0 && flow.rates.is_none();
+        !is_unknown && self.admits(flow, context)
     }
 
     /// Whether the flow meets an element of the condition.

@@ -5,7 +5,6 @@ use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
 use crate::limits::EXPLANATION_BYTES;
 use crate::query::context::Context;
-use crate::query::field::RATES;
 use crate::query::filter::Filter;
 use crate::rpc::args::{self, Args};
 use crate::rpc::fault::{Code, Fault};
@@ -54,11 +53,9 @@ impl Matching {
         self.filter.kernel_plan()
     }
 
-    /// Whether the flow is one of them. Where the filter asks for rates, a flow whose rate is not known is none: a view's negation
-    /// holds for it, but here it could be a fast flow that is taken for a slow one.
+    /// Whether the flow is one of them.
     pub(super) fn is_one(&self, flow: &Flow, context: &Context) -> bool {
-        let is_unknown = self.filter.needs() & RATES != 0 && flow.rates.is_none();
-        !is_unknown && self.filter.admits(flow, context) && !self.is_spared(flow)
+        self.filter.means(flow, context) && !self.is_spared(flow)
     }
 
     /// The filter in words.
