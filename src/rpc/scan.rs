@@ -149,7 +149,10 @@ impl Engine {
             let Some(task) = self.tasks.get_mut(slot).filter(|t| t.job.asks().can_begin(&self.shared)) else {
                 continue;
             };
-            task.dumps += u32::from(start.source == Source::Kernel);
+            if start.source == Source::Kernel {
+                task.check_readings(&self.shared, start.now_ms);
+                task.dumps += 1;
+            }
             if !task.is_first_reading
                 && let Err(fault) = task.job.work().begin(&mut self.shared, start)
             {

@@ -243,6 +243,15 @@ impl Task {
         }
     }
 
+    /// The call's scan begins only now. What was to be a second reading is a first one if those before have become too old
+    /// meanwhile; but no call takes more than one first reading, since a scan of a huge table may take longer than they last.
+    pub(super) fn check_readings(&mut self, shared: &Shared, now_ms: u64) {
+        if self.dumps == 0 && self.job.asks().depends_on_rates() {
+            let plan = shared.settings.kernel_plan(self.job.asks().kernel_plan());
+            self.is_first_reading = shared.context.rates.readiness(&plan, now_ms) == Readiness::Unread;
+        }
+    }
+
     /// The scan that was a first reading of counters, and began at `began_ms`, is over.
     pub(super) fn pause(&mut self, began_ms: u64) {
         self.is_first_reading = false;

@@ -57,6 +57,27 @@ fn a_slow_listing_spoils_no_rates() {
     assert_eq!(reply.matches("<int>1000</int>").count(), 10, "{reply}");
 }
 
+/// The readings before were young enough when the call was made, and are too old when its scan begins.
+#[test]
+fn readings_that_become_too_old_are_taken_anew() {
+    let mut rig = rig(10, 1000);
+    let view = rig.body("view", &[page("rate", "DESC", 0, 10), vec![only("orig_rate")]].concat());
+    rig.begin(0, &view);
+    assert!(rig.scan());
+    assert_eq!(rig.run_on(0, &view, OUTPUT_BYTES), Step::Wait);
+    rig.now_ms += 9_500;
+    rig.begin(0, &view);
+    rig.now_ms += 4_000;
+    assert!(rig.scan());
+    assert_eq!(rig.run_on(0, &view, OUTPUT_BYTES), Step::Wait);
+    rig.now_ms = rig.engine.wakes_at_ms(0, rig.now_ms).expect("a second reading");
+    counted(&mut rig.kernel.table, 1_005_000);
+    assert_eq!(rig.run_on(0, &view, OUTPUT_BYTES), Step::Wait);
+    assert!(rig.scan());
+    let reply = rig.finish(0, &view).expect("whole");
+    assert_eq!(reply.matches("<int>5000</int>").count(), 10, "{reply}");
+}
+
 /// One reading tells no rates, so a long view that is filtered by them is no listing from one dump.
 #[test]
 fn a_long_view_by_rates_has_all_rows() {
