@@ -2,21 +2,22 @@
 # shellcheck disable=SC2034,SC2154
 # (what is unused here is used by cross/ipk and cross/apk, which source cross/pack.sh, that sets what is used here, before)
 
-# choose ALL BINARY TARGET [OUTDIR], or choose ALL luci-app-rctd [OUTDIR]: the package that is made, as `name`, its
-# description's file as `control`, and all that `prepare` sets. ALL is the architecture of what runs on each of them.
+# choose ALL BINARY TARGET [OUTDIR], or choose ALL NAME [OUTDIR] with the name of one of LuCI's: the package that is made,
+# as `name`, its description's file as `control`, and all that `prepare` sets. ALL is the architecture of what runs on
+# each of them.
 choose() {
 	all=$1
 	shift
 	case "${1:-}" in
-	luci-app-rctd)
+	luci-app-rctd | luci-i18n-rctd-fr)
 		name=$1
-		[ $# -le 2 ] || die "usage: cross/$me luci-app-rctd [OUTDIR]" 2
+		[ $# -le 2 ] || die "usage: cross/$me $name [OUTDIR]" 2
 		archs=$all out=${2:-dist} control=$data/$name/control.in
 		begin
 		;;
 	*)
 		name=rctd
-		[ $# -ge 2 ] || die "usage: cross/$me BINARY TARGET [OUTDIR], or cross/$me luci-app-rctd [OUTDIR]" 2
+		[ $# -ge 2 ] || die "usage: cross/$me BINARY TARGET [OUTDIR], or cross/$me luci-app-rctd|luci-i18n-rctd-fr [OUTDIR]" 2
 		prepare "$@"
 		control=$data/ipk/control.in
 		;;
@@ -29,7 +30,8 @@ choose() {
 stage() {
 	case "$name" in
 	rctd) stage_daemon ;;
-	*) stage_pages ;;
+	luci-app-rctd) stage_pages ;;
+	*) stage_translation "${name##*-}" ;;
 	esac
 }
 
@@ -58,4 +60,10 @@ stage_pages() {
 		[ ! -x "$pages/$file" ] || mode=755
 		put "$mode" "$pages/$file" "$to"
 	done <"$work/pages"
+}
+
+# stage_translation LANGUAGE: the texts of the pages in LuCI's form, where LuCI looks for them
+stage_translation() {
+	python3 "$top/cross/lmo.py" "$top/openwrt/luci-app-rctd/po/$1/rctd.po" >"$work/lmo"
+	put 644 "$work/lmo" "usr/lib/lua/luci/i18n/rctd.$1.lmo"
 }
