@@ -15,13 +15,18 @@ die() {
 top=$(cd "$here/.." && pwd) data=$(cd "$data" && pwd)
 package=$top/openwrt/rctd
 
-# prepare BINARY TARGET [OUTDIR]: sets binary, out, archs, version, release, SOURCE_DATE_EPOCH and work, a folder of its own
+# prepare BINARY TARGET [OUTDIR]: sets binary, archs and out, and what `begin` does
 prepare() {
 	[ $# -eq 2 ] || [ $# -eq 3 ] || die "usage: cross/$me BINARY TARGET [OUTDIR]" 2
 	binary=$1 out=${3:-dist}
 	[ -f "$binary" ] || die "there is no binary '$binary'"
 	archs=$(sed -n "s/^$2 //p" "$data/architectures")
 	[ -n "$archs" ] || die "no architecture is known for target '$2'; see ${data#"$top/"}/architectures"
+	begin
+}
+
+# begin: makes the folder out; sets version, release, SOURCE_DATE_EPOCH and work, a folder of its own
+begin() {
 	if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
 		SOURCE_DATE_EPOCH=$(git -C "$top" log -1 --format=%ct 2>/dev/null) ||
 			die "set SOURCE_DATE_EPOCH: this is no git checkout whose last commit would give the date"

@@ -1,4 +1,5 @@
-//! The OpenWrt package, without OpenWrt's build system: see `tests/openwrt/run`, `tests/openwrt/ipk` and `tests/openwrt/apk`.
+//! The OpenWrt package, without OpenWrt's build system: see `tests/openwrt/run`, `tests/openwrt/ipk`, `tests/openwrt/apk`
+//! and `tests/openwrt/pages`.
 
 #[path = "openwrt/support.rs"]
 mod support;
@@ -16,4 +17,9 @@ fn ipk_format_contents_and_reproducibility() {
 #[test]
 fn apk_format_contents_and_reproducibility() {
     support::script("tests/openwrt/apk", &[]);
+}
+
+#[test]
+fn pages_for_luci_as_ipk_and_apk() {
+    support::script("tests/openwrt/pages", &[]);
 }
