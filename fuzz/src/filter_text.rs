@@ -93,6 +93,13 @@ fn value(kind: FieldKind, [a, b]: [u8; 2]) -> String {
             2 => format!("10.0.0.{}-10.0.1.{a}", b % 8),
             _ => u32::from_be_bytes([10, 0, a / 4, b]).to_string(),
         },
+        FieldKind::End => match a % 4 {
+            0 => format!("10.0.{}.{}:{}", a / 8 % 2, b % 8, a / 4),
+            1 => format!("10.0.0.{b}/{}", a / 4 % 33),
+            2 => format!("10.0.0.{}-10.0.1.{a}", b % 8),
+            _ => format!("[2001:db8::{b:x}]:{a}"),
+        },
+        FieldKind::Word => ["src", "dst", "both"][usize::from(a % 3)].to_owned(),
         FieldKind::Text | FieldKind::Part => ["ftp", "sip", "x-y", "\u{e4}"][usize::from(a % 4)].to_owned(),
         _ => match a % 4 {
             0 => format!("{}-{b}", b / 2),
