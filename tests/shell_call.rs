@@ -191,6 +191,24 @@ fn answers(bytes: &'static [u8]) -> String {
     place
 }
 
+/// What a terminal would obey comes to it as a number, wherever the reply is cut; a file has every byte.
+#[test]
+fn replies_on_a_terminal_are_text() {
+    const REPLY: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+                         16\r\n[\"0123456789\u{1b}[2J\u{1b}]0;x\u{c2}\r\n6\r\n\u{9b}31m\"]\r\n0\r\n\r\n";
+    // One half of U+009B in each chunk.
+    let reply: Vec<u8> = REPLY.chars().map(|c| c as u8).collect();
+    let place = answers(reply.leak());
+    let mut command = Command::new(program());
+    command.args(["call", "--connect", &place, "explain", "tcp"]);
+    let mut terminal = Terminal::start(command, (24, 80));
+    assert!(terminal.ends().success(), "{:?}", terminal.lines());
+    assert_eq!(terminal.lines()[0], "[\"0123456789\\x1b[2J\\x1b]0;x\\x9b31m\"]");
+    assert!(!terminal.raw().contains(&0x1b));
+    let plain = rctd(&["call", "--connect", &place, "explain", "tcp"]).fine();
+    assert_eq!(plain, "[\"0123456789\u{1b}[2J\u{1b}]0;x\u{9b}31m\"]\n");
+}
+
 #[test]
 fn who_answers_badly() {
     let nobody = rctd(&["call", "--connect", "unix:/nowhere", "stats"]).fails(1);

@@ -217,12 +217,14 @@ fn connect(place: &Place) -> Result<OwnedFd, Failure> {
 fn open_unix(path: &std::path::Path) -> io::Result<OwnedFd> {
     let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream.into())
 }
 
 fn open_tcp(address: &SocketAddr) -> io::Result<OwnedFd> {
     let stream = TcpStream::connect_timeout(address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream.into())
 }
 
