@@ -876,7 +876,7 @@ return view.extend({
 		const written = name => /^(mark|status)$/.test(name) ? rctd.hex(all[name])
 			: name == 'start' ? new Date(1000 * all[name]).toLocaleString() : String(all[name]);
 
-		ui.showModal(rctd.sentence(all), [
+		ui.showModal([ rctd.sentence(all) ], [
 			this.may ? this.changeForm(all, 'mark', _('Mark'), rctd.hex(all.mark), _('A number, or value/mask to set some bits.')) : '',
 			this.may && all.timeout !== undefined ? this.changeForm(all, 'timeout', _('Timeout'), all.timeout, _('Seconds. Traffic renews it no more, and it can be set once.')) : '',
 			E('div', { 'class': 'rctd-fields' }, [
