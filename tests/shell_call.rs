@@ -180,12 +180,21 @@ fn command_lines_that_are_wrong() {
 
 /// A server that answers each connection with these bytes and closes it.
 fn answers(bytes: &'static [u8]) -> String {
+    answers_and_goes_on(bytes, b"")
+}
+
+/// A server that answers each connection with these bytes, and then with `more` again and again, if that is not empty.
+fn answers_and_goes_on(bytes: &'static [u8], more: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let place = format!("http://{}", listener.local_addr().expect("its address"));
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(bytes);
+            let mut sent = stream.write_all(bytes);
+            // Until the reader has left.
+            while sent.is_ok() && !more.is_empty() {
+                sent = stream.write_all(more);
+            }
         }
     });
     place
@@ -230,6 +239,18 @@ fn who_answers_badly() {
         let place = answers(reply.clone().leak().as_bytes());
         let said = rctd(&["call", "--connect", &place, "explain", "tcp"]);
         assert!(said.code == Some(1) && said.err.contains(says), "{reply:?}: {said:?}");
+    }
+    // Replies without an end, each of which is given up.
+    for (head, more, says) in [
+        ("HTTP/1.1 500 No\r\n\r\nsorry\n".to_owned(), "more\n", "status 500: sorry"),
+        (format!("{OK}Transfer-Encoding: chunked\r\n\r\n0\r\n"), "A: b\r\n", "broken off"),
+        (format!("{OK}\r\n{{\"faultCode\":"), "1", "longer than a fault"),
+    ] {
+        let place = answers_and_goes_on(head.clone().leak().as_bytes(), more.as_bytes());
+        let mut command = Command::new("timeout");
+        command.arg("20").arg(program()).args(["call", "--connect", &place, "explain", "tcp"]);
+        let said = common::shell::run(command, "");
+        assert!(said.code == Some(1) && said.err.contains(says), "{head:?}: {said:?}");
     }
     // Another maker's server may close after each reply, and say no length.
     for reply in

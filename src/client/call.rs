@@ -149,10 +149,8 @@ fn call(
     let head = connection.head()?;
     let mut begin = Vec::new();
     if head.status != 200 {
-        connection.body(&head, &mut |part| {
-            begin.extend(part.iter().take(FAULT_REPLY_BYTES - begin.len().min(FAULT_REPLY_BYTES)));
-            Ok(())
-        })?;
+        // What is said of it is shown as far as it has come, and no further than a fault goes.
+        let _ = connection.body(&head, &mut |part| keep(&mut begin, part));
         return Err(refusal(head.status, &begin));
     }
     if !head.is_json {
