@@ -95,6 +95,11 @@ fn the_terminal_is_restored() {
             assert_ne!(during, after, "{name}");
             assert!(after.echoes(), "{name}: {after:?}");
             assert!(!terminal.is_alternate() && !terminal.hides_cursor(), "{name}");
+            // The emulator wraps lines in any case, so that only the sequences themselves tell.
+            let written = terminal.raw();
+            let last = |wanted: &[u8]| written.windows(5).rposition(|bytes| bytes == wanted);
+            let (off, on) = (last(b"\x1b[?7l"), last(b"\x1b[?7h"));
+            assert!(off.is_some() && off < on, "{name}: lines wrap again: {off:?} {on:?}");
         }
         let mut terminal = top(&[], (24, 80));
         terminal.shows(" PROTO ");
