@@ -843,6 +843,10 @@ return view.extend({
 			const says = await rctd.call('explain', text);
 			const { total } = await rctd.call('view', text, 'id', 'ASC', 0, 0);
 
+			/* A question that was opened meanwhile is the one that a click is meant for. */
+			if (document.body.classList.contains('modal-overlay-active') || text != this.place.q)
+				return;
+
 			this.confirm(_('Kill all connections that match: %d').format(total), [
 				E('p', { 'lang': 'en' }, [ E('strong', {}, [ says ]) ]),
 				E('p', {}, [ E('code', {}, [ text ]) ]),
