@@ -21,7 +21,7 @@ mod tty;
 
 pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_settings};
 #[cfg(feature = "shell")]
-pub(crate) use tty::{restore_on_crash, terminal_size};
+pub(crate) use tty::{drop_typed, restore_on_crash, terminal_size};
 
 use std::ffi::CStr;
 use std::io;

@@ -180,15 +180,42 @@ fn command_lines_that_are_wrong() {
 
 /// A server that answers each connection with these bytes and closes it.
 fn answers(bytes: &'static [u8]) -> String {
+    answers_and_goes_on(bytes, b"")
+}
+
+/// A server that answers each connection with these bytes, and then with `more` again and again, if that is not empty.
+fn answers_and_goes_on(bytes: &'static [u8], more: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let place = format!("http://{}", listener.local_addr().expect("its address"));
     std::thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(bytes);
+            let mut sent = stream.write_all(bytes);
+            // Until the reader has left.
+            while sent.is_ok() && !more.is_empty() {
+                sent = stream.write_all(more);
+            }
         }
     });
     place
+}
+
+/// What a terminal would obey comes to it as a number, wherever the reply is cut; a file has every byte.
+#[test]
+fn replies_on_a_terminal_are_text() {
+    const REPLY: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+                         16\r\n[\"0123456789\u{1b}[2J\u{1b}]0;x\u{c2}\r\n6\r\n\u{9b}31m\"]\r\n0\r\n\r\n";
+    // One half of U+009B in each chunk.
+    let reply: Vec<u8> = REPLY.chars().map(|c| c as u8).collect();
+    let place = answers(reply.leak());
+    let mut command = Command::new(program());
+    command.args(["call", "--connect", &place, "explain", "tcp"]);
+    let mut terminal = Terminal::start(command, (24, 80));
+    assert!(terminal.ends().success(), "{:?}", terminal.lines());
+    assert_eq!(terminal.lines()[0], "[\"0123456789\\x1b[2J\\x1b]0;x\\x9b31m\"]");
+    assert!(!terminal.raw().contains(&0x1b));
+    let plain = rctd(&["call", "--connect", &place, "explain", "tcp"]).fine();
+    assert_eq!(plain, "[\"0123456789\u{1b}[2J\u{1b}]0;x\u{9b}31m\"]\n");
 }
 
 #[test]
@@ -212,6 +239,18 @@ fn who_answers_badly() {
         let place = answers(reply.clone().leak().as_bytes());
         let said = rctd(&["call", "--connect", &place, "explain", "tcp"]);
         assert!(said.code == Some(1) && said.err.contains(says), "{reply:?}: {said:?}");
+    }
+    // Replies without an end, each of which is given up.
+    for (head, more, says) in [
+        ("HTTP/1.1 500 No\r\n\r\nsorry\n".to_owned(), "more\n", "status 500: sorry"),
+        (format!("{OK}Transfer-Encoding: chunked\r\n\r\n0\r\n"), "A: b\r\n", "broken off"),
+        (format!("{OK}\r\n{{\"faultCode\":"), "1", "longer than a fault"),
+    ] {
+        let place = answers_and_goes_on(head.clone().leak().as_bytes(), more.as_bytes());
+        let mut command = Command::new("timeout");
+        command.arg("20").arg(program()).args(["call", "--connect", &place, "explain", "tcp"]);
+        let said = common::shell::run(command, "");
+        assert!(said.code == Some(1) && said.err.contains(says), "{head:?}: {said:?}");
     }
     // Another maker's server may close after each reply, and say no length.
     for reply in

@@ -91,6 +91,9 @@ fn nothing_goes_without_a_filter_or_an_answer() {
             (&["kill", "--yes", "  ", " "], "takes a filter"),
             (&["kill", "--yes", "prot:tcp"], "did you mean proto?"),
             (&["kill", "--yes", "tcp", "-x"], "no option -x"),
+            // Not all but port 6, or all but TCP on port 4.
+            (&["kill", "--yes", "-6"], "no option -6"),
+            (&["kill", "--yes", "tcp", "-4"], "no option -4"),
             (&["kill", "tcp"], "--yes says yes"),
             (&["kill", "--yes", "--id"], "--id takes ids"),
             (&["kill", "--yes", "--id", "tcp"], "--id takes ids"),
@@ -119,6 +122,15 @@ fn a_terminal_is_asked() {
             assert!(terminal.ends().success());
             terminal.lines().join("\n")
         };
+        let mut command = Command::new(program());
+        command.args(["kill", "udp"]).env_remove("SSH_CONNECTION");
+        let mut hasty = Terminal::start(command, (24, 80));
+        hasty.keys("y\n");
+        hasty.shows("Kill them? [y/N]");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert_eq!(living().len(), before.len(), "what was typed before the question is no answer");
+        hasty.keys("n\n");
+        hasty.shows("Nothing was killed.");
         for answer in ["\n", "n\n", "yo\n", "\u{4}"] {
             assert!(ask(answer).contains("Nothing was killed."), "{answer:?}");
             assert_eq!(living().len(), before.len(), "{answer:?}");

@@ -95,6 +95,11 @@ fn the_terminal_is_restored() {
             assert_ne!(during, after, "{name}");
             assert!(after.echoes(), "{name}: {after:?}");
             assert!(!terminal.is_alternate() && !terminal.hides_cursor(), "{name}");
+            // The emulator wraps lines in any case, so that only the sequences themselves tell.
+            let written = terminal.raw();
+            let last = |wanted: &[u8]| written.windows(5).rposition(|bytes| bytes == wanted);
+            let (off, on) = (last(b"\x1b[?7l"), last(b"\x1b[?7h"));
+            assert!(off.is_some() && off < on, "{name}: lines wrap again: {off:?} {on:?}");
         }
         let mut terminal = top(&[], (24, 80));
         terminal.shows(" PROTO ");
@@ -194,7 +199,9 @@ fn rows_stay_while_one_is_selected_and_is_killed() {
         terminal.keys("n");
         terminal.shows("nothing was killed");
         assert_eq!(dump().len(), 6);
-        terminal.keys("ky");
+        terminal.keys("k");
+        terminal.shows("[y/N]");
+        terminal.keys("y");
         terminal.shows("1 killed.");
         let left = ids(&dump());
         assert_eq!(left.len(), 5, "one of six");
@@ -253,6 +260,32 @@ fn resizes() {
             lines.iter().filter(|line| line.contains(" 192.168.") || line.contains("[fd00")).count() > 10
         });
         assert!(lines[1].starts_with("every connection: 200"), "{lines:?}");
+    });
+}
+
+/// Keys that were typed ahead, as while a large table is read, or pasted: none answers a question that nobody has seen, and
+/// a row is one of the rows that were asked for before it was selected.
+#[test]
+fn keys_that_come_together() {
+    in_namespace(|ns| {
+        Inserter::new(ns).insert(&few(1, 5));
+        let mut terminal = top(&[], (24, 120));
+        by_ends(&mut terminal);
+        terminal.keys("\u{1b}[Bky");
+        terminal.shows("? [y/N]");
+        assert_eq!(dump().len(), 5);
+        terminal.keys("n");
+        terminal.shows("nothing was killed");
+        assert_eq!(dump().len(), 5);
+        // From the groups by service on to those by local host, with a row of these.
+        terminal.keys("\u{1b}");
+        terminal.keys("ggg");
+        terminal.shows(" SERVICE ");
+        terminal.keys("gg\u{1b}[B");
+        let lines = terminal.shows(" LOCAL");
+        assert!(lines.iter().any(|line| line.starts_with(">192.168.1.")), "{lines:?}");
+        terminal.keys("q");
+        assert!(terminal.ends().success());
     });
 }
 

@@ -247,10 +247,9 @@ impl Line {
             args.finish().into_iter().map(|arg| (arg, true)).chain(behind.into_iter().map(|arg| (arg, false)))
         {
             let word = arg.into_string().map_err(|_| "an argument is not UTF-8".to_owned())?;
-            // A number may be negative.
-            let is_option =
-                word.starts_with('-') && !word.get(1..2).is_none_or(|c| c.as_bytes()[0].is_ascii_digit());
-            if may_be_option && is_option {
+            // A number of a procedure may be negative. In a filter -6 would be all but port 6, where who types it means IPv6.
+            let is_number = name == "call" && word.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+            if may_be_option && word.len() > 1 && word.starts_with('-') && !is_number {
                 return Err(wrong_option(&name, &word));
             }
             words.push(word);

@@ -1,12 +1,12 @@
 //! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
 
 use super::http::{Connection, refusal};
-use super::text::shown;
+use super::text::{Parts, shown};
 use super::{Failure, print};
 use crate::charset::is_xml_char;
 use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
-use crate::sys::file;
 use crate::sys::terminal::Prompt;
+use crate::sys::{self, file};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -54,8 +54,13 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         arguments.extend(credentials.iter().map(String::as_str));
     }
     arguments.extend(options.arguments.iter().map(String::as_str));
-    let called = call(&mut connection, method, &arguments, &mut print);
+    // The daemon writes what a terminal would obey as \u001b; others that answer in its place may not.
+    let is_terminal = sys::is_terminal(file::STDOUT);
+    let mut parts = Parts::default();
+    let mut show = |part: &[u8]| if is_terminal { print(&parts.shown(part)) } else { print(part) };
+    let called = call(&mut connection, method, &arguments, &mut show);
     if called.is_ok() {
+        show(b"")?;
         print(b"\n")?;
     }
     if let Some(session) = session.filter(|_| method != "logout") {
@@ -144,10 +149,8 @@ fn call(
     let head = connection.head()?;
     let mut begin = Vec::new();
     if head.status != 200 {
-        connection.body(&head, &mut |part| {
-            begin.extend(part.iter().take(FAULT_REPLY_BYTES - begin.len().min(FAULT_REPLY_BYTES)));
-            Ok(())
-        })?;
+        // What is said of it is shown as far as it has come, and no further than a fault goes.
+        let _ = connection.body(&head, &mut |part| keep(&mut begin, part));
         return Err(refusal(head.status, &begin));
     }
     if !head.is_json {

@@ -142,9 +142,15 @@ impl Connection {
             }
             self.line()?;
         }
-        // Trailers, and the empty line behind them.
-        while !self.line()?.is_empty() {}
-        Ok(())
+        // Trailers, as many as a head may have fields, and the empty line behind them.
+        let mut left = REPLY_HEAD_BYTES;
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Ok(());
+            }
+            left = left.checked_sub(line.len()).ok_or_else(broken_off)?;
+        }
     }
 
     /// Hands so many bytes to `each`, or with `None` all that come.
@@ -217,12 +223,14 @@ fn connect(place: &Place) -> Result<OwnedFd, Failure> {
 fn open_unix(path: &std::path::Path) -> io::Result<OwnedFd> {
     let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream.into())
 }
 
 fn open_tcp(address: &SocketAddr) -> io::Result<OwnedFd> {
     let stream = TcpStream::connect_timeout(address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream.into())
 }
 

@@ -89,6 +89,8 @@ fn which(options: &Options) -> Result<Which, Failure> {
 
 /// Asks on the terminal.
 fn agreed() -> Result<bool, Failure> {
+    // What was typed while the table was read is no answer: nobody had seen what it would be one to.
+    sys::drop_typed(file::STDIN);
     print(b"Kill them? [y/N] ")?;
     let (mut answer, mut byte) = (Vec::new(), [0]);
     loop {

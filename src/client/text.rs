@@ -29,6 +29,27 @@ fn push_hex(to: &mut Vec<u8>, letter: u8, digits: u32, number: u32) {
     to.extend((0..digits).rev().map(|digit| crate::out::hex_digit((number >> (4 * digit)) as u8)));
 }
 
+/// A text that comes in parts, as a terminal may have it: a character may begin in one part and end in the next.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// The beginning of a character, which is 3 bytes at most.
+    begun: Vec<u8>,
+}
+
+impl Parts {
+    /// What can be shown with this part; with an empty one, which is the end, all that is left.
+    pub(super) fn shown(&mut self, part: &[u8]) -> Vec<u8> {
+        self.begun.extend_from_slice(part);
+        let last = self.begun.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        let is_begun = core::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+        let begun = if is_begun && !part.is_empty() { last.len() } else { 0 };
+        let (mut to, whole) = (Vec::new(), self.begun.len() - begun);
+        push_shown(&mut to, self.begun.get(..whole).unwrap_or_default());
+        self.begun.drain(..whole);
+        to
+    }
+}
+
 /// The text as a terminal may have it.
 pub(super) fn shown(bytes: &[u8]) -> String {
     let mut text = Vec::new();
@@ -46,5 +67,16 @@ mod tests {
         assert_eq!(shown("na\u{ef}ve \u{9b}31m \u{202e}txt".as_bytes()), "na\u{ef}ve \\x9b31m \\u202etxt");
         assert_eq!(shown(b"a\xffb\xe2\x82"), "a\\xffb\\xe2\\x82");
         assert_eq!(shown("\u{1f600}".as_bytes()), "\u{1f600}");
+    }
+
+    #[test]
+    fn parts_end_anywhere() {
+        let text = b"a\x1b[2J\xc2\x9b31m\xf0\x9f\x98\x80\xff\xe2\x80\xaeb\xe2\x82";
+        for size in 1..=text.len() {
+            let mut parts = Parts::default();
+            let mut all: Vec<u8> = text.chunks(size).flat_map(|part| parts.shown(part)).collect();
+            all.extend(parts.shown(b""));
+            assert_eq!(String::from_utf8(all).unwrap(), shown(text), "{size}");
+        }
     }
 }

@@ -21,8 +21,9 @@ use crate::limits::TOP_KEYS_BYTES;
 use crate::query::field::RATES;
 use crate::sys::screen::{Event, Screen};
 use crate::sys::{self, file};
+use keys::Key;
 use reading::Reading;
-use state::{Next, State};
+use state::{Input, Next, State};
 use std::time::{Duration, Instant};
 
 /// What is shown first, and how.
@@ -104,12 +105,11 @@ fn interactive(
             Event::Resized => due_ms = if state.is_paused { due_ms } else { 0 },
             Event::Over => due_ms = if state.is_paused { u64::MAX } else { due_ms },
             Event::Keys(length) => {
-                for key in keys::parse(bytes.get(..length).unwrap_or_default()) {
-                    match state.key(key, reading, draw::rows_of(size))? {
-                        Next::Draw => {}
-                        Next::Read => due_ms = 0,
-                        Next::Quit => return Ok(()),
-                    }
+                let keys = keys::parse(bytes.get(..length).unwrap_or_default());
+                match take(&keys, state, reading, draw::rows_of(size))? {
+                    Next::Draw => {}
+                    Next::Read => due_ms = 0,
+                    Next::Quit => return Ok(()),
                 }
                 if state.is_paused && due_ms != 0 {
                     due_ms = u64::MAX;
@@ -119,4 +119,25 @@ fn interactive(
             }
         }
     }
+}
+
+/// Takes keys that were typed before anything of what they do could be seen. Those that are about a row find the rows that were
+/// asked for before them, and none behind a question answers it.
+fn take(keys: &[Key], state: &mut State, reading: &mut Reading, rows: usize) -> Result<Next, Failure> {
+    let mut next = Next::Draw;
+    for &key in keys {
+        if next == Next::Read && matches!(key, Key::Up | Key::Down) {
+            reading.read(&state.shown, rows)?;
+            next = Next::Draw;
+        }
+        match state.key(key, reading, rows)? {
+            Next::Draw => {}
+            Next::Read => next = Next::Read,
+            Next::Quit => return Ok(Next::Quit),
+        }
+        if matches!(state.input, Input::Answer(..)) {
+            break;
+        }
+    }
+    Ok(next)
 }

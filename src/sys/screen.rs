@@ -9,10 +9,11 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-/// Takes a screen apart from what was written before, and hides the cursor.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[2J";
-/// Gives both back.
-const LEAVE: &[u8] = b"\x1b[0m\x1b[?25h\x1b[?1049l";
+/// Takes a screen apart from what was written before, and hides the cursor. What is too long for a line goes on none: a name may
+/// have characters that are two columns wide.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+/// Gives all of it back.
+const LEAVE: &[u8] = b"\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// The terminal of this process, until it is dropped. Signals that would end the process are taken as a descriptor, so that
 /// the settings are restored by the ordinary drop; crashes restore them too.

@@ -41,6 +41,13 @@ pub(crate) fn set_terminal(fd: BorrowedFd<'_>, settings: &TerminalSettings) -> i
     check(unsafe { libc::tcsetattr(fd.as_raw_fd(), libc::TCSAFLUSH, settings) }).map(drop)
 }
 
+/// Drops what was typed into a terminal and not yet read (tcflush(3)); elsewhere nothing.
+#[cfg(feature = "shell")]
+pub(crate) fn drop_typed(fd: BorrowedFd<'_>) {
+    // SAFETY: plain numbers. What is no terminal has nothing that was typed.
+    let _ = unsafe { libc::tcflush(fd.as_raw_fd(), libc::TCIFLUSH) };
+}
+
 /// A terminal that is restored should the program crash: its descriptor, its settings, and what is written to it first.
 #[cfg(feature = "shell")]
 static RESTORED: std::sync::OnceLock<(libc::c_int, TerminalSettings, &[u8])> = std::sync::OnceLock::new();

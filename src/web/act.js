@@ -86,6 +86,8 @@ export function killMatching() {
     if (!filter) return;
     return attempt(async () => {
         const [told, { total }] = await Promise.all([ask("explain", filter), call("view", filter, "", "", 0, 0)]);
+        // A question that was opened meanwhile is the one that a click is meant for.
+        if (dialog.open || filter != place.q) return;
         const says = paragraph(told, "sentence");
         says.lang = "en";
         const content = [says, el("p", {}, el("code", { textContent: filter })), paragraph(t("spared"))];

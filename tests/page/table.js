@@ -135,6 +135,23 @@ async function killMatching(page) {
     const others = conntrack("-p", "tcp", "-s", "10.3.0.1", "--dport", "9090").length;
     assert.ok(others > 0);
     assert.equal(await text(page, "#kill-matching"), "Kill all 12…");
+    // A question that is opened while the daemon still reads the filter stays: the click is meant for it.
+    let answer;
+    const answered = new Promise(resolve => { answer = resolve; });
+    await page.route("**/RPC2", async route => {
+        if (/<methodName>explain/.test(route.request().postData())) await answered;
+        await route.continue();
+    });
+    await page.click("#kill-matching");
+    await page.locator("#flows tbody tr").first().hover();
+    await page.locator("#flows tbody tr").first().getByRole("button", { name: "Kill" }).click();
+    const read = page.waitForResponse(reply => /<methodName>explain/.test(reply.request().postData() ?? ""));
+    answer();
+    await read;
+    await page.waitForTimeout(500);
+    assert.match(await text(page, "#dialog h2"), /Kill this connection\?/);
+    await page.locator("#dialog").getByRole("button", { name: "Cancel" }).click();
+    await page.unroute("**/RPC2");
     await page.click("#kill-matching");
     await until("the question", () => page.locator("#dialog .sentence").count());
     assert.equal(await text(page, "#dialog .sentence"), "from 10.3.0.0/24, to port 8080");

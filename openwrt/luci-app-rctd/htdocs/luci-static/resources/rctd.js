@@ -149,9 +149,9 @@ return baseclass.extend({
 		return '%s %s → %s'.format(this.protocol(row).toUpperCase(), ends[0], ends[1]);
 	},
 
-	/* A word of a filter, quoted if it must be. Both quotes and backslashes in one name are no word at all. */
+	/* A word of a filter, quoted if it must be. A quote in it would end it and let what follows mean something else. */
 	term(field, value) {
-		return '%s:%s'.format(field, /^[\w.-]+$/.test(value) ? value : '"%s"'.format(value));
+		return '%s:%s'.format(field, /^[\w.-]+$/.test(value) ? value : '"%s"'.format(String(value).replace(/"/g, '')));
 	},
 
 	sum(one, other) {

@@ -204,6 +204,10 @@ return view.extend({
 			if (!input.value || /[\u0000-\u001f\u007f]/.test(input.value))
 				throw new Error(_('A password is needed, without control characters.'));
 
+			/* Only the wrapper takes the file away, and it is not called with a name that can't be sent. */
+			if (/[\u0000-\u001f\u007f]/.test(user))
+				throw new Error(_('A control character is in what was typed.'));
+
 			await rctd.call('prepare');
 			await fs.write(PASSWORD_FILE, input.value, 384 /* 0600 */);
 			await rctd.call('passwd', user);

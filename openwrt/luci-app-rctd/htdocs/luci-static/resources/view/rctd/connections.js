@@ -843,6 +843,10 @@ return view.extend({
 			const says = await rctd.call('explain', text);
 			const { total } = await rctd.call('view', text, 'id', 'ASC', 0, 0);
 
+			/* A question that was opened meanwhile is the one that a click is meant for. */
+			if (document.body.classList.contains('modal-overlay-active') || text != this.place.q)
+				return;
+
 			this.confirm(_('Kill all connections that match: %d').format(total), [
 				E('p', { 'lang': 'en' }, [ E('strong', {}, [ says ]) ]),
 				E('p', {}, [ E('code', {}, [ text ]) ]),
@@ -876,7 +880,7 @@ return view.extend({
 		const written = name => /^(mark|status)$/.test(name) ? rctd.hex(all[name])
 			: name == 'start' ? new Date(1000 * all[name]).toLocaleString() : String(all[name]);
 
-		ui.showModal(rctd.sentence(all), [
+		ui.showModal([ rctd.sentence(all) ], [
 			this.may ? this.changeForm(all, 'mark', _('Mark'), rctd.hex(all.mark), _('A number, or value/mask to set some bits.')) : '',
 			this.may && all.timeout !== undefined ? this.changeForm(all, 'timeout', _('Timeout'), all.timeout, _('Seconds. Traffic renews it no more, and it can be set once.')) : '',
 			E('div', { 'class': 'rctd-fields' }, [
