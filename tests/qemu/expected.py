@@ -38,6 +38,8 @@ def connection(i):
         flow["repl_port_dst"] = 20000 + i if masqueraded else 1024 + i
     if protocol == TCP:
         flow["tcp_state"] = ESTABLISHED
+    if masqueraded:
+        flow.update(nat="src", nat_src=f"203.0.113.1:{20000 + i}")
     return flow
 
 
