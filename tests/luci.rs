@@ -5,15 +5,16 @@ mod common;
 mod luci {
     pub mod support;
 }
+use common::browser::{browser, modules, script};
 use common::daemon::Daemon;
 use common::flows::{Flow, L4};
 use common::inserter::Inserter;
 use common::json::{self, Json};
 use common::namespace::{Namespace, in_namespace};
+use common::traffic::Stream;
 use common::{has_program, skip, traffic};
-use luci::support::{Stand, acl, allowed, app, browser, join, root, script};
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
+use luci::support::{Stand, acl, allowed, app, join, root};
+use std::net::{IpAddr, Ipv6Addr};
 use std::process::Command;
 
 /// What a word of a browser may look like: options, patterns, what a shell would act upon, ends of lines, none of these.
@@ -264,45 +265,6 @@ fn luci_is_let_in_where_the_daemon_asks_for_a_password() {
     });
 }
 
-/// A connection that carries bytes until it is dropped, and the port that it goes to.
-struct Stream {
-    port: u16,
-    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
-
-impl Stream {
-    fn start() -> Stream {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let mut near = TcpStream::connect(address).expect("a connection");
-        let (mut far, _) = listener.accept().expect("its other end");
-        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let stopped = stop.clone();
-        let sender = std::thread::spawn(move || {
-            while !stopped.load(std::sync::atomic::Ordering::Relaxed)
-                && near.write_all(&[b'.'; 200_000]).is_ok()
-            {
-                std::thread::sleep(std::time::Duration::from_millis(100));
-            }
-        });
-        let receiver = std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
-            while far.read(&mut buffer).is_ok_and(|count| count > 0) {}
-        });
-        Stream { port: address.port(), stop, threads: vec![sender, receiver] }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Runs `test` with a stand where connections are tracked and counted and there is a browser.
 fn in_a_browser(test: impl FnOnce(&Namespace, &Stand) + Send) {
     if !browser() {
@@ -352,9 +314,9 @@ fn table() -> Vec<Flow> {
 fn the_page_of_connections() {
     in_a_browser(|ns, stand| {
         Inserter::new(ns).insert(&table());
-        let busy = Stream::start();
+        let busy = Stream::start(200_000);
         let _daemon = Daemon::start_on(&[&socket(stand)], &[]);
-        script("connections.js", &[stand.wrapper(), stand.path("run"), busy.port.to_string()]);
+        script("luci", "connections.js", &[stand.wrapper(), stand.path("run"), busy.port.to_string()]);
     });
 }
 
@@ -362,7 +324,7 @@ fn the_page_of_connections() {
 fn a_daemon_that_is_stopped_and_started() {
     in_a_browser(|ns, stand| {
         Inserter::new(ns).insert(&table());
-        script("stopped.js", &[stand.wrapper(), stand.path("run"), socket(stand)]);
+        script("luci", "stopped.js", &[stand.wrapper(), stand.path("run"), socket(stand)]);
     });
 }
 
@@ -374,7 +336,7 @@ fn a_daemon_that_asks_for_a_password() {
         stand.uci("rctd.main.auth", &auth);
         common::passwords::set_password(std::path::Path::new(&stand.path("etc/users")), "admin", "pass");
         let _daemon = Daemon::start_on(&[&socket(stand)], &["--auth", &auth]);
-        script("login.js", &[stand.wrapper(), stand.path("run")]);
+        script("luci", "login.js", &[stand.wrapper(), stand.path("run")]);
     });
 }
 
@@ -396,6 +358,7 @@ fn the_page_of_the_configuration() {
         stand.log("rctd: error: <img src=x onerror=alert(1)> is no address");
         std::fs::create_dir_all(stand.path("run")).expect("a folder");
         script(
+            "luci",
             "config.js",
             &[stand.wrapper(), stand.path("run"), options.join(","), stand.path("etc/passwd"), socket(stand)],
         );
@@ -431,7 +394,7 @@ fn a_table_of_65536() {
             long.map(|n| format!("{} {n:0>64}\n", near(n))).chain([format!("{far} {:0>64}\n", "far")]);
         std::fs::write(stand.path("hosts"), names.collect::<String>()).expect("names");
         let daemon = Daemon::start_on(&[&socket(stand)], &["--hosts", &stand.path("hosts")]);
-        script("large.js", &[stand.wrapper(), stand.path("run")]);
+        script("luci", "large.js", &[stand.wrapper(), stand.path("run")]);
         drop(daemon);
         inserter.flush();
     });
@@ -475,13 +438,13 @@ fn the_package_by_the_rules_of_its_feed() {
 
 #[test]
 fn the_scripts_by_the_rules_of_eslint() {
-    if !has_program("node") || !luci::support::modules().join("eslint").is_dir() {
+    if !has_program("node") || !modules().join("eslint").is_dir() {
         return skip("eslint is not installed: .ci/run install");
     }
     let mut lint = Command::new("node");
-    lint.arg(luci::support::modules().join("eslint/bin/eslint.js")).arg("--no-config-lookup").arg("--config");
+    lint.arg(modules().join("eslint/bin/eslint.js")).arg("--no-config-lookup").arg("--config");
     lint.arg(root().join("tests/luci/eslint.config.cjs")).arg("--max-warnings=0").arg("--no-ignore");
-    lint.arg("openwrt/luci-app-rctd/htdocs").current_dir(root()).env("NODE_PATH", luci::support::modules());
+    lint.arg("openwrt/luci-app-rctd/htdocs").current_dir(root()).env("NODE_PATH", modules());
     let output = lint.output().expect("eslint");
     assert!(
         output.status.success(),

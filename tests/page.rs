@@ -2,6 +2,7 @@
 //! daemon on a table of a namespace's own with traffic.
 #![cfg(feature = "web")]
 mod common;
+use common::browser::{browser, script};
 use common::daemon::Daemon;
 use common::flows::Flow;
 use common::folder::Folder;
@@ -9,55 +10,8 @@ use common::inserter::Inserter;
 use common::namespace::{Namespace, in_namespace};
 use common::passwords::set_password;
 use common::raw::Address;
-use common::{has_program, skip, traffic};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// A script is done in half a minute; a browser starts slowly on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
-
-/// A connection that carries so many bytes each tenth of a second, until it is dropped.
-struct Stream {
-    /// The port that it goes to.
-    port: u16,
-    stop: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<()>>,
-}
-
-impl Stream {
-    fn start(bytes: usize) -> Stream {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let mut near = TcpStream::connect(address).expect("a connection");
-        let (mut far, _) = listener.accept().expect("its other end");
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let sender = std::thread::spawn(move || {
-            while !stopped.load(Ordering::Relaxed) && near.write_all(&vec![b'.'; bytes]).is_ok() {
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        let receiver = std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
-            while far.read(&mut buffer).is_ok_and(|count| count > 0) {}
-        });
-        Stream { port: address.port(), stop, threads: vec![sender, receiver] }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
-    }
-}
+use common::traffic::Stream;
+use common::{skip, traffic};
 
 /// Connections that the script looks for, by network: 10.1 is filtered, 10.2 and 10.3 are killed, 10.4 is changed, 10.5 killed
 /// by keyboard. All last long, so that none ends by itself.
@@ -80,56 +34,6 @@ fn table() -> Vec<Flow> {
         }),
     );
     flows
-}
-
-/// Whether the browser and what drives it are there; else the test is skipped.
-fn browser() -> bool {
-    for program in ["node", "chromium", "conntrack"] {
-        if !has_program(program) {
-            skip(&format!("{program} is not installed"));
-            return false;
-        }
-    }
-    let missing = ["playwright-core", "axe-core"].into_iter().find(|name| !modules().join(name).is_dir());
-    if let Some(name) = missing {
-        skip(&format!("{name} is not installed: .ci/run install"));
-    }
-    missing.is_none()
-}
-
-fn modules() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/javascript/node_modules")
-}
-
-/// Runs a script to its end, which must say that all was fine.
-fn script(name: &str, arguments: &[String]) {
-    let mut command = Command::new("node");
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page").join(name)).args(arguments);
-    command.env("NODE_PATH", modules()).env("RCTD_BIN", common::daemon::program());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("node to run");
-    // Both are read while it runs: a full pipe would stop it.
-    let mut pipes: [Box<dyn Read + Send>; 2] =
-        [Box::new(child.stdout.take().expect("a pipe")), Box::new(child.stderr.take().expect("a pipe"))];
-    let begun = Instant::now();
-    let said = std::thread::scope(|scope| {
-        let readers = pipes.each_mut().map(|pipe| {
-            scope.spawn(move || {
-                let mut text = String::new();
-                let _ = pipe.read_to_string(&mut text);
-                text
-            })
-        });
-        while child.try_wait().expect("its state").is_none() {
-            if begun.elapsed() > PATIENCE {
-                child.kill().expect("to be killed");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        readers.map(|reader| reader.join().expect("its text")).concat()
-    });
-    let ended = child.wait().expect("its end");
-    eprintln!("{said}");
-    assert!(ended.success() && said.lines().any(|line| line == "fine"), "{name}: {ended}\n{said}");
 }
 
 fn url(daemon: &Daemon) -> String {
@@ -158,7 +62,7 @@ fn a_table_with_traffic() {
         let lease = "2000000000 02:00:00:00:00:01 10.6.0.1 <img/src=x/onerror=document.title='taken'> *\n";
         std::fs::write(&leases, lease).expect("a file");
         let daemon = Daemon::start(&["--leases", &leases.display().to_string()]);
-        script("table.js", &[url(&daemon), busy.port.to_string(), slow.port.to_string()]);
+        script("page", "table.js", &[url(&daemon), busy.port.to_string(), slow.port.to_string()]);
     });
 }
 
@@ -171,7 +75,7 @@ fn logging_in_and_a_session_that_ends() {
         set_password(&file, "admin", "a secret < & >");
         let daemon =
             Daemon::start(&["--auth", &format!("file:{}", file.display()), "--session-timeout", "4"]);
-        script("login.js", &[url(&daemon), "admin".into(), "a secret < & >".into()]);
+        script("page", "login.js", &[url(&daemon), "admin".into(), "a secret < & >".into()]);
     });
 }
 
@@ -179,7 +83,7 @@ fn logging_in_and_a_session_that_ends() {
 fn a_daemon_that_is_started_anew() {
     tracked(|ns| {
         Inserter::new(ns).insert(&table());
-        script("restart.js", &[]);
+        script("page", "restart.js", &[]);
     });
 }
 
@@ -200,7 +104,7 @@ fn a_huge_table() {
         let mut inserter = Inserter::new(ns);
         inserter.insert(&flows);
         let daemon = Daemon::start(&[]);
-        script("large.js", &[url(&daemon), count.to_string()]);
+        script("page", "large.js", &[url(&daemon), count.to_string()]);
         drop(daemon);
         inserter.flush();
     });

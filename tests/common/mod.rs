@@ -8,6 +8,7 @@
 //! | `namespace` | a network namespace of the test's own, or a reason why there is none |
 //! | `flows` | connections to insert, and a generator of realistic tables |
 //! | `pty` | a terminal of the test's own, and what is on its screen |
+//! | `browser` | a real browser, driven by a script |
 //! | `random` | numbers that are the same in every run, for it and for tests |
 //! | `inserter` | writes them to the kernel through ctnetlink |
 //! | `churn` | a thread that keeps the table changing |
@@ -27,6 +28,7 @@
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part of this.
 #![allow(unsafe_code)] // Namespaces, ioctls and netlink sockets have no safe wrapper in std.
 
+pub mod browser;
 pub mod churn;
 pub mod client;
 pub mod daemon;

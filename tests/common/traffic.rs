@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The rule that makes the kernel track connections in a namespace: any that asks for their state will do.
@@ -75,6 +77,44 @@ fn exchange(near: &mut TcpStream, far: &mut TcpStream, bytes: usize) -> io::Resu
     far.read_exact(&mut vec![0; bytes])?;
     far.write_all(&vec![b'.'; bytes / 2])?;
     near.read_exact(&mut vec![0; bytes / 2])
+}
+
+/// A connection that carries so many bytes each tenth of a second, until it is dropped.
+pub struct Stream {
+    /// The port that it goes to.
+    pub port: u16,
+    stop: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Stream {
+    pub fn start(bytes: usize) -> Stream {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let mut near = TcpStream::connect(address).expect("a connection");
+        let (mut far, _) = listener.accept().expect("its other end");
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let sender = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) && near.write_all(&vec![b'.'; bytes]).is_ok() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let receiver = std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while far.read(&mut buffer).is_ok_and(|count| count > 0) {}
+        });
+        Stream { port: address.port(), stop, threads: vec![sender, receiver] }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// One echo request to 127.0.0.1, which the kernel answers.

@@ -4,16 +4,10 @@
 use crate::common::daemon::program;
 use crate::common::folder::Folder;
 use crate::common::json::{self, Json};
-use crate::common::{has_program, skip};
 use std::ffi::CString;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-/// A script is done in a minute; a browser starts slowly on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(240);
 
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -21,10 +15,6 @@ pub fn root() -> PathBuf {
 
 pub fn app() -> PathBuf {
     root().join("openwrt/luci-app-rctd")
-}
-
-pub fn modules() -> PathBuf {
-    root().join("target/javascript/node_modules")
 }
 
 pub struct Stand(Folder);
@@ -142,50 +132,4 @@ const FNM_NOESCAPE: libc::c_int = 1 << 1;
 
 unsafe extern "C" {
     fn fnmatch(pattern: *const libc::c_char, string: *const libc::c_char, flags: libc::c_int) -> libc::c_int;
-}
-
-/// Whether the browser and what drives it are there; else the test is skipped.
-pub fn browser() -> bool {
-    for program in ["node", "chromium", "conntrack"] {
-        if !has_program(program) {
-            skip(&format!("{program} is not installed"));
-            return false;
-        }
-    }
-    let missing = ["playwright-core", "axe-core"].into_iter().find(|name| !modules().join(name).is_dir());
-    if let Some(name) = missing {
-        skip(&format!("{name} is not installed: .ci/run install"));
-    }
-    missing.is_none()
-}
-
-/// Runs a script of this folder to its end, which must say that all was fine.
-pub fn script(name: &str, arguments: &[String]) {
-    let mut command = Command::new("node");
-    command.arg(root().join("tests/luci").join(name)).args(arguments);
-    command.env("NODE_PATH", modules()).env("RCTD_BIN", program());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("node to run");
-    // Both are read while it runs: a full pipe would stop it.
-    let mut pipes: [Box<dyn Read + Send>; 2] =
-        [Box::new(child.stdout.take().expect("a pipe")), Box::new(child.stderr.take().expect("a pipe"))];
-    let begun = Instant::now();
-    let said = std::thread::scope(|scope| {
-        let readers = pipes.each_mut().map(|pipe| {
-            scope.spawn(move || {
-                let mut text = String::new();
-                let _ = pipe.read_to_string(&mut text);
-                text
-            })
-        });
-        while child.try_wait().expect("its state").is_none() {
-            if begun.elapsed() > PATIENCE {
-                child.kill().expect("to be killed");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        readers.map(|reader| reader.join().expect("its text")).concat()
-    });
-    let ended = child.wait().expect("its end");
-    eprintln!("{said}");
-    assert!(ended.success() && said.lines().any(|line| line == "fine"), "{name}: {ended}\n{said}");
 }
