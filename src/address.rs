@@ -6,11 +6,50 @@
 
 use crate::out::{Full, Out};
 
+/// Appends an address of either family; one of IPv4 stands in the last four bytes.
+///
+/// # Errors
+/// [`Full`]; then nothing is written.
+pub(crate) fn put_address(out: &mut Out<'_>, address: &[u8; 16], v4: bool) -> Result<(), Full> {
+    let &[.., a, b, c, d] = address;
+    if v4 { put_ipv4(out, [a, b, c, d]) } else { put_ipv6(out, address) }
+}
+
+/// Appends an address, as [`put_address`] does, and a port where there is one: `192.0.2.1:4000`, `[2001:db8::1]:4000`.
+///
+/// # Errors
+/// [`Full`]; then a part of it may be written.
+pub(crate) fn put_end_point(
+    out: &mut Out<'_>,
+    address: &[u8; 16],
+    v4: bool,
+    port: Option<u16>,
+) -> Result<(), Full> {
+    let Some(port) = port else {
+        return put_address(out, address, v4);
+    };
+    let (open, close): (&[u8], &[u8]) = if v4 { (b"", b":") } else { (b"[", b"]:") };
+    out.put(open)?;
+    put_address(out, address, v4)?;
+    out.put(close)?;
+    out.put_u64(port.into())
+}
+
+/// Appends the network of the leading bits of an address: `192.0.2.0/24`.
+///
+/// # Errors
+/// [`Full`]; then a part of it may be written.
+pub(crate) fn put_network(out: &mut Out<'_>, address: &[u8; 16], v4: bool, bits: u32) -> Result<(), Full> {
+    put_address(out, address, v4)?;
+    out.put(b"/")?;
+    out.put_u64(bits.into())
+}
+
 /// Appends an IPv4 address as a dotted quad.
 ///
 /// # Errors
 /// [`Full`]; then nothing is written.
-pub(crate) fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
+fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> {
     out.atomically(|out| {
         for (i, &octet) in address.iter().enumerate() {
             out.put(if i == 0 { b"" } else { b"." })?;
@@ -25,7 +64,7 @@ pub(crate) fn put_ipv4(out: &mut Out<'_>, address: [u8; 4]) -> Result<(), Full> 
 ///
 /// # Errors
 /// [`Full`]; then nothing is written.
-pub(crate) fn put_ipv6(out: &mut Out<'_>, address: &[u8; 16]) -> Result<(), Full> {
+fn put_ipv6(out: &mut Out<'_>, address: &[u8; 16]) -> Result<(), Full> {
     if let &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] = address {
         return out.atomically(|out| {
             out.put(b"::ffff:")?;

@@ -16,7 +16,7 @@ use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
 use pico_args::Arguments;
-use read::{choice, networks, number, sentence, text, too_often, value};
+use read::{choice, is_named, networks, number, sentence, text, too_often, value};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -363,13 +363,10 @@ fn no_rest(args: Arguments) -> Result<(), String> {
     let name = text.split_once('=').map_or(text, |(name, _)| name);
     // What the help says of an option without a value stands two spaces behind its name at least.
     let takes_none = name.len() < text.len() && HELP.contains(&format!("{name}  "));
-    Err(
-        match (HELP.split_whitespace().any(|word| word.trim_end_matches(',') == name), name.starts_with('-'))
-        {
-            (true, true) if takes_none => format!("{name} takes no value, so not \"{text}\""),
-            (true, true) => format!("{name} is given twice: once is enough"),
-            (false, true) => format!("there is no option {name}; rctd --help lists them"),
-            (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
-        },
-    )
+    Err(match (is_named(HELP, name), name.starts_with('-')) {
+        (true, true) if takes_none => format!("{name} takes no value, so not \"{text}\""),
+        (true, true) => format!("{name} is given twice: once is enough"),
+        (false, true) => format!("there is no option {name}; rctd --help lists them"),
+        (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
+    })
 }

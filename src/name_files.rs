@@ -6,11 +6,8 @@ use crate::log;
 use crate::query::names::lines::{self, Form, Malformed};
 use crate::query::names::{HostNames, Unnamed};
 use crate::sys::file;
-use crate::sys::file_watch::Watch;
+use crate::sys::file_watch::{LOOK_EVERY_MS, Watch};
 use std::io;
-
-/// How often, in milliseconds, the files are looked at.
-const LOOK_EVERY_MS: u64 = 1_000;
 
 /// The files of `--hosts` and `--leases`.
 pub(crate) struct NameFiles {

@@ -4,6 +4,11 @@ use crate::query::net::Net;
 use heapless::vec::VecView;
 use pico_args::Arguments;
 
+/// Whether a help names the option.
+pub(super) fn is_named(help: &str, option: &str) -> bool {
+    help.split_whitespace().any(|word| word.trim_end_matches(',') == option)
+}
+
 /// Takes the value of an option that takes a number from 1 to `most`.
 pub(super) fn number(
     args: &mut Arguments,

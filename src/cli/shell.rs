@@ -261,8 +261,7 @@ impl Line {
 /// Why a word that looks like an option is none.
 fn wrong_option(command: &str, word: &str) -> String {
     let option = word.split_once('=').map_or(word, |(option, _)| option);
-    if help(command).unwrap_or_default().split_whitespace().any(|known| known.trim_end_matches(',') == option)
-    {
+    if super::read::is_named(help(command).unwrap_or_default(), option) {
         return format!("{option} is given twice: once is enough");
     }
     format!(

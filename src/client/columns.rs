@@ -1,8 +1,8 @@
 //! The columns of a table of connections: what stands in a cell.
 
-use super::format::{put_duration, put_hex, put_rate, put_size, put_word};
+use super::format::{put_duration, put_hex, put_rate, put_size};
 use super::text::push_shown;
-use crate::address::{put_ipv4, put_ipv6};
+use crate::address::{put_address, put_end_point};
 use crate::conntrack::flow::{Ends, Flow, Tuple};
 use crate::conntrack::uapi::*;
 use crate::limits::COLUMNS;
@@ -203,7 +203,7 @@ fn no_column(name: &str) -> String {
 /// Writes the word for a number in small letters, or the number.
 pub(super) fn put_named(out: &mut Out<'_>, words: Words, number: u64) -> Result<(), Full> {
     match u32::try_from(number).ok().and_then(|number| words.name(number)) {
-        Some(word) => put_word(out, word),
+        Some(word) => out.put_lowercase(word),
         None => out.put_u64(number),
     }
 }
@@ -248,21 +248,9 @@ fn put_end(
     let named = name.and_then(|field| field.field().value(flow, context));
     let address = if is_source { src } else { dst };
     let Some(FieldValue::Text(text)) = named else {
-        return put_address_port(out, &address, l3proto == AF_INET, port);
+        return put_end_point(out, &address, l3proto == AF_INET, port);
     };
     put_text(out, text)?;
-    put_port(out, port)
-}
-
-/// Writes an address and its port, if it has one: an IPv6 address then stands in brackets.
-fn put_address_port(out: &mut Out<'_>, address: &[u8; 16], v4: bool, port: Option<u16>) -> Result<(), Full> {
-    if v4 || port.is_none() {
-        put_address(out, address, v4)?;
-    } else {
-        out.put(b"[")?;
-        put_ipv6(out, address)?;
-        out.put(b"]")?;
-    }
     put_port(out, port)
 }
 
@@ -274,11 +262,6 @@ fn put_port(out: &mut Out<'_>, port: Option<u16>) -> Result<(), Full> {
         }
         None => Ok(()),
     }
-}
-
-pub(super) fn put_address(out: &mut Out<'_>, address: &[u8; 16], v4: bool) -> Result<(), Full> {
-    let &[.., a, b, c, d] = address;
-    if v4 { put_ipv4(out, [a, b, c, d]) } else { put_ipv6(out, address) }
 }
 
 /// Writes a text of others, so that it is one cell whatever it holds.
@@ -317,7 +300,7 @@ fn put_field(
             words => put_named(out, words, number),
         },
         (Some(FieldValue::Ip(address, v4)), _) => put_address(out, &address, v4),
-        (Some(FieldValue::End(address, v4, port)), _) => put_address_port(out, &address, v4, port),
+        (Some(FieldValue::End(address, v4, port)), _) => put_end_point(out, &address, v4, port),
         (Some(FieldValue::Text(text)), _) => put_text(out, text),
     }
 }

@@ -64,11 +64,6 @@ pub(super) fn put_hex(out: &mut Out<'_>, number: u64) -> Result<(), Full> {
     (0..digits).rev().try_for_each(|at| out.put(&[crate::out::hex_digit((number >> (4 * at)) as u8)]))
 }
 
-/// Writes a word in small letters.
-pub(super) fn put_word(out: &mut Out<'_>, word: &str) -> Result<(), Full> {
-    out.put_lowercase(word)
-}
-
 /// A number with a comma between thousands, for a sentence.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();

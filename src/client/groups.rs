@@ -1,10 +1,11 @@
 //! Groups of connections, as `rctd summary` and `rctd top` show them.
 
 use super::Failure;
-use super::columns::{Column, Columns, put_address, put_named, put_text};
+use super::columns::{Column, Columns, put_named, put_text};
 use super::format::{put_hex, put_rate, put_size};
 use super::kernel::{Kernel, Scan};
 use super::table::Cells;
+use crate::address::{put_address, put_network};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::{Full, Out};
@@ -16,6 +17,7 @@ use crate::query::page::Candidate;
 use crate::query::rows::RowPool;
 use crate::query::summary::{By, Summary};
 use crate::query::words::Words;
+use crate::rpc::put_service;
 use crate::sys;
 
 /// Reads what connections are put together by; short names are those of filters.
@@ -44,14 +46,9 @@ pub fn group_by(text: &str) -> Result<GroupBy, String> {
 /// # Errors
 /// A sentence.
 pub fn order_by(name: &str) -> Result<By, String> {
-    match (name, SUMS.iter().position(|field| field.field().name == name)) {
-        (_, Some(at)) => Ok(By::Sum(at)),
-        ("connections", _) => Ok(By::Connections),
-        ("key", _) => Ok(By::Key),
-        _ => {
-            Err(format!("there is no order by {name}: it can be by connections, bytes, packets, rate or key"))
-        }
-    }
+    By::named(name).ok_or_else(|| {
+        format!("there is no order by {name}: it can be by connections, bytes, packets, rate or key")
+    })
 }
 
 /// The places of sums in the order of the columns, the rate first where it is known.
@@ -125,22 +122,9 @@ pub(super) fn put_key(out: &mut Out<'_>, group: &Group, by: &GroupBy, context: &
                 put_named(out, words, number)
             }
         },
-        KeyValue::Address(address, v4, bits) => {
-            put_address(out, &address, v4)?;
-            let Some(bits) = bits else {
-                return Ok(());
-            };
-            out.put(b"/")?;
-            out.put_u64(bits.into())
-        }
-        KeyValue::Service(protocol, port) => {
-            put_named(out, Words::Protocol, protocol.into())?;
-            let Some(port) = port else {
-                return Ok(());
-            };
-            out.put(b"/")?;
-            out.put_u64(port.into())
-        }
+        KeyValue::Address(address, v4, None) => put_address(out, &address, v4),
+        KeyValue::Address(address, v4, Some(bits)) => put_network(out, &address, v4, bits),
+        KeyValue::Service(protocol, port) => put_service(out, protocol, port),
         KeyValue::Text(text) => put_text(out, text),
     }
 }

@@ -134,13 +134,9 @@ impl Which {
         }
     }
 
-    /// Whether it is the connection that the command is typed over. What this machine answers goes out as the reply direction
-    /// says, whatever became of the other one by NAT.
+    /// Whether it is the connection that the command is typed over.
     fn is_spared(&self, flow: &Flow) -> bool {
-        let Which::Matching(_, Some(own)) = self else {
-            return false;
-        };
-        flow.repl.is_some_and(|reply| Tuple { zone: None, ..reply } == *own)
+        matches!(self, Which::Matching(_, Some(own)) if flow.is_answered_by(own))
     }
 
     /// How many there are, and whether one more is spared.

@@ -1,5 +1,7 @@
 //! Text that others have chosen (labels, names, replies), made safe for a terminal.
 
+use crate::query::names::turns_text;
+
 /// Appends `bytes` so that a terminal shows them and obeys nothing: what is no printable character, such as the beginning of
 /// an escape sequence, stands as its number, `\x1b` or `\u202e`. Bytes that are not UTF-8 stand as theirs.
 pub(super) fn push_shown(to: &mut Vec<u8>, bytes: &[u8]) {
@@ -21,7 +23,8 @@ pub(super) fn push_shown(to: &mut Vec<u8>, bytes: &[u8]) {
 /// has no width.
 pub(super) fn is_shown(c: char) -> bool {
     !c.is_control()
-        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        && !turns_text(c)
+        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn push_hex(to: &mut Vec<u8>, letter: u8, digits: u32, number: u32) {

@@ -271,6 +271,13 @@ impl Flow {
         self.mark.unwrap_or(0)
     }
 
+    /// Whether it is the connection whose answers go the way of `reply`, which is in no zone of its own. What this machine answers
+    /// goes out as the reply direction says, whatever became of the other one by NAT.
+    #[must_use]
+    pub(crate) fn is_answered_by(&self, reply: &Tuple) -> bool {
+        self.repl.is_some_and(|repl| Tuple { zone: None, ..repl } == *reply)
+    }
+
     /// Reads those attributes of `message` whose [`bit`] is in `needs`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::flows::{Counts, FAMILIES, FLAGS, PROTOCOLS};
 use super::table::{GAUGES, Gauge, METRICS, Metric, Of};
-use crate::address::{put_ipv4, put_ipv6};
+use crate::address::put_address;
 use crate::conntrack::kernel::CPU_COUNTERS;
 use crate::conntrack::uapi::AF_INET;
 use crate::http::Status;
@@ -206,11 +206,7 @@ impl Facts {
             return Ok(Sample::Absent);
         }
         out.put(b"{host=\"")?;
-        match host.address {
-            _ if is_other => out.put(b"other")?,
-            [.., a, b, c, d] if host.family == AF_INET => put_ipv4(out, [a, b, c, d])?,
-            address => put_ipv6(out, &address)?,
-        }
+        if is_other { out.put(b"other") } else { put_address(out, &host.address, host.family == AF_INET) }?;
         out.put(b"\"}")?;
         Ok(Sample::Number(value))
     }

@@ -100,7 +100,7 @@ fn printable<'a>(name: &[u8], buffer: &'a mut [u8; ONE_NAME_BYTES]) -> Option<&'
     };
     for chunk in name.utf8_chunks() {
         for c in chunk.valid().chars() {
-            put(if c.is_control() || turns(c) { char::REPLACEMENT_CHARACTER } else { c })?;
+            put(if c.is_control() || turns_text(c) { char::REPLACEMENT_CHARACTER } else { c })?;
         }
         if !chunk.invalid().is_empty() {
             put(char::REPLACEMENT_CHARACTER)?;
@@ -110,7 +110,7 @@ fn printable<'a>(name: &[u8], buffer: &'a mut [u8; ONE_NAME_BYTES]) -> Option<&'
 }
 
 /// Whether the character changes the direction of the text around it (Unicode's Bidi_Control), or ends its line.
-fn turns(c: char) -> bool {
+pub(crate) fn turns_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

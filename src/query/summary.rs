@@ -33,6 +33,19 @@ pub enum By {
     Key,
 }
 
+impl By {
+    /// The order with this name.
+    #[must_use]
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match (name, SUMS.iter().position(|field| field.field().name == name)) {
+            (_, Some(at)) => Some(By::Sum(at)),
+            ("connections", _) => Some(By::Connections),
+            ("key", _) => Some(By::Key),
+            _ => None,
+        }
+    }
+}
+
 /// A summary, with the memory that it has leased for its groups.
 #[derive(Debug)]
 pub struct Summary {

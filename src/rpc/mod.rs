@@ -58,7 +58,7 @@ use jobs::Job;
 #[cfg(feature = "metrics")]
 pub(crate) use jobs::metrics::Clients;
 #[cfg(feature = "shell")]
-pub(crate) use jobs::summary::write_row as write_group;
+pub(crate) use jobs::summary::{put_service, write_row as write_group};
 use scan::Scan;
 use std::net::SocketAddr;
 use task::{Stage, Task};

@@ -1,7 +1,7 @@
 //! The elements that values are made of.
 
 use super::{Style, Syntax, WideInts, put_text};
-use crate::address::{put_ipv4, put_ipv6};
+use crate::address::{put_address, put_end_point, put_network};
 use crate::out::{Full, Out};
 
 /// Writes one piece of a reply; [`super::Document::piece`] makes it, and takes all of the piece back if it does not fit.
@@ -169,12 +169,7 @@ impl Writer<'_> {
     /// # Errors
     /// [`Full`].
     pub fn address(&mut self, address: &[u8; 16], v4: bool) -> Written {
-        self.quoted(|w| w.put_address(address, v4))
-    }
-
-    fn put_address(&mut self, address: &[u8; 16], v4: bool) -> Written {
-        let &[.., a, b, c, d] = address;
-        if v4 { put_ipv4(&mut self.out, [a, b, c, d]) } else { put_ipv6(&mut self.out, address) }
+        self.quoted(|w| put_address(&mut w.out, address, v4))
     }
 
     /// Writes an address and, where there is one, a port as a string: `192.0.2.1:4000`, `[2001:db8::1]:4000`, or the address
@@ -183,16 +178,7 @@ impl Writer<'_> {
     /// # Errors
     /// [`Full`].
     pub fn end_point(&mut self, address: &[u8; 16], v4: bool, port: Option<u16>) -> Written {
-        self.quoted(|w| {
-            let Some(port) = port else {
-                return w.put_address(address, v4);
-            };
-            let (open, close): (&[u8], &[u8]) = if v4 { (b"", b":") } else { (b"[", b"]:") };
-            w.out.put(open)?;
-            w.put_address(address, v4)?;
-            w.out.put(close)?;
-            w.out.put_u64(port.into())
-        })
+        self.quoted(|w| put_end_point(&mut w.out, address, v4, port))
     }
 
     /// Writes a network as a string: `192.0.2.0/24`, of an address as [`Writer::address`] takes it.
@@ -200,11 +186,7 @@ impl Writer<'_> {
     /// # Errors
     /// [`Full`].
     pub fn network(&mut self, address: &[u8; 16], v4: bool, bits: u32) -> Written {
-        self.quoted(|w| {
-            w.put_address(address, v4)?;
-            w.out.put(b"/")?;
-            w.out.put_u64(bits.into())
-        })
+        self.quoted(|w| put_network(&mut w.out, address, v4, bits))
     }
 
     /// Writes the id of a connection: a number, as a string.

@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-/// How often, in milliseconds, [`Watch::look`] looks at the file at most.
-const LOOK_EVERY_MS: u64 = 1_000;
+/// How often, in milliseconds, files that may change are looked at, at most.
+pub(crate) const LOOK_EVERY_MS: u64 = 1_000;
 
 /// What is done with an open file and its status.
 pub(crate) type Read<'a> = &'a mut dyn FnMut(BorrowedFd<'_>, Status) -> io::Result<()>;

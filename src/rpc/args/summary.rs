@@ -3,8 +3,7 @@
 use super::string;
 use super::view::is_descending;
 use crate::limits::ARGUMENT_BYTES;
-use crate::query::field::FieldId;
-use crate::query::group::{GroupBy, GroupError, SUMS};
+use crate::query::group::{GroupBy, GroupError};
 use crate::query::summary::By;
 use crate::query::words::did_you_mean;
 use crate::rpc::fault::{Code, Fault};
@@ -64,17 +63,12 @@ pub(in crate::rpc) fn summary_order(
         Some(value) => string(&value, "order_by", &mut buf)?,
         None => "",
     };
-    let is_named = |field: &FieldId| field.field().name == name;
-    let by = match (name, SUMS.iter().position(is_named)) {
-        (_, Some(at)) => By::Sum(at),
-        ("" | "connections", _) => By::Connections,
-        ("key", _) => By::Key,
-        _ => {
-            let text = format_args!(
-                "order_by: a summary has no order by \"{name}\"; it can be by connections, bytes, packets, rate or key"
-            );
-            return Err(Fault::new(Code::Parameters, text));
-        }
-    };
+    let by = if name.is_empty() { Some(By::Connections) } else { By::named(name) };
+    let by = by.ok_or_else(|| {
+        let text = format_args!(
+            "order_by: a summary has no order by \"{name}\"; it can be by connections, bytes, packets, rate or key"
+        );
+        Fault::new(Code::Parameters, text)
+    })?;
     Ok((by, descending))
 }

@@ -14,7 +14,7 @@ use heapless::String;
 /// The flows that match a filter with at least one condition.
 pub(crate) struct Matching {
     filter: Filter,
-    /// The reply direction of a connection that is spared.
+    /// The reply direction of a connection that is spared: the one that the call came by.
     spared: Option<Tuple>,
 }
 
@@ -55,7 +55,8 @@ impl Matching {
 
     /// Whether the flow is one of them.
     pub(super) fn is_one(&self, flow: &Flow, context: &Context) -> bool {
-        self.filter.means(flow, context) && !self.is_spared(flow)
+        let is_spared = self.spared.is_some_and(|reply| flow.is_answered_by(&reply));
+        self.filter.means(flow, context) && !is_spared
     }
 
     /// The filter in words.
@@ -63,12 +64,5 @@ impl Matching {
         let mut words = String::new();
         self.filter.explain(&mut words);
         words
-    }
-
-    /// Whether the call came by this connection, where that is spared. What this machine answers goes out as the reply direction
-    /// says, whatever became of the other one by NAT.
-    fn is_spared(&self, flow: &Flow) -> bool {
-        let reply = flow.repl.map(|tuple| Tuple { zone: None, ..tuple });
-        self.spared.is_some() && self.spared == reply
     }
 }

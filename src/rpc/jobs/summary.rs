@@ -4,7 +4,7 @@ use super::Job;
 use super::table::{Part, close_table, write_head};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
-use crate::out::Full;
+use crate::out::{Full, Out};
 use crate::query::context::Context;
 use crate::query::group::{Group, GroupBy, KeyValue, SUMS};
 use crate::query::page::Candidate;
@@ -224,17 +224,25 @@ fn write_sums(writer: &mut Writer<'_>, group: &Group) -> Result<(), Full> {
     writer.struct_close()
 }
 
-/// Writes `tcp/443`: the protocol by its word, in small letters, or its number.
 fn write_service(writer: &mut Writer<'_>, protocol: u8, port: Option<u16>) -> Result<(), Full> {
     let mut buf = [0; 24];
-    let mut text = crate::out::Out::new(&mut buf);
-    match Words::Protocol.name(protocol.into()) {
-        Some(name) => text.put_lowercase(name)?,
-        None => text.put_u64(protocol.into())?,
-    }
-    if let Some(port) = port {
-        text.put(b"/")?;
-        text.put_u64(port.into())?;
-    }
+    let mut text = Out::new(&mut buf);
+    put_service(&mut text, protocol, port)?;
     writer.string(text.as_bytes())
+}
+
+/// Appends `tcp/443`: the protocol by its word, in small letters, or its number.
+///
+/// # Errors
+/// [`Full`]; then a part of it may be written.
+pub(crate) fn put_service(out: &mut Out<'_>, protocol: u8, port: Option<u16>) -> Result<(), Full> {
+    match Words::Protocol.name(protocol.into()) {
+        Some(name) => out.put_lowercase(name)?,
+        None => out.put_u64(protocol.into())?,
+    }
+    let Some(port) = port else {
+        return Ok(());
+    };
+    out.put(b"/")?;
+    out.put_u64(port.into())
 }
