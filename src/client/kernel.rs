@@ -80,23 +80,20 @@ impl Kernel {
     }
 
     /// Takes the first of the two readings that rates take, if `scan` needs them and there is none, and waits until a second
-    /// one tells them.
+    /// one tells them. No more than one is taken: of a huge table a reading may take longer than it lasts.
     pub(super) fn prepare(&mut self, scan: Scan, context: &mut Context) -> Result<(), Failure> {
         if scan.needs & RATES == 0 || scan.goes_on {
             return Ok(());
         }
         let plan = scan.plan.for_kernel(self.release);
-        loop {
-            let now_ms = self.now_ms();
-            context.rates.ask(now_ms);
-            match context.rates.readiness(&plan, now_ms) {
-                Readiness::Ready => return Ok(()),
-                Readiness::At(at_ms) => {
-                    std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)))
-                }
-                Readiness::Unread => self.scan(scan, context, &mut |_, _, _| Ok(true))?,
-            }
+        if context.rates.readiness(&plan, self.now_ms()) == Readiness::Unread {
+            self.scan(scan, context, &mut |_, _, _| Ok(true))?;
         }
+        let now_ms = self.now_ms();
+        if let Readiness::At(at_ms) = context.rates.readiness(&plan, now_ms) {
+            std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)));
+        }
+        Ok(())
     }
 
     /// When it began.
