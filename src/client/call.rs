@@ -5,6 +5,8 @@ use super::text::{Parts, shown};
 use super::{Failure, print};
 use crate::charset::is_xml_char;
 use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
+use crate::out::Out;
+use crate::syntax::{Syntax, put_text};
 use crate::sys::terminal::Prompt;
 use crate::sys::{self, file};
 use std::io;
@@ -39,6 +41,9 @@ pub struct Options {
     /// Its arguments after the session, each sent as a string; a last one that begins with `fields=` as the options of a view.
     pub arguments: Vec<String>,
 }
+
+/// Bytes that stand for one of a text at the most: `&amp;`.
+const LONGEST_REFERENCE: usize = 5;
 
 /// What a reply that is a fault begins with. The value of no procedure does.
 const FAULT: &[u8] = b"{\"faultCode\":";
@@ -214,21 +219,17 @@ fn push_string(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 }
 
 fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
-    for c in text.chars() {
-        match c {
-            '&' => body.extend_from_slice(b"&amp;"),
-            '<' => body.extend_from_slice(b"&lt;"),
-            '>' => body.extend_from_slice(b"&gt;"),
-            '\r' => body.extend_from_slice(b"&#13;"),
-            c if is_xml_char(c) => body.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-            _ => {
-                let text = shown(text.as_bytes());
-                return Err(Failure::usage(&format!(
-                    "an argument has a character that XML can't carry: {text}"
-                )));
-            }
-        }
+    if !text.chars().all(is_xml_char) {
+        let text = shown(text.as_bytes());
+        return Err(Failure::usage(&format!("an argument has a character that XML can't carry: {text}")));
     }
+    let start = body.len();
+    body.resize(start + text.len() * LONGEST_REFERENCE, 0);
+    let mut out = Out::at(body, start);
+    // There is room for it, whatever has to be escaped.
+    let _ = put_text(&mut out, Syntax::Xml, text.as_bytes());
+    let end = out.len();
+    body.truncate(end);
     Ok(())
 }
 

@@ -2,14 +2,13 @@
 
 use super::columns::{Column, Columns, columns, usual};
 use super::format::grouped;
+use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
 use super::table::Table;
 use super::{Failure, Known, filter_of, print, tell};
 use crate::conntrack::flow::{ALL, Flow};
 use crate::conntrack::kernel::Count;
 use crate::conntrack::refusal::EMPTY_TABLE;
-use crate::limits::OUTPUT_BYTES;
-use crate::out::{Full, Out};
 use crate::query::context::Context;
 use crate::query::field::{Field, FieldId, FieldSet, RATES};
 use crate::query::filter::Filter;
@@ -19,7 +18,6 @@ use crate::query::page::Candidate;
 use crate::query::rows::RowPool;
 use crate::query::view::View;
 use crate::rpc::row;
-use crate::syntax::{Document, Style, Syntax, Writer};
 use crate::sys::{self, file};
 
 /// What is listed, and how.
@@ -193,8 +191,7 @@ enum RowWriter {
 struct Json {
     /// The members; all that there are without it.
     fields: Option<std::vec::Vec<&'static Field>>,
-    buf: Box<[u8]>,
-    len: usize,
+    lines: Lines,
 }
 
 impl Rows {
@@ -203,7 +200,7 @@ impl Rows {
             let fields = options.columns.as_ref().map(fields).transpose()?;
             let needs =
                 fields.as_ref().map_or(ALL, |fields| fields.iter().fold(0, |needs, f| needs | f.needs));
-            let json = Json { fields, buf: vec![0; OUTPUT_BYTES].into(), len: 0 };
+            let json = Json { fields, lines: Lines::new() };
             return Ok(Rows { writer: RowWriter::Json(json), needs });
         }
         let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
@@ -219,14 +216,21 @@ impl Rows {
                 let lines = table.row(flow, context);
                 if lines.is_empty() { Ok(()) } else { print(lines) }
             }
-            RowWriter::Json(json) => json.row(flow, context),
+            RowWriter::Json(Json { fields, lines }) => lines.line(&|writer| match &*fields {
+                None => row::write(writer, flow, context, FieldSet::ALL),
+                Some(fields) => {
+                    writer.struct_open()?;
+                    fields.iter().try_for_each(|field| row::write_member(writer, field, flow, context))?;
+                    writer.struct_close()
+                }
+            }),
         }
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
         match &mut self.writer {
             RowWriter::Table(table) => print(table.finish()),
-            RowWriter::Json(json) => json.flush(),
+            RowWriter::Json(json) => json.lines.flush(),
         }
     }
 }
@@ -241,39 +245,4 @@ fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
         })
     };
     columns.iter().map(field).collect()
-}
-
-impl Json {
-    fn row(&mut self, flow: &Flow, context: &Context) -> Result<(), Failure> {
-        if self.put(flow, context).is_err() {
-            self.flush()?;
-            self.put(flow, context)
-                .map_err(|Full| Failure::new("a connection is longer than there is room for"))?;
-        }
-        Ok(())
-    }
-
-    /// Writes an object and the end of its line, or nothing.
-    fn put(&mut self, flow: &Flow, context: &Context) -> Result<(), Full> {
-        let mut out = Out::at(&mut self.buf, self.len);
-        let mut document = Document::new(Style { syntax: Syntax::Json, ..Style::default() });
-        let fields = self.fields.as_deref();
-        document.piece(&mut out, |writer: &mut Writer<'_>| {
-            let Some(fields) = fields else {
-                return row::write(writer, flow, context, FieldSet::ALL);
-            };
-            writer.struct_open()?;
-            fields.iter().try_for_each(|field| row::write_member(writer, field, flow, context))?;
-            writer.struct_close()
-        })?;
-        out.put(b"\n")?;
-        self.len = out.len();
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        let bytes = self.buf.get(..self.len).unwrap_or_default();
-        self.len = 0;
-        print(bytes)
-    }
 }

@@ -16,6 +16,7 @@
 //! | [`columns`] | what stands in a cell of a table |
 //! | [`groups`] | groups, as summary and top show them |
 //! | `table` | rows that are aligned |
+//! | `json` | rows as objects |
 //! | `format` | numbers as people read them |
 //! | `text` | text of others made safe for a terminal |
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -26,6 +27,7 @@ pub mod columns;
 mod format;
 pub mod groups;
 mod http;
+mod json;
 mod kernel;
 pub mod kill;
 pub mod list;

@@ -2,19 +2,18 @@
 
 use super::format::grouped;
 use super::groups::{columns, order_by, push, read};
+use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context};
 use super::list::{Options as ListOptions, most_characters};
 use super::table::{Cells, Line, fit, heading_widths, put_headings};
 use super::{Failure, filter_of, print, tell};
-use crate::limits::{BLOCK_ROWS, OUTPUT_BYTES};
-use crate::out::Out;
+use crate::limits::BLOCK_ROWS;
 use crate::query::context::Context;
 use crate::query::field::RATES;
 use crate::query::group::GroupBy;
 use crate::query::rows::RowPool;
 use crate::query::summary::{By, Summary};
 use crate::rpc::write_group;
-use crate::syntax::{Document, Style, Syntax};
 use crate::sys::{self, file};
 
 /// What is put together, and how it is shown.
@@ -104,17 +103,11 @@ fn write_table(
 
 /// The rows as objects, a line each.
 fn write_json(summary: &Summary, pool: &RowPool, context: &Context) -> Result<(), Failure> {
-    let mut buf = vec![0; OUTPUT_BYTES];
+    let mut lines = Lines::new();
     for group in (0..).map_while(|nth| summary.group(nth, pool)) {
-        let mut out = Out::new(&mut buf);
-        let mut document = Document::new(Style { syntax: Syntax::Json, ..Style::default() });
-        let written = document
-            .piece(&mut out, |writer| write_group(writer, group, &summary.group_by, context))
-            .and_then(|()| out.put(b"\n"));
-        written.map_err(|_| Failure::new("a group is longer than there is room for"))?;
-        print(out.as_bytes())?;
+        lines.line(&|writer| write_group(writer, group, &summary.group_by, context))?;
     }
-    Ok(())
+    lines.flush()
 }
 
 /// Says how many groups and connections there are, and what of it is not exact.
