@@ -1,7 +1,7 @@
 //! A long view in the kernel's own order: its rows are pulled from a dump of its own as fast as the client takes them, and no
 //! memory holds them.
 
-use super::table::{Part, write_head, write_tail};
+use super::table::{Frame, Part};
 use crate::conntrack::flow::ReadError;
 use crate::conntrack::message::Message;
 use crate::conntrack::plan::KernelPlan;
@@ -135,11 +135,11 @@ impl Work for Listing {
         world: &mut World<'_>,
     ) -> Result<Option<Wrote>, Full> {
         if self.part == Part::Head {
-            let count = match world.kernel.count() {
-                Ok(count) => count.entries,
-                Err(error) => return Ok(Some(Wrote::Fault(error.into()))),
+            let frame = match Frame::new(world, None, false) {
+                Ok(frame) => frame,
+                Err(fault) => return Ok(Some(Wrote::Fault(fault))),
             };
-            pieces.piece(|writer| write_head(writer, count, None))?;
+            pieces.piece(|writer| frame.write_head(writer))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {
@@ -152,7 +152,8 @@ impl Work for Listing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, shared: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.total, self.view.lacks_rates(&shared.context))
+        // Whether all rates are known is told as it is at the end of the dump.
+        Frame::ending(self.view.lacks_rates(&shared.context)).write_tail(writer, self.total)
     }
 
     fn rows(&self) -> u64 {

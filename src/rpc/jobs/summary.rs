@@ -1,7 +1,7 @@
 //! `summary`: the flows that match, put together in groups in one scan of the kernel's table or of the snapshot.
 
 use super::Job;
-use super::table::{Part, close_table, write_head};
+use super::table::{Frame, Part};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::out::{Full, Out};
@@ -17,9 +17,6 @@ use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World};
 use crate::syntax::Writer;
 
-/// Rows that are measured between other events.
-const MEASURE_ROWS: usize = 32;
-
 /// A summary in the making.
 pub(crate) struct Summarizing {
     summary: Summary,
@@ -27,13 +24,9 @@ pub(crate) struct Summarizing {
     source: Source,
     /// Calls that take the snapshot anew wait until this one has read it.
     is_ahead: bool,
-    /// When the snapshot that it reads was taken, and how old that was in the end, in milliseconds.
+    /// When the snapshot that it reads was taken, in milliseconds.
     taken_ms: u64,
-    age_ms: u64,
-    /// Entries in the kernel's table when the groups were found.
-    count: u32,
-    /// The table has more flows than the rates are known of.
-    partial: bool,
+    frame: Frame,
     part: Part,
     /// Rows whose length is added up, and rows that are written.
     measured: usize,
@@ -56,20 +49,11 @@ pub(crate) fn summary(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job,
         source: if of_snapshot { Source::Snapshot } else { Source::Kernel },
         is_ahead: false,
         taken_ms: 0,
-        age_ms: 0,
-        count: 0,
-        partial: false,
+        frame: Frame::default(),
         part: Part::Head,
         measured: 0,
         written: 0,
     }))
-}
-
-impl Summarizing {
-    fn write_head(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
-        let of_snapshot = self.source == Source::Snapshot;
-        write_head(writer, self.count, of_snapshot.then_some(self.age_ms))
-    }
 }
 
 impl Work for Summarizing {
@@ -123,9 +107,8 @@ impl Work for Summarizing {
     fn end(&mut self, shared: &mut Shared, world: &mut World<'_>) -> Result<Wait, Fault> {
         self.is_ahead = false;
         self.summary.end(&mut shared.pool, &shared.context);
-        self.partial = shared.context.rates.is_partial();
-        self.count = world.kernel.count()?.entries;
-        self.age_ms = world.now_ms.saturating_sub(self.taken_ms);
+        let taken_ms = (self.source == Source::Snapshot).then_some(self.taken_ms);
+        self.frame = Frame::new(world, taken_ms, shared.context.rates.is_partial())?;
         Ok(Wait::Nothing)
     }
 
@@ -134,18 +117,17 @@ impl Work for Summarizing {
     }
 
     fn measure(&mut self, measure: &mut Measure<'_, '_>, shared: &Shared) -> bool {
-        if self.measured == 0 {
-            measure.piece(|writer| self.write_head(writer));
-        }
-        for _ in 0..MEASURE_ROWS {
-            let Some(group) = self.summary.group(self.measured, &shared.pool) else {
-                measure.piece(|writer| self.write_last(writer, shared, 0));
-                return true;
+        let is_whole = self.frame.measure(&mut self.measured, measure, &mut |nth, measure| {
+            let Some(group) = self.summary.group(nth, &shared.pool) else {
+                return false;
             };
             measure.piece(|writer| write_row(writer, group, &self.summary.group_by, &shared.context));
-            self.measured += 1;
+            true
+        });
+        if is_whole {
+            measure.piece(|writer| self.write_last(writer, shared, 0));
         }
-        false
+        is_whole
     }
 
     fn write(
@@ -155,7 +137,7 @@ impl Work for Summarizing {
         _: &mut World<'_>,
     ) -> Result<Option<Wrote>, Full> {
         if self.part == Part::Head {
-            pieces.piece(|writer| self.write_head(writer))?;
+            pieces.piece(|writer| self.frame.write_head(writer))?;
             self.part = Part::Rows;
         }
         while let Some(group) = self.summary.group(self.written, &shared.pool) {
@@ -166,7 +148,7 @@ impl Work for Summarizing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        close_table(writer, self.summary.total() as u64, self.partial)?;
+        self.frame.close_rows(writer, self.summary.total() as u64)?;
         writer.number("matched", self.summary.matched())?;
         let inexact = self.summary.inexact();
         writer.number("exact", inexact.is_none().into())?;

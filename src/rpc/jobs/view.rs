@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::listing::Listing;
-use super::table::{Part, write_head, write_tail};
+use super::table::{Frame, Part};
 use crate::conntrack::flow::Flow;
 use crate::conntrack::plan::KernelPlan;
 use crate::limits::BLOCK_ROWS;
@@ -19,20 +19,13 @@ use crate::rpc::work::{Offered, ScanStart, Source, Wait, Work, Wrote};
 use crate::rpc::{Ask, Shared, World, row};
 use crate::syntax::Writer;
 
-/// Rows that are measured between other events: about as long as a slice of a dump.
-const MEASURE_ROWS: usize = 32;
-
 /// A page in the making.
 pub(crate) struct Viewing {
     view: View,
     /// Where it reads the snapshot; `None` reads the kernel's table.
     reading: Option<Reading>,
-    /// Entries in the kernel's table when the page was found, and milliseconds since the snapshot was taken.
-    count: u32,
-    age_ms: u64,
+    frame: Frame,
     part: Part,
-    /// It shows, orders or filters by rates, and the table has more flows than the rates are known of.
-    partial: bool,
     /// A pass is over, and another one follows.
     is_between: bool,
     /// Rows whose length is added up, and rows that are written.
@@ -78,10 +71,8 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
     Ok(Job::View(Viewing {
         view,
         reading,
-        count: 0,
-        age_ms: 0,
+        frame: Frame::default(),
         part: Part::Head,
-        partial: false,
         is_between: false,
         measured: 0,
         rows: 0,
@@ -91,11 +82,6 @@ pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fa
 impl Viewing {
     fn source(&self) -> Source {
         if self.reading.is_some() { Source::Snapshot } else { Source::Kernel }
-    }
-
-    /// Milliseconds since the snapshot was taken, for a view of a snapshot.
-    fn age_ms(&self) -> Option<u64> {
-        self.reading.map(|_| self.age_ms)
     }
 }
 
@@ -173,10 +159,8 @@ impl Work for Viewing {
             return Ok(Wait::Scan(self.source()));
         }
         if self.part == Part::Head {
-            self.count = world.kernel.count()?.entries;
-            self.partial = self.view.lacks_rates(&shared.context);
-            let taken_ms = self.reading.map_or(world.now_ms, |reading| reading.taken_ms);
-            self.age_ms = world.now_ms.saturating_sub(taken_ms);
+            let taken_ms = self.reading.map(|reading| reading.taken_ms);
+            self.frame = Frame::new(world, taken_ms, self.view.lacks_rates(&shared.context))?;
         }
         Ok(Wait::Nothing)
     }
@@ -186,19 +170,18 @@ impl Work for Viewing {
     }
 
     fn measure(&mut self, measure: &mut Measure<'_, '_>, shared: &Shared) -> bool {
-        if self.measured == 0 {
-            measure.piece(|writer| write_head(writer, self.count, self.age_ms()));
-        }
-        for _ in 0..MEASURE_ROWS {
-            let Some(found) = self.view.row_ahead(self.measured, &shared.pool) else {
-                measure.piece(|writer| self.write_last(writer, shared, 0));
-                return true;
+        let is_whole = self.frame.measure(&mut self.measured, measure, &mut |nth, measure| {
+            let Some(found) = self.view.row_ahead(nth, &shared.pool) else {
+                return false;
             };
             let (flow, context) = (&found.flow, &shared.context);
             measure.piece(|writer| row::write(writer, flow, context, self.view.fields));
-            self.measured += 1;
+            true
+        });
+        if is_whole {
+            measure.piece(|writer| self.write_last(writer, shared, 0));
         }
-        false
+        is_whole
     }
 
     fn write(
@@ -208,7 +191,7 @@ impl Work for Viewing {
         _: &mut World<'_>,
     ) -> Result<Option<Wrote>, Full> {
         if self.part == Part::Head {
-            pieces.piece(|writer| write_head(writer, self.count, self.age_ms()))?;
+            pieces.piece(|writer| self.frame.write_head(writer))?;
             self.part = Part::Rows;
         }
         if self.part == Part::Rows {
@@ -228,7 +211,7 @@ impl Work for Viewing {
     }
 
     fn write_last(&self, writer: &mut Writer<'_>, _: &Shared, _: u64) -> Result<(), Full> {
-        write_tail(writer, self.view.total(), self.partial)
+        self.frame.write_tail(writer, self.view.total())
     }
 
     fn rows(&self) -> u64 {
