@@ -5,6 +5,7 @@ mod kernel;
 mod kills;
 mod memory;
 mod multicalls;
+mod naive_groups;
 mod rates;
 mod rig;
 #[cfg(feature = "metrics")]
