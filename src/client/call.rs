@@ -1,6 +1,6 @@
 //! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
 
-use super::http::{Connection, refusal};
+use super::http::{Connection, number, refusal, split};
 use super::text::{Parts, shown};
 use super::{Failure, print};
 use crate::charset::is_xml_char;
@@ -81,7 +81,7 @@ fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, 
     call(connection, "login", &credentials, &mut |part| keep(&mut reply, part))?;
     let session = reply.trim_ascii().strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let session = session.and_then(|id| String::from_utf8(id.to_vec()).ok());
-    session.ok_or_else(|| Failure::new("the daemon answers a login with something else than a session"))
+    session.ok_or_else(|| Failure::new(format_args!("the daemon answers a login with something else than a session")))
 }
 
 /// The name and the password, as the arguments of `login`.
@@ -96,7 +96,7 @@ fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure
             let opened = file::open(path, libc::O_RDONLY, 0);
             let of = path.display().to_string();
             let file = opened
-                .map_err(|error| Failure::new(&format!("can't read the password from {of}: {error}")))?;
+                .map_err(|error| Failure::new(format_args!("can't read the password from {of}: {error}")))?;
             first_line(file.as_fd(), &of)?
         }
     };
@@ -107,9 +107,9 @@ fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure
 fn ask(user: &str) -> Result<String, Failure> {
     let explain = |error: io::Error| match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
-            Failure::new("no password: nothing was called")
+            Failure::new(format_args!("no password: nothing was called"))
         }
-        _ => Failure::usage(&format!(
+        _ => Failure::usage(format_args!(
             "can't ask for the password ({error}): --password-file or --password-stdin says where it is"
         )),
     };
@@ -123,24 +123,25 @@ fn ask(user: &str) -> Result<String, Failure> {
 fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
     // One byte and one line end more than may be, so that a longer one shows.
     let mut line = [0; PASSWORD_BYTES + 2];
-    let wrong = |error: io::Error| Failure::new(&format!("can't read the password from {name}: {error}"));
+    let wrong = |error: io::Error| Failure::new(format_args!("can't read the password from {name}: {error}"));
     let length = file::fill(from, &mut line).map_err(wrong)?;
     let text = line.get(..length).unwrap_or_default();
-    let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    let (first, _) = split(text, b'\n');
     password(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
 }
 
 fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
     let bytes = bytes.ok_or_else(|| {
-        Failure::new(&format!(
+        Failure::new(format_args!(
             "the password from {from} is longer than the {PASSWORD_BYTES} bytes that one may have"
         ))
     })?;
-    if bytes.is_empty() {
-        return Err(Failure::new(&format!("the password from {from} is empty")));
-    }
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| Failure::new(&format!("the password from {from} is not UTF-8")))
+    let wrong = match core::str::from_utf8(bytes) {
+        Ok("") => "empty",
+        Ok(text) => return Ok(text.to_owned()),
+        Err(_) => "not UTF-8",
+    };
+    Err(Failure::new(format_args!("the password from {from} is {wrong}")))
 }
 
 /// Makes a call and hands its value, which is JSON, to `each`.
@@ -159,7 +160,7 @@ fn call(
         return Err(refusal(head.status, &begin));
     }
     if !head.is_json {
-        return Err(Failure::new("what answers there sends no JSON: is it rctd?"));
+        return Err(Failure::new(format_args!("what answers there sends no JSON: is it rctd?")));
     }
     let mut begun = false;
     connection.body(&head, &mut |part| {
@@ -180,7 +181,7 @@ fn call(
 /// Keeps a part of a short reply.
 fn keep(reply: &mut Vec<u8>, part: &[u8]) -> Result<(), Failure> {
     if reply.len() + part.len() > FAULT_REPLY_BYTES.max(part.len()) {
-        return Err(Failure::new("the reply is longer than a fault or a session can be"));
+        return Err(Failure::new(format_args!("the reply is longer than a fault or a session can be")));
     }
     reply.extend_from_slice(part);
     Ok(())
@@ -221,7 +222,7 @@ fn push_string(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
     if !text.chars().all(is_xml_char) {
         let text = shown(text.as_bytes());
-        return Err(Failure::usage(&format!("an argument has a character that XML can't carry: {text}")));
+        return Err(Failure::usage(format_args!("an argument has a character that XML can't carry: {text}")));
     }
     let start = body.len();
     body.resize(start + text.len() * LONGEST_REFERENCE, 0);
@@ -235,37 +236,31 @@ fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 
 /// What a fault says.
 fn fault(reply: &[u8]) -> Failure {
-    let number = reply.get(FAULT.len()..).unwrap_or_default();
-    let digits = number.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count();
-    let number = String::from_utf8_lossy(number.get(..digits).unwrap_or_default());
-    let mark = b"\"faultString\":\"";
-    let at = reply.windows(mark.len()).position(|window| window == mark).map(|at| at + mark.len());
-    let text = unescaped(at.and_then(|at| reply.get(at..)).unwrap_or_default());
-    Failure::fault(format!("fault {number}: {}", shown(&text)))
+    let (number, text) = split(reply.get(FAULT.len()..).unwrap_or_default(), b',');
+    let text = text.strip_prefix(b"\"faultString\":\"").unwrap_or_default();
+    Failure::new(format_args!("fault {}: {}", shown(number), shown(&unescaped(text)))).with(3)
 }
 
 /// The text of a JSON string up to its closing quote.
 fn unescaped(json: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    let mut bytes = json.iter().copied();
-    while let Some(byte) = bytes.next().filter(|&byte| byte != b'"') {
-        if byte != b'\\' {
-            text.push(byte);
-            continue;
-        }
-        match bytes.next() {
+    let mut rest = json;
+    loop {
+        match rest {
             // The daemon writes control characters alone in this way.
-            Some(b'u') => {
-                let digits: Vec<u8> = bytes.by_ref().take(4).collect();
-                let number = core::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
+            [b'\\', b'u', a, b, c, d, behind @ ..] => {
+                let number = number(&[*a, *b, *c, *d], 16).and_then(|number| u32::try_from(number).ok());
                 let c = number.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
                 text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = behind;
             }
-            Some(other) => text.push(other),
-            None => {}
+            [b'"', ..] | [] => return text,
+            [b'\\', byte, behind @ ..] | [byte, behind @ ..] => {
+                text.push(*byte);
+                rest = behind;
+            }
         }
     }
-    text
 }
 
 #[cfg(test)]
@@ -278,7 +273,7 @@ mod tests {
         let text = made(&["a<b>&\r\n\u{e9}", "--x"]);
         assert!(text.contains("<string>a&lt;b&gt;&amp;&#13;\n\u{e9}</string>"), "{text}");
         assert!(text.contains("<param><value><string>--x</string></value></param></params>"), "{text}");
-        assert_eq!(body("view", &["\u{1b}"]).unwrap_err().code, 2);
+        assert_eq!(body("view", &["\u{1b}"]).unwrap_err().0.code, 2);
     }
 
     #[test]
@@ -295,7 +290,7 @@ mod tests {
     #[test]
     fn faults_are_sentences() {
         let failure = fault(br#"{"faultCode":-32602,"faultString":"a \"b\" \\ \u001b[2J"}"#);
-        assert_eq!((failure.code, failure.text.as_str()), (3, "fault -32602: a \"b\" \\ \\x1b[2J"));
+        assert_eq!((failure.0.code, failure.0.text.as_str()), (3, "fault -32602: a \"b\" \\ \\x1b[2J"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Numbers as people read them. None of these writes a space, so that a table's cells stay apart.
 
 use crate::out::{Full, Out};
+use core::fmt;
 
 /// The prefixes of units, a thousand apart.
 const PREFIXES: &[u8] = b"kMGTPE";
@@ -65,16 +66,15 @@ pub(super) fn put_hex(out: &mut Out<'_>, number: u64) -> Result<(), Full> {
 }
 
 /// A number with a comma between thousands, for a sentence.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
+pub(super) struct Grouped(pub(super) u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (0, last) => write!(f, "{last}"),
+            (thousands, last) => write!(f, "{},{last:03}", Grouped(thousands)),
         }
-        text.push(digit);
     }
-    text
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
             assert_eq!(written(|out| put_hex(out, number)), text);
         }
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(Grouped(number).to_string(), text);
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn read(
 ) -> Result<(), Failure> {
     let mut seed = [0; 16];
     sys::random(&mut seed)
-        .map_err(|error| Failure::new(&format!("the kernel gives no random bits: {error}")))?;
+        .map_err(|error| Failure::new(format_args!("the kernel gives no random bits: {error}")))?;
     summary.begin(pool, seed);
     let scan = Scan { plan: scan.0, needs: scan.1, goes_on: false };
     kernel.scan(scan, context, &mut |entry, context, _| {

@@ -49,7 +49,7 @@ impl Kernel {
     /// What is missing, and what to do.
     pub(super) fn open() -> Result<Self, Failure> {
         let link = || -> Result<Box<dyn Link>, Failure> {
-            Ok(Box::new(Netlink::open().map_err(|error| Failure::new(&explain_netlink(&error)))?))
+            Ok(Box::new(Netlink::open().map_err(|error| Failure::new(format_args!("{}", explain_netlink(&error))))?))
         };
         let mut kernel = Kernel {
             reader: DumpReader::new(link()?, DUMP_BYTES),
@@ -71,7 +71,7 @@ impl Kernel {
 
     /// Deletes the entry, and tells whether it was still there.
     pub(super) fn delete(control: &mut Control, target: &Target) -> Result<bool, Failure> {
-        control.delete(target).map_err(|error| Failure::new(&format!("{} {error}", error.cause())))
+        control.delete(target).map_err(|error| Failure::new(format_args!("{} {error}", error.cause())))
     }
 
     /// Milliseconds since the start.
@@ -167,14 +167,14 @@ pub(super) fn new_context(known: &Known) -> Box<Context> {
 }
 
 fn refused(error: OpError) -> Failure {
-    Failure::new(&explain_refusal(error))
+    Failure::new(format_args!("{}", explain_refusal(error)))
 }
 
 /// An entry that can't be read.
 pub(super) fn unreadable(error: ReadError) -> Failure {
     match error {
-        ReadError::Malformed => Failure::new("the kernel sent an entry that makes no sense"),
-        ReadError::Labels => Failure::new(&format!(
+        ReadError::Malformed => Failure::new(format_args!("the kernel sent an entry that makes no sense")),
+        ReadError::Labels => Failure::new(format_args!(
             "connections have more than {LABELS} different helpers and security contexts, which is more than there is room for"
         )),
     }

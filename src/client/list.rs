@@ -1,7 +1,7 @@
 //! `rctd list`: the connections that match, as a table or as JSON.
 
 use super::columns::{Column, Columns, columns, usual};
-use super::format::grouped;
+use super::format::Grouped;
 use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
 use super::table::Table;
@@ -157,16 +157,15 @@ fn sorted(
 /// Says how much of the table was listed.
 fn tell_count(count: Count, shown: u64, total: Option<u64>, is_partial: bool) {
     if count.entries == 0 {
-        return tell(EMPTY_TABLE);
+        return tell(format_args!("rctd: {EMPTY_TABLE}\n"));
     }
-    let of = total.map_or(String::new(), |total| [" of ", &grouped(total)].concat());
-    let most = count.most.map_or(String::new(), |most| [", ", &grouped(most.into()), " at most"].concat());
-    let text =
-        [&grouped(shown), of.as_str(), " (", &grouped(count.entries.into()), " in the table", &most, ")\n"];
-    // Nobody is there to be told where that fails.
-    let _ = file::write_all(file::STDERR, text.concat().as_bytes());
+    let of = total.map_or(String::new(), |total| format!(" of {}", Grouped(total)));
+    let most = count.most.map_or(String::new(), |most| format!(", {} at most", Grouped(most.into())));
+    tell(format_args!("{}{of} ({} in the table{most})\n", Grouped(shown), Grouped(count.entries.into())));
     if is_partial {
-        tell("the table has more connections than rates are kept of: those of the fastest are known");
+        tell(format_args!(
+            "rctd: the table has more connections than rates are kept of: those of the fastest are known\n"
+        ));
     }
 }
 
@@ -241,7 +240,7 @@ fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
         let name = column.heading().to_ascii_lowercase();
         let field = column.field().or_else(|| field_named(&name));
         field.map(FieldId::field).ok_or_else(|| {
-            Failure::usage(&format!("--fields: {name} is no field, and JSON has fields alone"))
+            Failure::usage(format_args!("--fields: {name} is no field, and JSON has fields alone"))
         })
     };
     columns.iter().map(field).collect()

@@ -1,6 +1,6 @@
 //! `rctd summary`: the connections that match, put together in groups.
 
-use super::format::grouped;
+use super::format::Grouped;
 use super::groups::{columns, order_by, push, read};
 use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context};
@@ -113,17 +113,14 @@ fn write_json(summary: &Summary, pool: &RowPool, context: &Context) -> Result<()
 /// Says how many groups and connections there are, and what of it is not exact.
 fn tell_groups(summary: &Summary, pool: &RowPool) {
     let shown = (0..).map_while(|nth| summary.group(nth, pool)).count();
-    let numbers = [shown as u64, summary.total() as u64, summary.matched()].map(grouped);
-    let [shown, total, matched] = numbers;
-    let text = [&shown, " of ", &total, " groups, ", &matched, " connections\n"].map(String::from).concat();
-    // Nobody is there to be told where that fails.
-    let _ = file::write_all(file::STDERR, text.as_bytes());
+    let [shown, total, matched] = [shown as u64, summary.total() as u64, summary.matched()].map(Grouped);
+    tell(format_args!("{shown} of {total} groups, {matched} connections\n"));
     if let Some((error, other)) = summary.inexact() {
-        tell(&format!(
-            "there are more groups than there is room for: a group has at most {} connections less than its row says, and {} are of \
-             groups that are not here",
-            grouped(error.into()),
-            grouped(other.connections.into())
+        tell(format_args!(
+            "rctd: there are more groups than there is room for: a group has at most {} connections less than its row says, and {} \
+             are of groups that are not here\n",
+            Grouped(error.into()),
+            Grouped(other.connections.into())
         ));
     }
 }

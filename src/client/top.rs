@@ -51,12 +51,12 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let term = sys::environment(c"TERM").unwrap_or("");
     if !sys::is_terminal(file::STDOUT) || matches!(term, "" | "dumb") {
-        return Err(Failure::usage(
-            "rctd top takes a terminal whose cursor can be moved (TERM names none); --batch prints tables instead",
-        ));
+        return Err(Failure::usage(format_args!(
+            "rctd top takes a terminal whose cursor can be moved (TERM names none); --batch prints tables instead"
+        )));
     }
     let screen =
-        Screen::open().map_err(|error| Failure::new(&format!("can't take the terminal: {error}")))?;
+        Screen::open().map_err(|error| Failure::new(format_args!("can't take the terminal: {error}")))?;
     let result = interactive(options, &mut state, &mut reading, &screen);
     // The terminal is as it was before anything is said.
     drop(screen);
@@ -87,7 +87,7 @@ fn interactive(
     reading: &mut Reading,
     screen: &Screen,
 ) -> Result<(), Failure> {
-    let gone = |error: std::io::Error| Failure::new(&format!("the terminal is gone: {error}"));
+    let gone = |error: std::io::Error| Failure::new(format_args!("the terminal is gone: {error}"));
     let began = Instant::now();
     let (mut due_ms, mut bytes) = (0, [0; TOP_KEYS_BYTES]);
     loop {

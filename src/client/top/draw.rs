@@ -4,11 +4,12 @@ use super::reading::Reading;
 use super::shown::Mode;
 use super::state::{Input, State};
 use crate::client::columns::Columns;
-use crate::client::format::{grouped, put_rate};
+use crate::client::format::{Grouped, put_rate};
 use crate::client::groups;
 use crate::client::table::{Cells, Line, Widths, characters, fit, heading_widths, put_headings};
 use crate::client::text::shown;
 use crate::out::{Full, Out};
+use core::fmt::{self, Write};
 
 /// Lines of a screen that are none of the table's rows: two above, the headings, and one below.
 const OTHER_LINES: usize = 4;
@@ -118,25 +119,32 @@ fn first_line(reading: &Reading) -> String {
     let of = match count.most.filter(|most| *most > 0) {
         Some(most) => {
             let percent = u64::from(count.entries) * 100 / u64::from(most);
-            [" of ", &grouped(most.into()), " (", &percent.to_string(), "%)"].concat()
+            format!(" of {} ({percent}%)", Grouped(most.into()))
         }
         None => String::new(),
     };
     let gain = match reading.gain {
-        Some(gain) if gain >= 0 => ["  +", &grouped(gain.unsigned_abs()), "/s"].concat(),
-        Some(gain) => ["  -", &grouped(gain.unsigned_abs()), "/s"].concat(),
+        Some(gain) => {
+            let sign = if gain < 0 { '-' } else { '+' };
+            format!("  {sign}{}/s", Grouped(gain.unsigned_abs()))
+        }
         None => String::new(),
     };
-    let rates = ["  down ", &rate(reading.down), "  up ", &rate(reading.up)].concat();
-    [&grouped(count.entries.into()), of.as_str(), " connections", &gain, &rates].concat()
+    let (entries, down, up) = (Grouped(count.entries.into()), Rate(reading.down), Rate(reading.up));
+    format!("{entries}{of} connections{gain}  down {down}  up {up}")
 }
 
-fn rate(bytes: u64) -> String {
-    let mut buf = [0; 32];
-    let mut out = Out::new(&mut buf);
-    // There is room for any rate.
-    let _ = put_rate(&mut out, bytes);
-    String::from_utf8_lossy(out.as_bytes()).into_owned()
+/// Bytes a second, as people read them.
+struct Rate(u64);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buf = [0; 32];
+        let mut out = Out::new(&mut buf);
+        // There is room for any rate.
+        let _ = put_rate(&mut out, self.0);
+        f.write_str(core::str::from_utf8(out.as_bytes()).unwrap_or_default())
+    }
 }
 
 /// What is shown of it.
@@ -146,28 +154,27 @@ fn second_line(state: &State, reading: &Reading) -> String {
     let paused = if state.is_paused { "  PAUSED" } else { "" };
     let frozen = if state.shown.selected.is_some() { "  rows stay (Escape)" } else { "" };
     let partial = if reading.context.rates.is_partial() { "  rates of the fastest" } else { "" };
-    let (words, total) = (state.shown.words.as_str(), total(state, reading));
-    let before = match state.shown.start {
-        0 => String::new(),
-        start => [", after ", &grouped(start)].concat(),
-    };
-    [words, ": ", &total, &before, "  by ", sort, direction, paused, frozen, partial].concat()
-}
-
-/// How many rows there are, in words.
-fn total(state: &State, reading: &Reading) -> String {
-    let matched = [&grouped(reading.matched), " connections"].concat();
-    match state.shown.groups_name() {
-        Some(name) => [&grouped(reading.groups_total as u64), " ", name, " of ", &matched].concat(),
-        None => matched,
+    let mut text = [&state.shown.words, ": "].concat();
+    // Writing to a string does not fail.
+    if let Some(name) = state.shown.groups_name() {
+        let _ = write!(text, "{} {name} of ", Grouped(reading.groups_total as u64));
     }
+    let _ = write!(text, "{} connections", Grouped(reading.matched));
+    if state.shown.start > 0 {
+        let _ = write!(text, ", after {}", Grouped(state.shown.start));
+    }
+    let _ = write!(text, "  by {sort}{direction}{paused}{frozen}{partial}");
+    text
 }
 
 fn last_line(state: &State) -> String {
+    let message = &state.message;
     match &state.input {
-        Input::Filter(text) if state.message.is_empty() => ["filter: ", &shown(text), "_"].concat(),
-        Input::Filter(text) => ["filter: ", &shown(text), "_   ", &state.message].concat(),
-        Input::Answer(_, what) => ["kill ", what, "? [y/N]"].concat(),
+        Input::Filter(text) => {
+            let gap = if message.is_empty() { "" } else { "   " };
+            format!("filter: {}_{gap}{message}", shown(text))
+        }
+        Input::Answer(_, what) => format!("kill {what}? [y/N]"),
         _ if state.message.is_empty() => KEYS.to_owned(),
         _ => state.message.clone(),
     }

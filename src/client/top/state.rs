@@ -121,7 +121,7 @@ impl State {
                         return Next::Read;
                     }
                     // The first line of what is wrong: the text is on the screen, and stays there.
-                    Err(wrong) => self.message = wrong.text.lines().next().unwrap_or("").to_owned(),
+                    Err(wrong) => self.message = wrong.0.text.lines().next().unwrap_or("").to_owned(),
                 }
             }
             Key::Escape => return Next::Draw,
@@ -182,8 +182,8 @@ impl State {
         }
         let killed = which.kill(&mut reading.kernel, &mut reading.context)?;
         self.message = match killed.check() {
-            Ok(()) => killed.sentence(),
-            Err(why) => why.text,
+            Ok(()) => killed.to_string(),
+            Err(Failure(why)) => why.text,
         };
         Ok(Next::Read)
     }
