@@ -81,7 +81,9 @@ fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, 
     call(connection, "login", &credentials, &mut |part| keep(&mut reply, part))?;
     let session = reply.trim_ascii().strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let session = session.and_then(|id| String::from_utf8(id.to_vec()).ok());
-    session.ok_or_else(|| Failure::new(format_args!("the daemon answers a login with something else than a session")))
+    session.ok_or_else(|| {
+        Failure::new(format_args!("the daemon answers a login with something else than a session"))
+    })
 }
 
 /// The name and the password, as the arguments of `login`.

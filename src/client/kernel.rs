@@ -49,7 +49,9 @@ impl Kernel {
     /// What is missing, and what to do.
     pub(super) fn open() -> Result<Self, Failure> {
         let link = || -> Result<Box<dyn Link>, Failure> {
-            Ok(Box::new(Netlink::open().map_err(|error| Failure::new(format_args!("{}", explain_netlink(&error))))?))
+            Ok(Box::new(
+                Netlink::open().map_err(|error| Failure::new(format_args!("{}", explain_netlink(&error))))?,
+            ))
         };
         let mut kernel = Kernel {
             reader: DumpReader::new(link()?, DUMP_BYTES),

@@ -1,0 +1,276 @@
+//! A command line in its parts: options with their values, and what is left beside them.
+
+use crate::query::net::Net;
+use heapless::vec::VecView;
+
+/// Whose options: a bit for each command. The daemon has no name to be called by.
+pub(super) const DAEMON: u8 = 1;
+pub(super) const PASSWD: u8 = 2;
+pub(super) const LIST: u8 = 4;
+pub(super) const SUMMARY: u8 = 8;
+pub(super) const TOP: u8 = 16;
+pub(super) const KILL: u8 = 32;
+pub(super) const CALL: u8 = 64;
+const TABLES: u8 = LIST | SUMMARY;
+
+/// An option.
+struct Opt {
+    name: &'static str,
+    /// Its letter, behind one dash; 0 where there is none.
+    short: u8,
+    takes: Takes,
+    /// Who has it.
+    of: u8,
+}
+
+/// What an option takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    Value,
+    /// Nothing, or a value behind `=`.
+    Either,
+}
+use Takes::{Either, Nothing, Value};
+
+/// A row of the table.
+const fn row(name: &'static str, short: u8, takes: Takes, of: u8) -> Opt {
+    Opt { name, short, takes, of }
+}
+
+/// Every option but --help and --version, which count wherever they stand.
+const OPTIONS: &[Opt] = &[
+    row("--listen", b'l', Value, DAEMON),
+    row("--auth", 0, Value, DAEMON),
+    row("--allow-user", 0, Value, DAEMON),
+    row("--insecure-no-auth", 0, Nothing, DAEMON),
+    row("--allow-host", 0, Value, DAEMON),
+    row("--forwarded", 0, Value, DAEMON),
+    row("--session-timeout", 0, Value, DAEMON),
+    row("--wide-ints", 0, Value, DAEMON),
+    row("--ignore", 0, Value, DAEMON),
+    row("--lan", 0, Value, DAEMON | SUMMARY | TOP),
+    row("--hide-time-wait", 0, Nothing, DAEMON),
+    row("--uid-mask", 0, Value, DAEMON),
+    row("--passwd-file", 0, Value, DAEMON),
+    row("--hosts", 0, Value, DAEMON | TABLES | TOP | KILL),
+    row("--leases", 0, Value, DAEMON | TABLES | TOP | KILL),
+    row("--enable-accounting", 0, Nothing, DAEMON),
+    row("--enable-timestamps", 0, Nothing, DAEMON),
+    row("--snapshot-flows", 0, Value, DAEMON),
+    row("--rate-flows", 0, Value, DAEMON),
+    #[cfg(feature = "metrics")]
+    row("--metrics", 0, Either, DAEMON),
+    #[cfg(feature = "metrics")]
+    row("--metrics-allow", 0, Value, DAEMON),
+    #[cfg(feature = "metrics")]
+    row("--metrics-hosts", 0, Value, DAEMON),
+    row("--user", 0, Value, DAEMON | CALL),
+    row("--log-level", 0, Value, DAEMON),
+    row("--no-kernel-filter", 0, Nothing, DAEMON),
+    row("--stdin", 0, Nothing, PASSWD),
+    row("--delete", 0, Nothing, PASSWD),
+    row("--by", 0, Value, SUMMARY),
+    row("--sort", b's', Value, TABLES),
+    row("--reverse", b'r', Nothing, TABLES),
+    row("--limit", b'n', Value, TABLES),
+    row("--start", 0, Value, TABLES),
+    row("--fields", b'o', Value, LIST),
+    row("--json", 0, Nothing, TABLES),
+    row("--bytes", 0, Nothing, TABLES),
+    row("--no-header", 0, Nothing, TABLES),
+    row("--delay", b'd', Value, TOP),
+    row("--batch", 0, Nothing, TOP),
+    row("--times", b'n', Value, TOP),
+    row("--limit", 0, Value, TOP),
+    row("--id", 0, Nothing, KILL),
+    row("--yes", 0, Nothing, KILL),
+    row("--connect", 0, Value, CALL),
+    row("--password-file", 0, Value, CALL),
+    row("--password-stdin", 0, Nothing, CALL),
+];
+
+/// The option of this name, in either form.
+fn option(of: u8, name: &str) -> Option<&'static Opt> {
+    let is_this = |option: &&Opt| {
+        option.of & of != 0 && (name == option.name || name.as_bytes() == [b'-', option.short])
+    };
+    OPTIONS.iter().find(is_this)
+}
+
+/// The name and the value of `--name=value`.
+fn parts(text: &str) -> (&str, Option<&str>) {
+    text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)))
+}
+
+/// A command line that is being read: each option is asked for, and what is left in the end is wrong.
+pub(super) struct Line<'a> {
+    /// Whose it is, and the name of that; none for the daemon.
+    of: u8,
+    name: &'static str,
+    given: Vec<Given<'a>>,
+}
+
+/// An argument, with its value where it is an option.
+struct Given<'a> {
+    text: &'a str,
+    /// The name in the table; none of what is no option.
+    option: &'static str,
+    value: Option<&'a str>,
+    /// It was asked for.
+    is_taken: bool,
+    /// It stands behind two dashes, where nothing is an option.
+    is_behind: bool,
+}
+
+impl<'a> Line<'a> {
+    /// Takes the arguments apart.
+    ///
+    /// # Errors
+    /// An option that lacks its value.
+    pub(super) fn read(of: u8, name: &'static str, args: &'a [String]) -> Result<Self, String> {
+        let mut line = Line { of, name, given: Vec::new() };
+        let (mut args, mut is_behind) = (args.iter(), false);
+        while let Some(text) = args.next() {
+            if text == "--" && !is_behind && of & (DAEMON | PASSWD) == 0 {
+                is_behind = true;
+                continue;
+            }
+            let mut given = Given { text, option: "", value: None, is_taken: false, is_behind };
+            let (name, value) = parts(text);
+            if let Some(option) = option(of, name).filter(|_| !is_behind) {
+                match (option.takes, value) {
+                    (Nothing | Either, None) => given.option = option.name,
+                    // It is left, and so it is wrong.
+                    (Nothing, Some(_)) => {}
+                    (_, value) => {
+                        let value = value.map_or_else(|| args.next().map(String::as_str), unquoted);
+                        given.value = Some(value.ok_or_else(|| {
+                            format!("{name} takes a value, and there is none: rctd --help shows which")
+                        })?);
+                        given.option = option.name;
+                    }
+                }
+            }
+            line.given.push(given);
+        }
+        Ok(line)
+    }
+
+    /// The value of an option the next time that it is given; an empty one for none.
+    fn take(&mut self, name: &str, has_value: bool) -> Option<&'a str> {
+        let is_next = |given: &&mut Given| {
+            !given.is_taken && given.option == name && given.value.is_some() == has_value
+        };
+        let given = self.given.iter_mut().find(is_next)?;
+        given.is_taken = true;
+        Some(given.value.unwrap_or_default())
+    }
+
+    /// Whether an option is given without a value.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        self.take(name, false).is_some()
+    }
+
+    /// The value of an option, or the next one of those that it is given with.
+    pub(super) fn value(&mut self, name: &str) -> Option<&'a str> {
+        self.take(name, true)
+    }
+
+    /// What was not asked for, as it is.
+    pub(super) fn rest(&self) -> impl Iterator<Item = &'a str> {
+        self.given.iter().filter(|given| !given.is_taken).map(|given| given.text)
+    }
+
+    /// What was not asked for, which must be words: these are no options. The daemon takes none.
+    ///
+    /// # Errors
+    /// What each else is.
+    pub(super) fn words(&self) -> Result<Vec<&'a str>, String> {
+        let mut words = Vec::new();
+        for given in self.given.iter().filter(|given| !given.is_taken) {
+            // A number of a procedure may be negative. In a filter -6 would be all but port 6, where who types it means IPv6.
+            let is_word = match given.text.as_bytes() {
+                [b'-', second, ..] => self.of == CALL && second.is_ascii_digit(),
+                _ => self.of != DAEMON,
+            };
+            if !is_word && !given.is_behind {
+                return Err(self.wrong(given.text));
+            }
+            words.push(given.text);
+        }
+        Ok(words)
+    }
+
+    /// Why an argument can't be there.
+    fn wrong(&self, text: &str) -> String {
+        let (name, value) = parts(text);
+        let command = self.name;
+        match option(self.of, name) {
+            Some(option) if option.takes == Nothing && value.is_some() => {
+                format!("{name} takes no value, so not \"{text}\"")
+            }
+            Some(_) => format!("{name} is given twice: once is enough"),
+            None if !name.starts_with('-') => {
+                format!("\"{text}\" belongs to no option; rctd --help lists them")
+            }
+            None if self.of == DAEMON => format!("there is no option {name}; rctd --help lists them"),
+            None => format!(
+                "rctd {command} has no option {name}; rctd {command} --help lists them (two dashes before it make it a word)"
+            ),
+        }
+    }
+
+    /// Takes the value of an option that takes a number from 1 to `most`.
+    pub(super) fn number(&mut self, name: &str, most: u32, number: &mut u32) -> Result<(), String> {
+        self.choice(name, format_args!("a number from 1 to {most}"), &mut |text| {
+            let given = text.parse().ok().filter(|n| (1..=most).contains(n));
+            given.map(|n| *number = n).is_some()
+        })
+    }
+
+    /// Hands an option's value, if it is given, to `take`, which returns whether it is one that `takes` describes.
+    pub(super) fn choice(
+        &mut self,
+        name: &str,
+        takes: core::fmt::Arguments<'_>,
+        take: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<(), String> {
+        match self.value(name) {
+            Some(text) if !take(text) => Err(format!("{name} takes {takes}, not \"{text}\"")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes all values of an option that takes networks.
+    pub(super) fn networks(&mut self, name: &str, nets: &mut VecView<Net>) -> Result<(), String> {
+        while let Some(net) = self.network(name)? {
+            nets.push(net).map_err(|_| too_often(name, nets.capacity()))?;
+        }
+        Ok(())
+    }
+
+    /// Takes an option's next value, if it is given: a network.
+    pub(super) fn network(&mut self, name: &str) -> Result<Option<Net>, String> {
+        let Some(text) = self.value(name) else {
+            return Ok(None);
+        };
+        let net = Net::parse(text);
+        net.map(Some).ok_or_else(|| format!("{name} takes an address or ADDRESS/BITS, not \"{text}\""))
+    }
+}
+
+/// A value without the quotes around it; `None` where nothing is left, or one quote is alone.
+fn unquoted(value: &str) -> Option<&str> {
+    let value = match value.as_bytes() {
+        [quote @ (b'"' | b'\''), .., end] if quote == end => value.get(1..value.len() - 1),
+        [b'"' | b'\'', ..] => None,
+        _ => Some(value),
+    };
+    value.filter(|value| !value.is_empty())
+}
+
+/// The sentence for an option that is given too often.
+pub(super) fn too_often(name: &str, most: usize) -> String {
+    format!("{name} can be given at most {most} times")
+}
