@@ -141,15 +141,17 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
-    let args: Result<std::vec::Vec<String>, _> = args.into_iter().map(OsString::into_string).collect();
-    let args = args.map_err(|_| "an argument is not UTF-8".to_owned())?;
-    let is_given = |names: [&str; 2]| {
-        args.iter().take_while(|arg| *arg != "--").any(|arg| names.iter().any(|name| arg == name))
-    };
+    let mut texts = std::vec::Vec::new();
+    for arg in &args {
+        texts.push(arg.to_str().ok_or("an argument is not UTF-8")?);
+    }
+    let args = texts;
+    let is_given =
+        |names: [&str; 2]| args.iter().take_while(|arg| **arg != "--").any(|arg| names.contains(arg));
     let is_help = is_given(["-h", "--help"]);
-    let name = args.first().filter(|first| !first.starts_with('-'));
+    let name = args.first().copied().filter(|first| !first.starts_with('-'));
     #[cfg(feature = "shell")]
-    if let Some(command) = name.and_then(|name| shell::command(name)) {
+    if let Some(command) = name.and_then(shell::command) {
         return shell::parse(command, args.get(1..).unwrap_or_default(), is_help);
     }
     match name {

@@ -128,10 +128,10 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// An option that lacks its value.
-    pub(super) fn read(of: u8, name: &'static str, args: &'a [String]) -> Result<Self, String> {
+    pub(super) fn read(of: u8, name: &'static str, args: &[&'a str]) -> Result<Self, String> {
         let mut line = Line { of, name, given: Vec::new() };
         let (mut args, mut is_behind) = (args.iter(), false);
-        while let Some(text) = args.next() {
+        while let Some(&text) = args.next() {
             if text == "--" && !is_behind && of & (DAEMON | PASSWD) == 0 {
                 is_behind = true;
                 continue;
@@ -144,7 +144,7 @@ impl<'a> Line<'a> {
                     // It is left, and so it is wrong.
                     (Nothing, Some(_)) => {}
                     (_, value) => {
-                        let value = value.map_or_else(|| args.next().map(String::as_str), unquoted);
+                        let value = value.map_or_else(|| args.next().copied(), unquoted);
                         given.value = Some(value.ok_or_else(|| {
                             format!("{name} takes a value, and there is none: rctd --help shows which")
                         })?);

@@ -173,7 +173,7 @@ pub(super) fn command(name: &str) -> Option<Row> {
 ///
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
-pub(super) fn parse((of, name, help): Row, args: &[String], is_help: bool) -> Result<Command, String> {
+pub(super) fn parse((of, name, help): Row, args: &[&str], is_help: bool) -> Result<Command, String> {
     if is_help {
         return Ok(Command::Print(help.to_owned()));
     }

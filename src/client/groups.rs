@@ -51,16 +51,18 @@ pub fn order_by(name: &str) -> Result<By, String> {
     })
 }
 
-/// The places of sums in the order of the columns, the rate first where it is known.
-fn sums(has_rates: bool) -> impl Iterator<Item = (usize, &'static str)> {
-    let names = ["rate", "bytes", "packets"].into_iter().skip(usize::from(!has_rates));
-    names.filter_map(|name| Some((SUMS.iter().position(|field| field.field().name == name)?, name)))
+/// The sums in the order of the columns, the rate first where it is known.
+fn sums(has_rates: bool) -> &'static [&'static str] {
+    if has_rates { &["rate", "bytes", "packets"] } else { &["bytes", "packets"] }
 }
 
 /// The columns of groups.
 pub(super) fn columns(by: &GroupBy, has_rates: bool) -> Columns {
-    let sums = sums(has_rates).map(|(_, name)| Column::other(name, true));
-    [Column::other(by.name(), false), Column::other("connections", true)].into_iter().chain(sums).collect()
+    let mut columns = vec![Column::other(by.name(), false), Column::other("connections", true)];
+    for name in sums(has_rates) {
+        columns.push(Column::other(name, true));
+    }
+    columns
 }
 
 /// Puts the flows of the table together. `scan` has the plan for all that are wanted and the attributes that they are read with;
@@ -99,8 +101,9 @@ pub(super) fn push(
     cells.row(&mut |cells| {
         cells.cell(&mut |out| put_key(out, group, by, context))?;
         cells.cell(&mut |out| out.put_u64(group.connections.into()))?;
-        for (at, name) in sums(has_rates) {
-            cells.cell(&mut |out| match (group.sum(at), name) {
+        for name in sums(has_rates) {
+            let at = SUMS.iter().position(|field| field.field().name == *name);
+            cells.cell(&mut |out| match (at.and_then(|at| group.sum(at)), *name) {
                 (None, _) => out.put(b"-"),
                 (Some(sum), "rate") if !exact => put_rate(out, sum),
                 (Some(sum), "bytes") if !exact => put_size(out, sum),

@@ -1,6 +1,6 @@
 //! `rctd list`: the connections that match, as a table or as JSON.
 
-use super::columns::{Column, Columns, columns, usual};
+use super::columns::{Columns, columns, usual};
 use super::format::Grouped;
 use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
@@ -236,12 +236,15 @@ impl Rows {
 
 /// The fields that columns are of.
 fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
-    let field = |column: &Column| {
-        let name = column.heading().to_ascii_lowercase();
-        let field = column.field().or_else(|| field_named(&name));
-        field.map(FieldId::field).ok_or_else(|| {
-            Failure::usage(format_args!("--fields: {name} is no field, and JSON has fields alone"))
-        })
-    };
-    columns.iter().map(field).collect()
+    let mut fields = std::vec::Vec::new();
+    for column in columns {
+        let name = column.name();
+        let Some(field) = column.field().or_else(|| field_named(name)) else {
+            return Err(Failure::usage(format_args!(
+                "--fields: {name} is no field, and JSON has fields alone"
+            )));
+        };
+        fields.push(field.field());
+    }
+    Ok(fields)
 }

@@ -79,22 +79,20 @@ fn write_table(
                 put_headings(&columns, &widths, &mut line);
             }
         }
-        for first in (0..).step_by(BLOCK_ROWS) {
+        let mut nth = 0;
+        while let Some(group) = summary.group(nth, pool) {
             cells.clear();
-            let groups = (first..first + BLOCK_ROWS).map_while(|nth| summary.group(nth, pool));
-            for group in groups {
-                // A block of groups has room: their cells are short.
-                let _ = push(&mut cells, group, &options.by, context, has_rates, options.list.exact);
+            // One row has room.
+            let _ = push(&mut cells, group, &options.by, context, has_rates, options.list.exact);
+            nth += 1;
+            if !writes {
+                cells.widen(columns.len(), &mut widths);
+                continue;
             }
-            if cells.is_empty() {
-                break;
-            }
-            if writes {
-                cells.put_lines(&columns, &widths, &mut line);
+            cells.put_lines(&columns, &widths, &mut line);
+            if nth.is_multiple_of(BLOCK_ROWS) {
                 print(&line.text)?;
                 line.text.clear();
-            } else {
-                cells.widen(columns.len(), &mut widths);
             }
         }
     }
@@ -104,17 +102,22 @@ fn write_table(
 /// The rows as objects, a line each.
 fn write_json(summary: &Summary, pool: &RowPool, context: &Context) -> Result<(), Failure> {
     let mut lines = Lines::new();
-    for group in (0..).map_while(|nth| summary.group(nth, pool)) {
+    let mut nth = 0;
+    while let Some(group) = summary.group(nth, pool) {
         lines.line(&|writer| write_group(writer, group, &summary.group_by, context))?;
+        nth += 1;
     }
     lines.flush()
 }
 
 /// Says how many groups and connections there are, and what of it is not exact.
 fn tell_groups(summary: &Summary, pool: &RowPool) {
-    let shown = (0..).map_while(|nth| summary.group(nth, pool)).count();
-    let [shown, total, matched] = [shown as u64, summary.total() as u64, summary.matched()].map(Grouped);
-    tell(format_args!("{shown} of {total} groups, {matched} connections\n"));
+    let mut shown = 0;
+    while summary.group(shown, pool).is_some() {
+        shown += 1;
+    }
+    let (shown, total) = (Grouped(shown as u64), Grouped(summary.total() as u64));
+    tell(format_args!("{shown} of {total} groups, {} connections\n", Grouped(summary.matched())));
     if let Some((error, other)) = summary.inexact() {
         tell(format_args!(
             "rctd: there are more groups than there is room for: a group has at most {} connections less than its row says, and {} \

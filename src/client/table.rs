@@ -31,10 +31,6 @@ impl Cells {
         self.ends.clear();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// Adds the row of a flow, whole or not at all.
     ///
     /// # Errors
@@ -90,7 +86,8 @@ impl Cells {
 
     /// Whether all cells of a column say nothing.
     fn says_nothing(&self, column: usize, columns: usize) -> bool {
-        (column..self.ends.len()).step_by(columns.max(1)).all(|at| matches!(self.get(at), b"-" | b"0x0"))
+        let is_elsewhere = |at: usize| at % columns.max(1) != column;
+        (0..self.ends.len()).all(|at| is_elsewhere(at) || matches!(self.get(at), b"-" | b"0x0"))
     }
 
     /// Appends the rows, a line each.
@@ -170,7 +167,7 @@ fn cut(text: &[u8], most: usize) -> &[u8] {
 pub(super) fn heading_widths(columns: &[Column]) -> Widths {
     let mut widths = Widths::default();
     for (width, column) in widths.iter_mut().zip(columns) {
-        *width = column.heading().len();
+        *width = column.name().len();
     }
     widths
 }
@@ -178,22 +175,29 @@ pub(super) fn heading_widths(columns: &[Column]) -> Widths {
 /// Takes from the widest columns of text what a line has too much for `most` characters, as far as they stay readable.
 pub(super) fn fit(columns: &[Column], widths: &mut Widths, most: usize) {
     loop {
-        let shown = widths.iter().filter(|width| **width > 0);
-        let line = shown.clone().sum::<usize>() + shown.count().saturating_sub(1);
-        let texts = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| !column.is_number());
-        let widest = texts.map(|(_, width)| width).max_by_key(|width| **width);
-        match widest.filter(|width| line > most && **width > CELL_LEAST) {
-            Some(width) => *width -= 1,
-            None => return,
+        let (mut line, mut widest, mut most_wide) = (0, None, CELL_LEAST);
+        for (column, width) in columns.iter().zip(widths.iter_mut()) {
+            line += if *width > 0 { *width + 1 } else { 0 };
+            if !column.is_number() && *width > CELL_LEAST && *width >= most_wide {
+                most_wide = *width;
+                widest = Some(width);
+            }
+        }
+        match widest {
+            // The last column has no space behind it.
+            Some(width) if line > most.saturating_add(1) => *width -= 1,
+            _ => return,
         }
     }
 }
 
 /// Appends the headings as a line.
 pub(super) fn put_headings(columns: &[Column], widths: &Widths, line: &mut Line) {
+    let start = line.text.len();
     for (column, width) in columns.iter().zip(widths) {
-        line.cell(column.heading().as_bytes(), *width, column.is_number());
+        line.cell(column.name().as_bytes(), *width, column.is_number());
     }
+    line.text.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
     line.end();
 }
 

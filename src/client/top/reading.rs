@@ -162,7 +162,10 @@ impl Reading {
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);
         groups::read(&mut self.kernel, &mut self.context, &mut self.pool, &mut summary, scan, &mut seen)?;
         (self.up, self.down) = (up, down);
-        self.groups = (0..).map_while(|nth| summary.group(nth, &self.pool).copied()).collect();
+        self.groups.clear();
+        while let Some(group) = summary.group(self.groups.len(), &self.pool) {
+            self.groups.push(*group);
+        }
         (self.groups_total, self.matched) = (summary.total(), summary.matched());
         summary.release(&mut self.pool);
         Ok(())

@@ -1,6 +1,6 @@
 //! What is asked of the table: what rows are, which, and in which order.
 
-use crate::client::columns::{Column, Columns};
+use crate::client::columns::{Columns, of_names};
 use crate::client::groups::order_by;
 use crate::client::text::shown;
 use crate::client::{Failure, filter_of};
@@ -164,11 +164,9 @@ impl Shown {
 
     /// The columns of connections: those of list, with both rates.
     pub(super) fn columns(&self) -> Columns {
-        let names = ["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends"];
-        let sort = self.sort().0;
-        let more =
-            if names.contains(&sort) || matches!(sort, "rate" | "src" | "dst") { None } else { Some(sort) };
-        names.into_iter().chain(more).filter_map(|name| Column::named(name).ok()).collect()
+        // All other sorts are shown already.
+        let more = if self.sort().0 == "packets" { "packets" } else { "" };
+        of_names(&["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends", more])
     }
 }
 

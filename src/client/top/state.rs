@@ -121,7 +121,10 @@ impl State {
                         return Next::Read;
                     }
                     // The first line of what is wrong: the text is on the screen, and stays there.
-                    Err(wrong) => self.message = wrong.0.text.lines().next().unwrap_or("").to_owned(),
+                    Err(Failure(mut why)) => {
+                        why.text.truncate(why.text.find('\n').unwrap_or(why.text.len()));
+                        self.message = why.text;
+                    }
                 }
             }
             Key::Escape => return Next::Draw,
