@@ -141,9 +141,10 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
-    let mut texts = std::vec::Vec::new();
-    for arg in &args {
-        texts.push(arg.to_str().ok_or("an argument is not UTF-8")?);
+    let mut texts: std::vec::Vec<&'static str> = std::vec::Vec::new();
+    for arg in args {
+        // They are there as long as the program.
+        texts.push(arg.into_string().map_err(|_| "an argument is not UTF-8")?.leak());
     }
     let args = texts;
     let is_given =
@@ -167,7 +168,7 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
     }
 }
 
-fn passwd(mut line: Line<'_>) -> Result<Command, String> {
+fn passwd(mut line: Line) -> Result<Command, String> {
     const USAGE: &str = "usage: rctd passwd FILE USER [--stdin] [--delete]";
     let (stdin, delete) = (line.flag("--stdin"), line.flag("--delete"));
     let mut rest = line.rest();
@@ -187,7 +188,7 @@ fn passwd(mut line: Line<'_>) -> Result<Command, String> {
     }
 }
 
-fn run(mut line: Line<'_>) -> Result<Box<Config>, String> {
+fn run(mut line: Line) -> Result<Box<Config>, String> {
     let mut config = Box::new(Config::default());
     options(&mut line, &mut config)?;
     line.words()?;
@@ -195,7 +196,7 @@ fn run(mut line: Line<'_>) -> Result<Box<Config>, String> {
     Ok(config)
 }
 
-fn options(line: &mut Line<'_>, config: &mut Config) -> Result<(), String> {
+fn options(line: &mut Line, config: &mut Config) -> Result<(), String> {
     listen(line, &mut config.listen)?;
     config.auth = auth(line)?;
     config.insecure_no_auth = line.flag("--insecure-no-auth");
@@ -241,7 +242,7 @@ fn options(line: &mut Line<'_>, config: &mut Config) -> Result<(), String> {
     Ok(())
 }
 
-fn listen(line: &mut Line<'_>, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
+fn listen(line: &mut Line, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
     while let Some(text) = line.value("--listen") {
         let one = Listen::parse(text)?;
         // Port 0 is another port each time.
@@ -258,7 +259,7 @@ fn listen(line: &mut Line<'_>, listen: &mut Vec<Listen, LISTENERS>) -> Result<()
     Ok(())
 }
 
-fn auth(line: &mut Line<'_>) -> Result<Backend, String> {
+fn auth(line: &mut Line) -> Result<Backend, String> {
     let text = line.value("--auth").unwrap_or("none");
     let mut users = std::vec::Vec::new();
     while let Some(user) = line.value("--allow-user") {
@@ -292,7 +293,7 @@ fn auth_takes(text: &str) -> String {
     format!("--auth takes none, file:PATH, shadow[:PATH] or program:PATH, not \"{text}\"")
 }
 
-fn policy(line: &mut Line<'_>, policy: &mut Policy) -> Result<(), String> {
+fn policy(line: &mut Line, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
     *policy = Policy::new(own.unwrap_or(""));
@@ -311,7 +312,7 @@ fn policy(line: &mut Line<'_>, policy: &mut Policy) -> Result<(), String> {
 }
 
 /// What is inside.
-fn lan(line: &mut Line<'_>, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+fn lan(line: &mut Line, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
     line.networks("--lan", nets)?;
     if nets.is_empty() {
         *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
@@ -320,7 +321,7 @@ fn lan(line: &mut Line<'_>, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String>
 }
 
 #[cfg(feature = "metrics")]
-fn metrics(line: &mut Line<'_>, config: &mut Config) -> Result<(), String> {
+fn metrics(line: &mut Line, config: &mut Config) -> Result<(), String> {
     // Alone it takes no value, so only what has "=" is left to be one.
     let is_alone = line.flag("--metrics");
     let metrics = &mut config.metrics;
@@ -343,7 +344,7 @@ fn metrics(line: &mut Line<'_>, config: &mut Config) -> Result<(), String> {
 /// Adds the files that an option names, which may be given several times.
 #[inline(never)]
 fn names(
-    line: &mut Line<'_>,
+    line: &mut Line,
     name: &'static str,
     is_leases: bool,
     files: &mut std::vec::Vec<NameFile>,

@@ -152,6 +152,7 @@ fn split(path: &Path) -> (&[u8], &[u8]) {
     path.split_at(name)
 }
 
+#[inline(never)]
 fn joined(directory: &[u8], name: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&[directory, name].concat()))
 }

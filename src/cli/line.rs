@@ -99,36 +99,36 @@ fn option(of: u8, name: &str) -> Option<&'static Opt> {
 }
 
 /// The name and the value of `--name=value`.
-fn parts(text: &str) -> (&str, Option<&str>) {
+fn parts(text: &'static str) -> (&'static str, Option<&'static str>) {
     text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)))
 }
 
 /// A command line that is being read: each option is asked for, and what is left in the end is wrong.
-pub(super) struct Line<'a> {
+pub(super) struct Line {
     /// Whose it is, and the name of that; none for the daemon.
     of: u8,
     name: &'static str,
-    given: Vec<Given<'a>>,
+    given: Vec<Given>,
 }
 
 /// An argument, with its value where it is an option.
-struct Given<'a> {
-    text: &'a str,
+struct Given {
+    text: &'static str,
     /// The name in the table; none of what is no option.
     option: &'static str,
-    value: Option<&'a str>,
+    value: Option<&'static str>,
     /// It was asked for.
     is_taken: bool,
     /// It stands behind two dashes, where nothing is an option.
     is_behind: bool,
 }
 
-impl<'a> Line<'a> {
+impl Line {
     /// Takes the arguments apart.
     ///
     /// # Errors
     /// An option that lacks its value.
-    pub(super) fn read(of: u8, name: &'static str, args: &[&'a str]) -> Result<Self, String> {
+    pub(super) fn read(of: u8, name: &'static str, args: &[&'static str]) -> Result<Self, String> {
         let mut line = Line { of, name, given: Vec::new() };
         let (mut args, mut is_behind) = (args.iter(), false);
         while let Some(&text) = args.next() {
@@ -158,7 +158,8 @@ impl<'a> Line<'a> {
     }
 
     /// The value of an option the next time that it is given; an empty one for none.
-    fn take(&mut self, name: &str, has_value: bool) -> Option<&'a str> {
+    #[inline(never)]
+    fn take(&mut self, name: &str, has_value: bool) -> Option<&'static str> {
         let is_next = |given: &&mut Given| {
             !given.is_taken && given.option == name && given.value.is_some() == has_value
         };
@@ -168,17 +169,19 @@ impl<'a> Line<'a> {
     }
 
     /// Whether an option is given without a value.
+    #[inline(never)]
     pub(super) fn flag(&mut self, name: &str) -> bool {
         self.take(name, false).is_some()
     }
 
     /// The value of an option, or the next one of those that it is given with.
-    pub(super) fn value(&mut self, name: &str) -> Option<&'a str> {
+    #[inline(never)]
+    pub(super) fn value(&mut self, name: &str) -> Option<&'static str> {
         self.take(name, true)
     }
 
     /// What was not asked for, as it is.
-    pub(super) fn rest(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn rest(&self) -> impl Iterator<Item = &'static str> {
         self.given.iter().filter(|given| !given.is_taken).map(|given| given.text)
     }
 
@@ -186,7 +189,7 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// What each else is.
-    pub(super) fn words(&self) -> Result<Vec<&'a str>, String> {
+    pub(super) fn words(&self) -> Result<Vec<&'static str>, String> {
         let mut words = Vec::new();
         for given in self.given.iter().filter(|given| !given.is_taken) {
             // A number of a procedure may be negative. In a filter -6 would be all but port 6, where who types it means IPv6.
@@ -203,7 +206,7 @@ impl<'a> Line<'a> {
     }
 
     /// Why an argument can't be there.
-    fn wrong(&self, text: &str) -> String {
+    fn wrong(&self, text: &'static str) -> String {
         let (name, value) = parts(text);
         let command = self.name;
         match option(self.of, name) {
@@ -261,7 +264,7 @@ impl<'a> Line<'a> {
 }
 
 /// A value without the quotes around it; `None` where nothing is left, or one quote is alone.
-fn unquoted(value: &str) -> Option<&str> {
+fn unquoted(value: &'static str) -> Option<&'static str> {
     let value = match value.as_bytes() {
         [quote @ (b'"' | b'\''), .., end] if quote == end => value.get(1..value.len() - 1),
         [b'"' | b'\'', ..] => None,

@@ -12,7 +12,7 @@ use crate::client::{kill, list, summary, top};
 use crate::limits::TOP_ROWS;
 use crate::query::filter::unsigned;
 use crate::query::summary::By;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// What `rctd --help` says of these commands, a line each.
 pub(super) const COMMANDS: &str = "
@@ -173,86 +173,90 @@ pub(super) fn command(name: &str) -> Option<Row> {
 ///
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
-pub(super) fn parse((of, name, help): Row, args: &[&str], is_help: bool) -> Result<Command, String> {
+pub(super) fn parse((of, name, help): Row, args: &[&'static str], is_help: bool) -> Result<Command, String> {
     if is_help {
         return Ok(Command::Print(help.to_owned()));
     }
-    let line = Line::read(of, name, args)?;
-    let command = match of {
-        LIST => client::Command::List(Box::new(list(line)?)),
-        SUMMARY => client::Command::Summary(Box::new(summary(line)?)),
-        TOP => client::Command::Top(Box::new(top(line)?)),
-        KILL => client::Command::Kill(Box::new(kill(line)?)),
-        _ => client::Command::Call(call(line)?),
-    };
-    Ok(Command::Shell(command))
+    let mut line = Line::read(of, name, args)?;
+    Ok(Command::Shell(match of {
+        LIST => client::Command::List(list(&mut line)?),
+        SUMMARY => client::Command::Summary(summary(&mut line)?),
+        TOP => client::Command::Top(top(&mut line)?),
+        KILL => client::Command::Kill(kill(&mut line)?),
+        _ => client::Command::Call(call(&mut line)?),
+    }))
 }
 
-/// What is known of the network; what is inside is asked for only by the commands that tell it apart.
-fn known(line: &mut Line<'_>, has_inside: bool) -> Result<Known, String> {
-    let mut known = Known::default();
+/// What is known of the network.
+fn known(line: &mut Line, known: &mut Known) -> Result<(), String> {
     for (name, is_leases) in super::NAME_OPTIONS {
         super::names(line, name, is_leases, &mut known.names)?;
     }
-    if has_inside {
-        super::lan(line, &mut known.lan)?;
-    }
-    Ok(known)
+    // The commands that do not tell what is inside have no option for it.
+    super::lan(line, &mut known.lan)
 }
 
-fn list(mut line: Line<'_>) -> Result<list::Options, String> {
-    let mut options = list::Options::default();
+/// The words as one filter.
+fn filter(line: &Line) -> Result<String, String> {
+    Ok(line.words()?.join(" "))
+}
+
+fn list(line: &mut Line) -> Result<Box<list::Options>, String> {
+    let mut options = Box::<list::Options>::default();
     if let Some(name) = line.value("--sort") {
         options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
     }
     if let Some(names) = line.value("--fields") {
         options.set_columns(names).map_err(|wrong| format!("--fields: {wrong}"))?;
     }
-    options.known = known(&mut line, false)?;
-    shown(&mut line, &mut options)?;
-    options.filter = line.words()?.join(" ");
+    shown(line, &mut options)?;
     Ok(options)
 }
 
 /// What list and summary have in common.
-fn shown(line: &mut Line<'_>, options: &mut list::Options) -> Result<(), String> {
+fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
     options.limit = line.value("--limit").map(|text| number("--limit", text)).transpose()?;
     options.start = line.value("--start").map_or(Ok(0), |text| number("--start", text))?;
     options.reverse = line.flag("--reverse");
     options.json = line.flag("--json");
     options.exact = line.flag("--bytes");
     options.no_header = line.flag("--no-header");
+    known(line, &mut options.known)?;
+    options.filter = filter(line)?;
     Ok(())
 }
 
-fn summary(mut line: Line<'_>) -> Result<summary::Options, String> {
+fn summary(line: &mut Line) -> Result<Box<summary::Options>, String> {
     let by = line.value("--by").ok_or("rctd summary takes --by GROUP, for instance --by local")?;
     let by = group_by(by).map_err(|wrong| format!("--by: {wrong}"))?;
-    let mut options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
-    options.list.known = known(&mut line, true)?;
+    let mut options =
+        Box::new(summary::Options { by, sort: By::Connections, list: list::Options::default() });
     if let Some(name) = line.value("--sort") {
         options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
     }
-    shown(&mut line, &mut options.list)?;
-    options.list.filter = line.words()?.join(" ");
+    shown(line, &mut options.list)?;
     Ok(options)
 }
 
-fn top(mut line: Line<'_>) -> Result<top::Options, String> {
-    let delay_s = line.value("--delay").map_or(Ok(1), |text| number("--delay", text))?;
-    if !(1..=3600).contains(&delay_s) {
+fn top(line: &mut Line) -> Result<Box<top::Options>, String> {
+    let mut options = Box::<top::Options>::default();
+    options.delay_s = line.value("--delay").map_or(Ok(1), |text| number("--delay", text))?;
+    if !(1..=3600).contains(&options.delay_s) {
         return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
     }
-    let times = line.value("--times").map(|text| number("--times", text)).transpose()?;
+    options.times = line.value("--times").map(|text| number("--times", text)).transpose()?;
     let limit = line.value("--limit").map_or(Ok(20), |text| number("--limit", text))?;
-    let (batch, known) = (line.flag("--batch"), known(&mut line, true)?);
-    if times.is_some() && !batch {
+    options.batch = line.flag("--batch");
+    known(line, &mut options.known)?;
+    if options.times.is_some() && !options.batch {
         return Err("--times goes with --batch".to_owned());
     }
-    let limit = usize::try_from(limit).ok().filter(|limit| (1..=TOP_ROWS).contains(limit));
-    let limit = limit.ok_or_else(|| format!("--limit takes a number from 1 to {TOP_ROWS}"))?;
-    let filter = line.words()?.join(" ");
-    Ok(top::Options { filter, known, delay_s, batch, times, limit })
+    if !(1..=TOP_ROWS as u64).contains(&limit) {
+        return Err(format!("--limit takes a number from 1 to {TOP_ROWS}"));
+    }
+    options.limit = limit as usize;
+    options.filter = filter(line)?;
+    Ok(options)
 }
 
 #[inline(never)]
@@ -260,16 +264,16 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
 }
 
-fn kill(mut line: Line<'_>) -> Result<kill::Options, String> {
-    let mut options = kill::Options { yes: line.flag("--yes"), ..kill::Options::default() };
+fn kill(line: &mut Line) -> Result<Box<kill::Options>, String> {
+    let mut options = Box::<kill::Options>::default();
+    options.yes = line.flag("--yes");
     let by_id = line.flag("--id");
-    options.known = known(&mut line, false)?;
-    let words = line.words()?;
+    known(line, &mut options.known)?;
     if !by_id {
-        options.filter = words.join(" ");
+        options.filter = filter(line)?;
         return Ok(options);
     }
-    for word in &words {
+    for word in line.words()? {
         let id = unsigned(word).and_then(|id| u32::try_from(id).ok());
         options.ids.push(
             id.ok_or_else(|| format!("--id takes ids of connections, which are numbers, not \"{word}\""))?,
@@ -278,9 +282,8 @@ fn kill(mut line: Line<'_>) -> Result<kill::Options, String> {
     if options.ids.is_empty() { Err("--id takes ids of connections".to_owned()) } else { Ok(options) }
 }
 
-fn call(mut line: Line<'_>) -> Result<call::Options, String> {
-    let place = line.value("--connect");
-    let place = place.unwrap_or(call::DEFAULT_PLACE);
+fn call(line: &mut Line) -> Result<Box<call::Options>, String> {
+    let place = line.value("--connect").unwrap_or(call::DEFAULT_PLACE);
     let place = call::Place::parse(place).ok_or_else(|| {
         format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{place}\"")
     })?;
@@ -288,7 +291,7 @@ fn call(mut line: Line<'_>) -> Result<call::Options, String> {
     let file = line.value("--password-file");
     let password = match (file, line.flag("--password-stdin")) {
         (None, false) => None,
-        (Some(file), false) => Some(Password::File(PathBuf::from(file))),
+        (Some(file), false) => Some(Password::File(Path::new(file))),
         (None, true) => Some(Password::Stdin),
         (Some(_), true) => {
             return Err("--password-file and --password-stdin: one of them is enough".to_owned());
@@ -296,11 +299,12 @@ fn call(mut line: Line<'_>) -> Result<call::Options, String> {
     };
     let user = match (user, password) {
         (None, Some(_)) => return Err("a password goes with --user NAME".to_owned()),
-        (user, password) => user.map(|name| (name.to_owned(), password.unwrap_or(Password::Ask))),
+        (user, password) => user.map(|name| (name, password.unwrap_or(Password::Ask))),
     };
-    let mut words = line.words()?.into_iter();
-    let method =
-        words.next().ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
-    let method = method.to_owned();
-    Ok(call::Options { place, user, method, arguments: words.map(str::to_owned).collect() })
+    let mut words = line.words()?;
+    if words.is_empty() {
+        return Err("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]".to_owned());
+    }
+    let method = words.remove(0);
+    Ok(Box::new(call::Options { place, user, method, arguments: words }))
 }

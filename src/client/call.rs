@@ -1,7 +1,7 @@
 //! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
 
-use super::http::{Connection, number, refusal, split};
-use super::text::{Parts, shown};
+use super::http::{Connection, refusal};
+use super::text::{Parts, number, shown, split};
 use super::{Failure, print};
 use crate::charset::is_xml_char;
 use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
@@ -11,7 +11,7 @@ use crate::sys::terminal::Prompt;
 use crate::sys::{self, file};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::Path;
 
 pub use super::http::Place;
 
@@ -24,7 +24,7 @@ pub enum Password {
     /// The terminal.
     Ask,
     /// The first line of a file.
-    File(PathBuf),
+    File(&'static Path),
     /// The first line of the standard input.
     Stdin,
 }
@@ -35,11 +35,11 @@ pub struct Options {
     /// Where the daemon listens.
     pub place: Place,
     /// Who logs in; nobody where the daemon asks for nobody.
-    pub user: Option<(String, Password)>,
+    pub user: Option<(&'static str, Password)>,
     /// The procedure.
-    pub method: String,
+    pub method: &'static str,
     /// Its arguments after the session, each sent as a string; a last one that begins with `fields=` as the options of a view.
-    pub arguments: Vec<String>,
+    pub arguments: Vec<&'static str>,
 }
 
 /// Bytes that stand for one of a text at the most: `&amp;`.
@@ -49,16 +49,22 @@ const LONGEST_REFERENCE: usize = 5;
 const FAULT: &[u8] = b"{\"faultCode\":";
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let method = options.method.as_str();
-    let credentials = credentials(options.user.as_ref())?;
+    let method = options.method;
+    let (mut credentials, password) = (Vec::new(), password(options.user.as_ref())?);
+    if let Some((name, _)) = &options.user {
+        credentials.extend_from_slice(&[*name, &password]);
+    }
     let mut connection = Connection::open(&options.place)?;
     let without_session = method.starts_with("system.") || matches!(method, "login" | "explain");
     let session = if without_session { None } else { Some(login(&mut connection, &credentials)?) };
-    let mut arguments: Vec<&str> = session.iter().map(String::as_str).collect();
-    if method == "login" {
-        arguments.extend(credentials.iter().map(String::as_str));
+    let mut arguments: Vec<&str> = Vec::new();
+    if let Some(session) = &session {
+        arguments.push(session);
     }
-    arguments.extend(options.arguments.iter().map(String::as_str));
+    if method == "login" {
+        arguments.extend_from_slice(&credentials);
+    }
+    arguments.extend_from_slice(&options.arguments);
     // The daemon writes what a terminal would obey as \u001b; others that answer in its place may not.
     let is_terminal = sys::is_terminal(file::STDOUT);
     let mut parts = Parts::default();
@@ -75,10 +81,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     called
 }
 
-fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, Failure> {
-    let credentials: Vec<&str> = credentials.iter().map(String::as_str).collect();
+fn login(connection: &mut Connection<'_>, credentials: &[&str]) -> Result<String, Failure> {
     let mut reply = Vec::new();
-    call(connection, "login", &credentials, &mut |part| keep(&mut reply, part))?;
+    call(connection, "login", credentials, &mut |part| keep(&mut reply, part))?;
     let session = reply.trim_ascii().strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let session = session.and_then(|id| String::from_utf8(id.to_vec()).ok());
     session.ok_or_else(|| {
@@ -86,23 +91,26 @@ fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, 
     })
 }
 
-/// The name and the password, as the arguments of `login`.
-fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure> {
-    let Some((name, from)) = user else {
-        return Ok(Vec::new());
+/// The user's password; an empty one of nobody.
+fn password(user: Option<&(&str, Password)>) -> Result<String, Failure> {
+    let Some((user, from)) = user else {
+        return Ok(String::new());
     };
-    let password = match from {
-        Password::Ask => ask(name)?,
-        Password::Stdin => first_line(file::STDIN, "the standard input")?,
+    match from {
+        Password::Ask => ask(user),
+        Password::Stdin => first_line(file::STDIN, "the standard input"),
         Password::File(path) => {
-            let opened = file::open(path, libc::O_RDONLY, 0);
-            let of = path.display().to_string();
-            let file = opened
-                .map_err(|error| Failure::new(format_args!("can't read the password from {of}: {error}")))?;
-            first_line(file.as_fd(), &of)?
+            let of = path.to_str().unwrap_or_default();
+            match file::open(path, libc::O_RDONLY, 0) {
+                Ok(file) => first_line(file.as_fd(), of),
+                Err(error) => Err(unread(of, &error)),
+            }
         }
-    };
-    Ok(vec![name.clone(), password])
+    }
+}
+
+fn unread(of: &str, error: &io::Error) -> Failure {
+    Failure::new(format_args!("can't read the password from {of}: {error}"))
 }
 
 /// Asks for a password on the terminal.
@@ -118,21 +126,20 @@ fn ask(user: &str) -> Result<String, Failure> {
     let mut answer = [0; PASSWORD_BYTES];
     let question = format!("Password of {}: ", shown(user.as_bytes()));
     let length = Prompt::open().map_err(explain)?.ask(&question, &mut answer).map_err(explain)?;
-    password(answer.get(..length), "the terminal")
+    checked(answer.get(..length), "the terminal")
 }
 
 /// The first line of a file, without its end.
 fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
     // One byte and one line end more than may be, so that a longer one shows.
     let mut line = [0; PASSWORD_BYTES + 2];
-    let wrong = |error: io::Error| Failure::new(format_args!("can't read the password from {name}: {error}"));
-    let length = file::fill(from, &mut line).map_err(wrong)?;
+    let length = file::fill(from, &mut line).map_err(|error| unread(name, &error))?;
     let text = line.get(..length).unwrap_or_default();
     let (first, _) = split(text, b'\n');
-    password(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
+    checked(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
 }
 
-fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
+fn checked(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
     let bytes = bytes.ok_or_else(|| {
         Failure::new(format_args!(
             "the password from {from} is longer than the {PASSWORD_BYTES} bytes that one may have"
@@ -148,7 +155,7 @@ fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
 
 /// Makes a call and hands its value, which is JSON, to `each`.
 fn call(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
     method: &str,
     arguments: &[&str],
     each: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,

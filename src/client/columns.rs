@@ -48,8 +48,8 @@ enum Form {
 }
 
 /// The names that columns may have: those that are no field's, or another one's in a filter, and those of fields.
-fn names() -> impl Iterator<Item = &'static str> {
-    ["proto", "state", "source", "destination", "ends"].into_iter().chain(known_names())
+fn names() -> Box<dyn Iterator<Item = &'static str>> {
+    Box::new(["proto", "state", "source", "destination", "ends"].into_iter().chain(known_names()))
 }
 
 /// The attributes that columns other than a field's need.

@@ -1,7 +1,7 @@
 //! One connection to a daemon: calls out, replies in, HTTP/1.1 as far as that takes it.
 
 use super::Failure;
-use super::text::shown;
+use super::text::{number, shown, split};
 use crate::limits::{REPLY_HEAD_BYTES, REPLY_MS};
 use crate::sys::file;
 use std::io;
@@ -45,8 +45,8 @@ impl Place {
 }
 
 /// A connection, and what has come of a reply but was not read yet.
-pub(super) struct Connection {
-    place: Place,
+pub(super) struct Connection<'a> {
+    place: &'a Place,
     fd: OwnedFd,
     /// The daemon takes no further call on it: the next one goes by another.
     is_over: bool,
@@ -69,15 +69,15 @@ pub(super) struct Head {
     is_chunked: bool,
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
     /// Connects.
     ///
     /// # Errors
     /// Who does not answer.
-    pub(super) fn open(place: &Place) -> Result<Self, Failure> {
+    pub(super) fn open(place: &'a Place) -> Result<Self, Failure> {
         let fd = connect(place)?;
         let buf = vec![0; REPLY_HEAD_BYTES].into();
-        Ok(Connection { place: place.clone(), fd, is_over: false, buf, unread: 0..0 })
+        Ok(Connection { place, fd, is_over: false, buf, unread: 0..0 })
     }
 
     /// Sends a call whose reply shall be JSON.
@@ -86,9 +86,9 @@ impl Connection {
     /// A connection that is gone.
     pub(super) fn send(&mut self, body: &[u8]) -> Result<(), Failure> {
         if self.is_over {
-            (self.fd, self.unread, self.is_over) = (connect(&self.place)?, 0..0, false);
+            (self.fd, self.unread, self.is_over) = (connect(self.place)?, 0..0, false);
         }
-        let host = match &self.place {
+        let host = match self.place {
             Place::Unix(_) => "localhost",
             Place::Tcp(_, written) => written,
         };
@@ -260,17 +260,6 @@ impl Head {
         }
         Some(())
     }
-}
-
-/// What stands before the first such byte, and what behind it.
-pub(super) fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|&byte| byte == at).unwrap_or(text.len());
-    (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
-}
-
-/// A number of this base, with spaces around it or not.
-pub(super) fn number(text: &[u8], base: u32) -> Option<u64> {
-    u64::from_str_radix(core::str::from_utf8(text.trim_ascii()).ok()?, base).ok()
 }
 
 /// Why the daemon did not take the call, of the beginning of what it says about it.

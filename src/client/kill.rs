@@ -3,13 +3,12 @@
 use super::format::Grouped;
 use super::kernel::{Kernel, Scan, new_context};
 use super::own::own_connection;
-use super::text::shown;
-use super::{Failure, Known, filter_of, print, say};
+use super::{Failure, Known, filter_of, print, say, words_of};
 use crate::conntrack::flow::{Flow, Tuple};
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::target::{TARGET, Target};
 use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
-use crate::limits::{EXPLANATION_BYTES, KILL_IDS};
+use crate::limits::KILL_IDS;
 use crate::query::context::Context;
 use crate::query::filter::Filter;
 use crate::query::page::Candidate;
@@ -165,9 +164,7 @@ impl Which {
         let own = if spared { "The ssh connection that this is typed over is left out.\n" } else { "" };
         match self {
             Which::Matching(filter, _) => {
-                let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-                filter.explain(&mut words);
-                say(format_args!("{}: {}{end}{own}", shown(words.as_bytes()), Connections(count)))
+                say(format_args!("{}: {}{end}{own}", words_of(filter), Connections(count)))
             }
             Which::Ids(ids) => say(format_args!(
                 "{} with {} given by id{end}",

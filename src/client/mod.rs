@@ -38,7 +38,7 @@ mod text;
 pub mod top;
 
 use crate::config::NameFile;
-use crate::limits::LAN_NETS;
+use crate::limits::{EXPLANATION_BYTES, LAN_NETS};
 use crate::query::filter::Filter;
 use crate::query::filter::text::TextError;
 use crate::query::net::Net;
@@ -60,7 +60,7 @@ pub enum Command {
     /// `rctd kill`.
     Kill(Box<kill::Options>),
     /// `rctd call`.
-    Call(call::Options),
+    Call(Box<call::Options>),
 }
 
 /// What is known of the network beside the table.
@@ -156,6 +156,13 @@ fn filter_of(text: &str) -> Result<Filter, Failure> {
     let mut filter = Filter::new();
     filter.add_text(text).map_err(|error| explained(text, error))?;
     Ok(filter)
+}
+
+/// What a filter means, in words that a terminal may have.
+fn words_of(filter: &Filter) -> String {
+    let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
+    filter.explain(&mut words);
+    shown(words.as_bytes())
 }
 
 /// What is wrong with a filter: a sentence, the text, and a mark under the place.

@@ -27,7 +27,7 @@ use state::{Input, Next, State};
 use std::time::{Duration, Instant};
 
 /// What is shown first, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The filter, as text.
     pub filter: String,

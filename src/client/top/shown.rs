@@ -2,9 +2,7 @@
 
 use crate::client::columns::{Columns, of_names};
 use crate::client::groups::order_by;
-use crate::client::text::shown;
-use crate::client::{Failure, filter_of};
-use crate::limits::EXPLANATION_BYTES;
+use crate::client::{Failure, filter_of, words_of};
 use crate::query::filter::Filter;
 use crate::query::group::GroupBy;
 use crate::query::order::Order;
@@ -82,9 +80,7 @@ impl Shown {
     pub(super) fn set_filter(&mut self, text: &str) -> Result<(), Failure> {
         self.filter = filter_of(text)?;
         self.filter_text = text.trim().to_owned();
-        let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-        self.filter.explain(&mut words);
-        self.words = shown(words.as_bytes());
+        self.words = words_of(&self.filter);
         self.turn(0);
         Ok(())
     }

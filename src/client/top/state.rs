@@ -8,9 +8,9 @@ use crate::client::groups::put_key;
 use crate::client::kill::Which;
 use crate::client::own::own_connection;
 use crate::client::text::shown;
-use crate::client::{Failure, filter_of};
+use crate::client::{Failure, filter_of, words_of};
 use crate::conntrack::flow::Flow;
-use crate::limits::{EXPLANATION_BYTES, FILTER_TEXT_BYTES};
+use crate::limits::FILTER_TEXT_BYTES;
 use crate::out::Out;
 use crate::query::group::Group;
 
@@ -172,9 +172,7 @@ impl State {
             _ => ["host:", key].concat(),
         };
         let filter = filter_of(&[&text, " ", &self.shown.filter_text].concat()).ok()?;
-        let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-        filter.explain(&mut words);
-        let what = ["all connections: ", &shown(words.as_bytes())].concat();
+        let what = ["all connections: ", &words_of(&filter)].concat();
         Some((Which::Matching(Box::new(filter), own_connection()), what))
     }
 
