@@ -201,15 +201,15 @@ fn filter(line: &Line) -> Result<String, String> {
     Ok(line.words()?.join(" "))
 }
 
-fn list(line: &mut Line) -> Result<Box<list::Options>, String> {
-    let mut options = Box::<list::Options>::default();
+fn list(line: &mut Line) -> Result<&'static list::Options, String> {
+    let options = Box::leak(Box::<list::Options>::default());
     if let Some(name) = line.value("--sort") {
         options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
     }
     if let Some(names) = line.value("--fields") {
         options.set_columns(names).map_err(|wrong| format!("--fields: {wrong}"))?;
     }
-    shown(line, &mut options)?;
+    shown(line, options)?;
     Ok(options)
 }
 
@@ -226,11 +226,11 @@ fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
     Ok(())
 }
 
-fn summary(line: &mut Line) -> Result<Box<summary::Options>, String> {
+fn summary(line: &mut Line) -> Result<&'static summary::Options, String> {
     let by = line.value("--by").ok_or("rctd summary takes --by GROUP, for instance --by local")?;
     let by = group_by(by).map_err(|wrong| format!("--by: {wrong}"))?;
-    let mut options =
-        Box::new(summary::Options { by, sort: By::Connections, list: list::Options::default() });
+    let options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
+    let options = Box::leak(Box::new(options));
     if let Some(name) = line.value("--sort") {
         options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
     }
@@ -238,8 +238,8 @@ fn summary(line: &mut Line) -> Result<Box<summary::Options>, String> {
     Ok(options)
 }
 
-fn top(line: &mut Line) -> Result<Box<top::Options>, String> {
-    let mut options = Box::<top::Options>::default();
+fn top(line: &mut Line) -> Result<&'static top::Options, String> {
+    let options = Box::leak(Box::<top::Options>::default());
     options.delay_s = line.value("--delay").map_or(Ok(1), |text| number("--delay", text))?;
     if !(1..=3600).contains(&options.delay_s) {
         return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
@@ -264,8 +264,8 @@ fn number(option: &str, text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
 }
 
-fn kill(line: &mut Line) -> Result<Box<kill::Options>, String> {
-    let mut options = Box::<kill::Options>::default();
+fn kill(line: &mut Line) -> Result<&'static kill::Options, String> {
+    let options = Box::leak(Box::<kill::Options>::default());
     options.yes = line.flag("--yes");
     let by_id = line.flag("--id");
     known(line, &mut options.known)?;
@@ -282,7 +282,7 @@ fn kill(line: &mut Line) -> Result<Box<kill::Options>, String> {
     if options.ids.is_empty() { Err("--id takes ids of connections".to_owned()) } else { Ok(options) }
 }
 
-fn call(line: &mut Line) -> Result<Box<call::Options>, String> {
+fn call(line: &mut Line) -> Result<&'static call::Options, String> {
     let place = line.value("--connect").unwrap_or(call::DEFAULT_PLACE);
     let place = call::Place::parse(place).ok_or_else(|| {
         format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{place}\"")
@@ -306,5 +306,5 @@ fn call(line: &mut Line) -> Result<Box<call::Options>, String> {
         return Err("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]".to_owned());
     }
     let method = words.remove(0);
-    Ok(Box::new(call::Options { place, user, method, arguments: words }))
+    Ok(Box::leak(Box::new(call::Options { place, user, method, arguments: words })))
 }

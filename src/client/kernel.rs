@@ -47,18 +47,18 @@ impl Kernel {
     ///
     /// # Errors
     /// What is missing, and what to do.
-    pub(super) fn open() -> Result<Self, Failure> {
+    pub(super) fn open() -> Result<&'static mut Self, Failure> {
         let link = || -> Result<Box<dyn Link>, Failure> {
             Ok(Box::new(
                 Netlink::open().map_err(|error| Failure::new(format_args!("{}", explain_netlink(&error))))?,
             ))
         };
-        let mut kernel = Kernel {
+        let kernel = Box::leak(Box::new(Kernel {
             reader: DumpReader::new(link()?, DUMP_BYTES),
             control: Control::new(link()?),
             release: sys::kernel_release(),
             began: Instant::now(),
-        };
+        }));
         kernel.count()?;
         Ok(kernel)
     }
@@ -160,8 +160,8 @@ impl Kernel {
 }
 
 /// What flows are judged by: labels, names and rates. Files that can't be read are told of on stderr.
-pub(super) fn new_context(known: &Known) -> Box<Context> {
-    let mut context = Box::<Context>::default();
+pub(super) fn new_context(known: &Known) -> &'static mut Context {
+    let context = Box::leak(Box::<Context>::default());
     context.lan = known.lan.clone();
     NameFiles::new(&known.names).check(0, &mut context.names);
     context.rates = Meter::new(RATE_FLOWS as usize);

@@ -54,8 +54,8 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
             "rctd kill asks before it kills, and the standard input is no terminal: --yes says yes beforehand"
         )));
     }
-    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
-    let (count, spared) = which.count(&mut kernel, &mut context)?;
+    let (kernel, context) = (Kernel::open()?, new_context(&options.known));
+    let (count, spared) = which.count(kernel, context)?;
     which.say(count, spared)?;
     if count == 0 {
         return Ok(());
@@ -63,7 +63,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     if !options.yes && !agreed()? {
         return print(b"Nothing was killed.\n");
     }
-    let killed = which.kill(&mut kernel, &mut context)?;
+    let killed = which.kill(kernel, context)?;
     say(format_args!("{killed}\n"))?;
     killed.check()
 }
@@ -84,7 +84,7 @@ fn which(options: &Options) -> Result<Which, Failure> {
             "rctd kill takes a filter, or ids with --id: without one it would kill every connection"
         )));
     }
-    Ok(Which::Matching(Box::new(filter), own_connection()))
+    Ok(Which::Matching(filter, own_connection()))
 }
 
 /// Asks on the terminal.

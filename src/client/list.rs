@@ -73,18 +73,18 @@ impl Options {
     }
 }
 
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
+pub(super) fn run(options: &'static Options) -> Result<(), Failure> {
     let filter = filter_of(&options.filter)?;
-    let mut rows = Rows::new(options)?;
-    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
+    let rows = Rows::new(options)?;
+    let (kernel, context) = (Kernel::open()?, new_context(&options.known));
     let (shown, total) = match options.order() {
         Some(order) => sorted(
-            &mut kernel,
-            &mut context,
-            &mut rows,
-            View::new(filter, Some(order), options.start, options.limit, FieldSet::ALL),
+            kernel,
+            context,
+            rows,
+            View::new(*filter, Some(order), options.start, options.limit, FieldSet::ALL),
         )?,
-        None => (streamed(&mut kernel, &mut context, &mut rows, &filter, options)?, None),
+        None => (streamed(kernel, context, rows, &filter, options)?, None),
     };
     rows.finish()?;
     if sys::is_terminal(file::STDOUT) {
@@ -136,7 +136,7 @@ fn sorted(
     kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
     let (began, mut shown) = (kernel.began(), 0);
     view.run(
-        &mut RowPool::new(),
+        Box::leak(Box::new(RowPool::new())),
         context,
         &mut || (sys::since_ms(began) / 1000) as u32,
         &mut |view, pool, context| {
@@ -182,7 +182,7 @@ struct Rows {
 }
 
 enum RowWriter {
-    Table(Box<Table>),
+    Table(Table),
     Json(Json),
 }
 
@@ -194,19 +194,19 @@ struct Json {
 }
 
 impl Rows {
-    fn new(options: &Options) -> Result<Self, Failure> {
+    fn new(options: &'static Options) -> Result<&'static mut Self, Failure> {
         if options.json {
             let fields = options.columns.as_ref().map(fields).transpose()?;
             let needs =
                 fields.as_ref().map_or(ALL, |fields| fields.iter().fold(0, |needs, f| needs | f.needs));
-            let json = Json { fields, lines: Lines::new() };
-            return Ok(Rows { writer: RowWriter::Json(json), needs });
+            let writer = RowWriter::Json(Json { fields, lines: Lines::new() });
+            return Ok(Box::leak(Box::new(Rows { writer, needs })));
         }
         let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
         let needs = columns.iter().fold(0, |needs, column| needs | column.needs());
-        let table = Table::new(columns, !options.no_header, options.exact, most_characters());
-        let table = if options.columns.is_none() { table.with_optional_mark() } else { table };
-        Ok(Rows { writer: RowWriter::Table(Box::new(table)), needs })
+        let mut table = Table::new(columns, !options.no_header, options.exact, most_characters());
+        table.is_mark_optional = options.columns.is_none();
+        Ok(Box::leak(Box::new(Rows { writer: RowWriter::Table(table), needs })))
     }
 
     fn row(&mut self, flow: &Flow, context: &Context) -> Result<(), Failure> {

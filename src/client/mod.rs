@@ -1,7 +1,8 @@
 //! The program at the shell: `rctd call`, and what needs no daemon.
 //!
 //! `call` speaks to a daemon. The others go straight to the kernel, with the daemon's own reader of dumps, filters, orders and
-//! pages, in the same fixed memory. This is a program that a person or a script runs and waits for, so it may block.
+//! pages, in the same fixed memory. This is a program that a person or a script runs and waits for, so it may block. The program
+//! ends with its command, so what a command has once, such as its options and the table, is `'static` and not taken apart.
 //!
 //! | file | subject |
 //! |---|---|
@@ -52,15 +53,15 @@ use text::{is_shown, shown};
 #[derive(Debug)]
 pub enum Command {
     /// `rctd list`.
-    List(Box<list::Options>),
+    List(&'static list::Options),
     /// `rctd summary`.
-    Summary(Box<summary::Options>),
+    Summary(&'static summary::Options),
     /// `rctd top`.
-    Top(Box<top::Options>),
+    Top(&'static top::Options),
     /// `rctd kill`.
-    Kill(Box<kill::Options>),
+    Kill(&'static kill::Options),
     /// `rctd call`.
-    Call(Box<call::Options>),
+    Call(&'static call::Options),
 }
 
 /// What is known of the network beside the table.
@@ -118,11 +119,11 @@ impl Failure {
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::List(options) => list::run(&options),
-        Command::Summary(options) => summary::run(&options),
-        Command::Top(options) => top::run(&options),
-        Command::Kill(options) => kill::run(&options),
-        Command::Call(options) => call::run(&options),
+        Command::List(options) => list::run(options),
+        Command::Summary(options) => summary::run(options),
+        Command::Top(options) => top::run(options),
+        Command::Kill(options) => kill::run(options),
+        Command::Call(options) => call::run(options),
     };
     let Err(Failure(why)) = done else {
         return ExitCode::SUCCESS;
@@ -152,8 +153,8 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// The filter that a text says.
-fn filter_of(text: &str) -> Result<Filter, Failure> {
-    let mut filter = Filter::new();
+fn filter_of(text: &str) -> Result<Box<Filter>, Failure> {
+    let mut filter = Box::new(Filter::new());
     filter.add_text(text).map_err(|error| explained(text, error))?;
     Ok(filter)
 }

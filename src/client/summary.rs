@@ -44,19 +44,20 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let plan = filter.kernel_plan();
     // Keys in their own order, what is counted from the largest on.
     let descending = (options.sort != By::Key) != list.reverse;
-    let mut summary = Summary::new(filter, options.by, (options.sort, descending), list.start, list.limit);
+    let mut summary = Summary::new(*filter, options.by, (options.sort, descending), list.start, list.limit);
     let has_rates = summary.depends_on_rates();
     let needs = if has_rates { summary.needs() } else { summary.needs() & !RATES };
-    let (mut kernel, mut context, mut pool) = (Kernel::open()?, new_context(&list.known), RowPool::new());
-    kernel.prepare(Scan { plan, needs, goes_on: false }, &mut context)?;
-    read(&mut kernel, &mut context, &mut pool, &mut summary, (plan, needs), &mut |_| {})?;
+    let (kernel, context) = (Kernel::open()?, new_context(&list.known));
+    let pool = Box::leak(Box::new(RowPool::new()));
+    kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
+    read(kernel, context, pool, &mut summary, (plan, needs), &mut |_| {})?;
     if list.json {
-        write_json(&summary, &pool, &context)?;
+        write_json(&summary, pool, context)?;
     } else {
-        write_table(&summary, &pool, &context, options, has_rates)?;
+        write_table(&summary, pool, context, options, has_rates)?;
     }
     if sys::is_terminal(file::STDOUT) {
-        tell_groups(&summary, &pool);
+        tell_groups(&summary, pool);
     }
     Ok(())
 }

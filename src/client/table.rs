@@ -8,14 +8,16 @@ use crate::conntrack::flow::Flow;
 use crate::limits::{BLOCK_ROWS, CELL_LEAST, CELLS_BYTES, COLUMNS};
 use crate::out::{Full, Out};
 use crate::query::context::Context;
-use heapless::Vec;
 
 /// The cells of one block of rows.
 pub(super) struct Cells {
     bytes: Box<[u8]>,
     /// Where each cell ends in `bytes`, row by row.
-    ends: Vec<u16, { BLOCK_ROWS * COLUMNS }>,
+    ends: Vec<u16>,
 }
+
+/// Cells of one block.
+const CELLS: usize = BLOCK_ROWS * COLUMNS;
 
 const _: () = assert!(CELLS_BYTES <= u16::MAX as usize, "the end of a cell has 16 bits");
 
@@ -24,7 +26,7 @@ pub(super) type Widths = [usize; COLUMNS];
 
 impl Cells {
     pub(super) fn new() -> Self {
-        Cells { bytes: vec![0; CELLS_BYTES].into(), ends: Vec::new() }
+        Cells { bytes: vec![0; CELLS_BYTES].into(), ends: Vec::with_capacity(CELLS) }
     }
 
     pub(super) fn clear(&mut self) {
@@ -65,7 +67,11 @@ impl Cells {
         let mut out = Out::at(&mut self.bytes, usize::from(self.ends.last().copied().unwrap_or(0)));
         put(&mut out)?;
         let end = out.len() as u16;
-        self.ends.push(end).map_err(|_| Full)
+        if self.ends.len() == CELLS {
+            return Err(Full);
+        }
+        self.ends.push(end);
+        Ok(())
     }
 
     /// The cell at this place of all.
@@ -109,7 +115,7 @@ impl Cells {
 
 /// Lines that are being written: cells with spaces between them.
 pub(super) struct Line {
-    pub(super) text: std::vec::Vec<u8>,
+    pub(super) text: Vec<u8>,
     /// Characters of this line so far, spaces included, and spaces that stand behind the last of them.
     used: usize,
     spaces: usize,
@@ -119,7 +125,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(most: usize) -> Self {
-        Line { text: std::vec::Vec::new(), used: 0, spaces: 0, most }
+        Line { text: Vec::new(), used: 0, spaces: 0, most }
     }
 
     /// Appends a cell of this width; what is longer is cut where one can see it. A width of 0 is no cell.
@@ -210,7 +216,7 @@ pub(super) struct Table {
     has_header: bool,
     exact: bool,
     /// The last column may go if it says nothing, which the first block tells if there is no other.
-    is_mark_optional: bool,
+    pub(super) is_mark_optional: bool,
     is_begun: bool,
 }
 
@@ -220,12 +226,6 @@ impl Table {
         let widths = heading_widths(&columns);
         let (cells, line) = (Cells::new(), Line::new(most));
         Table { columns, cells, widths, line, has_header, exact, is_mark_optional: false, is_begun: false }
-    }
-
-    /// The table without its last column if that says nothing in all of it, and all of it is one block.
-    pub(super) fn with_optional_mark(mut self) -> Self {
-        self.is_mark_optional = true;
-        self
     }
 
     /// Adds a row, and gives lines that are to be written, which are none as a rule.

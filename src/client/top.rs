@@ -44,10 +44,10 @@ pub struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let mut state = State::new(&options.filter)?;
-    let mut reading = Reading::open(&options.known)?;
+    let state = State::new(&options.filter)?;
+    let reading = Reading::open(&options.known)?;
     if options.batch {
-        return batch(options, &mut state, &mut reading);
+        return batch(options, state, reading);
     }
     let term = sys::environment(c"TERM").unwrap_or("");
     if !sys::is_terminal(file::STDOUT) || matches!(term, "" | "dumb") {
@@ -57,7 +57,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     }
     let screen =
         Screen::open().map_err(|error| Failure::new(format_args!("can't take the terminal: {error}")))?;
-    let result = interactive(options, &mut state, &mut reading, &screen);
+    let result = interactive(options, state, reading, &screen);
     // The terminal is as it was before anything is said.
     drop(screen);
     result
@@ -66,7 +66,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 /// Prints a table each time.
 fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<(), Failure> {
     let scan = Scan { plan: KernelPlan::default(), needs: RATES, goes_on: false };
-    reading.kernel.prepare(scan, &mut reading.context)?;
+    reading.kernel.prepare(scan, reading.context)?;
     let mut done = 0;
     loop {
         let began = Instant::now();

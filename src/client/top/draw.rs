@@ -197,11 +197,11 @@ fn push(
 ) -> Result<(), Full> {
     match state.shown.mode {
         Mode::Flows => match reading.rows.get(at) {
-            Some((flow, _)) => cells.push(columns, flow, &reading.context, false),
+            Some((flow, _)) => cells.push(columns, flow, reading.context, false),
             None => Ok(()),
         },
         Mode::Groups(_) => match reading.groups.get(at) {
-            Some(group) => groups::push(cells, group, &state.shown.group_by(), &reading.context, true, false),
+            Some(group) => groups::push(cells, group, &state.shown.group_by(), reading.context, true, false),
             None => Ok(()),
         },
     }

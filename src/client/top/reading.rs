@@ -20,9 +20,9 @@ use crate::sys;
 
 /// The table, and what was found in it last.
 pub(super) struct Reading {
-    pub(super) kernel: Kernel,
-    pub(super) context: Box<Context>,
-    pool: Box<RowPool>,
+    pub(super) kernel: &'static mut Kernel,
+    pub(super) context: &'static mut Context,
+    pool: &'static mut RowPool,
     /// How full the table is, and how many entries it has gained in a second.
     pub(super) count: Count,
     pub(super) gain: Option<i64>,
@@ -44,13 +44,13 @@ impl Reading {
     ///
     /// # Errors
     /// What is missing, and what to do.
-    pub(super) fn open(known: &Known) -> Result<Self, Failure> {
-        let (mut kernel, context) = (Kernel::open()?, new_context(known));
+    pub(super) fn open(known: &Known) -> Result<&'static mut Self, Failure> {
+        let (kernel, context) = (Kernel::open()?, new_context(known));
         let (count, counted_ms) = (kernel.count()?, kernel.now_ms());
-        Ok(Reading {
+        Ok(Box::leak(Box::new(Reading {
             kernel,
             context,
-            pool: Box::new(RowPool::new()),
+            pool: Box::leak(Box::new(RowPool::new())),
             count,
             gain: None,
             counted_ms,
@@ -60,7 +60,7 @@ impl Reading {
             rows: Vec::new(),
             groups: Vec::new(),
             groups_total: 0,
-        })
+        })))
     }
 
     /// Reads the table for `length` rows of what is `shown`. The whole of it: so the first line has all there is, and rates
@@ -104,14 +104,14 @@ impl Reading {
     fn find(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let order = shown.order();
         let mut view =
-            View::new(shown.filter.clone(), order, shown.start, Some(length as u64), FieldSet::ALL);
+            View::new((*shown.filter).clone(), order, shown.start, Some(length as u64), FieldSet::ALL);
         let needs = view.needs() | RATES;
-        let (kernel, context, rows) = (&mut self.kernel, &mut self.context, &mut self.rows);
+        let (kernel, context, rows) = (&mut *self.kernel, &mut *self.context, &mut self.rows);
         let (mut up, mut down) = (0, 0);
         rows.clear();
         let began = kernel.began();
         view.run(
-            &mut self.pool,
+            self.pool,
             context,
             &mut || (sys::since_ms(began) / 1000) as u32,
             &mut |view, pool, context| {
@@ -138,7 +138,7 @@ impl Reading {
         let needs = shown.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
         let scan = Scan { plan: KernelPlan::default(), needs, goes_on: false };
         let (rows, mut matched, mut up, mut down) = (&mut self.rows, 0, 0, 0);
-        self.kernel.scan(scan, &mut self.context, &mut |entry, context, _| {
+        self.kernel.scan(scan, self.context, &mut |entry, context, _| {
             add(&mut up, &mut down, entry.flow().rates);
             matched += u64::from(shown.filter.admits(entry.flow(), context));
             // As many as a screen has: a search takes less than the entry has taken to come.
@@ -156,18 +156,18 @@ impl Reading {
     /// Finds the first groups in order.
     fn put_together(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let (by, order) = (shown.group_by(), shown.group_order());
-        let mut summary = Summary::new(shown.filter.clone(), by, order, shown.start, Some(length as u64));
+        let mut summary = Summary::new((*shown.filter).clone(), by, order, shown.start, Some(length as u64));
         let scan = (KernelPlan::default(), summary.needs() | RATES);
         let (mut up, mut down) = (0, 0);
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);
-        groups::read(&mut self.kernel, &mut self.context, &mut self.pool, &mut summary, scan, &mut seen)?;
+        groups::read(self.kernel, self.context, self.pool, &mut summary, scan, &mut seen)?;
         (self.up, self.down) = (up, down);
         self.groups.clear();
-        while let Some(group) = summary.group(self.groups.len(), &self.pool) {
+        while let Some(group) = summary.group(self.groups.len(), self.pool) {
             self.groups.push(*group);
         }
         (self.groups_total, self.matched) = (summary.total(), summary.matched());
-        summary.release(&mut self.pool);
+        summary.release(self.pool);
         Ok(())
     }
 }

@@ -40,7 +40,7 @@ const GROUP_SORTS: [(&str, bool); 5] =
 
 /// What is shown.
 pub(super) struct Shown {
-    pub(super) filter: Filter,
+    pub(super) filter: Box<Filter>,
     pub(super) filter_text: String,
     /// The filter in words.
     pub(super) words: String,
@@ -60,7 +60,7 @@ impl Shown {
     /// What is wrong with the filter.
     pub(super) fn new(filter: &str) -> Result<Self, Failure> {
         let mut shown = Shown {
-            filter: Filter::new(),
+            filter: filter_of("")?,
             filter_text: String::new(),
             words: String::new(),
             mode: Mode::Flows,

@@ -51,9 +51,10 @@ impl State {
     ///
     /// # Errors
     /// What is wrong with the filter.
-    pub(super) fn new(filter: &str) -> Result<Self, Failure> {
+    pub(super) fn new(filter: &str) -> Result<&'static mut Self, Failure> {
         let (input, message) = (Input::Commands, String::new());
-        Ok(State { shown: Shown::new(filter)?, is_paused: false, input, message })
+        let state = State { shown: Shown::new(filter)?, is_paused: false, input, message };
+        Ok(Box::leak(Box::new(state)))
     }
 
     /// Takes a key, while so many rows fit the screen.
@@ -163,7 +164,7 @@ impl State {
     fn group(&self, group: &Group, reading: &Reading) -> Option<(Which, String)> {
         let mut buf = [0; 64];
         let mut out = Out::new(&mut buf);
-        put_key(&mut out, group, &self.shown.group_by(), &reading.context).ok()?;
+        put_key(&mut out, group, &self.shown.group_by(), reading.context).ok()?;
         let key = core::str::from_utf8(out.as_bytes()).ok()?;
         let text = match (self.shown.group_by().name(), key.split_once('/')) {
             (_, None) if key == "-" => return None,
@@ -173,7 +174,7 @@ impl State {
         };
         let filter = filter_of(&[&text, " ", &self.shown.filter_text].concat()).ok()?;
         let what = ["all connections: ", &words_of(&filter)].concat();
-        Some((Which::Matching(Box::new(filter), own_connection()), what))
+        Some((Which::Matching(filter, own_connection()), what))
     }
 
     fn answer(&mut self, key: Key, which: &Which, reading: &mut Reading) -> Result<Next, Failure> {
@@ -181,7 +182,7 @@ impl State {
             "nothing was killed".clone_into(&mut self.message);
             return Ok(Next::Draw);
         }
-        let killed = which.kill(&mut reading.kernel, &mut reading.context)?;
+        let killed = which.kill(reading.kernel, reading.context)?;
         self.message = match killed.check() {
             Ok(()) => killed.to_string(),
             Err(Failure(why)) => why.text,
@@ -197,7 +198,7 @@ fn one(flow: &Flow, id: u32, reading: &Reading) -> (Which, String) {
     for (name, before) in [("proto", ""), ("source", " "), ("destination", " to ")] {
         // What does not fit is left out of the question.
         let _ = out.put(before.as_bytes());
-        let _ = Column::named(name).map(|column| column.put(&mut out, flow, &reading.context, false));
+        let _ = Column::named(name).map(|column| column.put(&mut out, flow, reading.context, false));
     }
     (Which::Ids(vec![id]), shown(out.as_bytes()))
 }
