@@ -17,7 +17,7 @@ use crate::sys;
 use heapless::Vec;
 use line::{DAEMON, Line, PASSWD, too_often};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `--help` prints, with the options of what is built in.
 macro_rules! help {
@@ -118,17 +118,17 @@ const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)]
 pub enum Command {
     /// Serve.
     Run(Box<Config>),
-    /// Print this text and stop.
-    Print(String),
+    /// Print these texts and stop.
+    Print(&'static [&'static str]),
     /// What the program does at the shell.
     #[cfg(feature = "shell")]
     Shell(crate::client::Command),
     /// Change a password file.
     Passwd {
         /// The file.
-        file: PathBuf,
+        file: &'static Path,
         /// The user.
-        user: String,
+        user: &'static str,
         /// Read the password from standard input.
         stdin: bool,
         /// Remove the user.
@@ -141,12 +141,12 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
-    let mut texts: std::vec::Vec<&'static str> = std::vec::Vec::new();
-    for arg in args {
-        // They are there as long as the program.
-        texts.push(arg.into_string().map_err(|_| "an argument is not UTF-8")?.leak());
+    let mut texts = std::vec::Vec::new();
+    // They are there as long as the program.
+    for arg in args.leak() {
+        texts.push(arg.to_str().ok_or("an argument is not UTF-8")?);
     }
-    let args = texts;
+    let args: &'static [&'static str] = texts.leak();
     let is_given =
         |names: [&str; 2]| args.iter().take_while(|arg| **arg != "--").any(|arg| names.contains(arg));
     let is_help = is_given(["-h", "--help"]);
@@ -159,12 +159,10 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
         Some(name) if name != "passwd" => {
             Err(format!("there is no command \"{name}\"; rctd --help lists those there are"))
         }
-        _ if is_help => Ok(Command::Print([HELP, SHELL_HELP].concat())),
-        _ if is_given(["-V", "--version"]) => {
-            Ok(Command::Print(concat!("rctd ", env!("CARGO_PKG_VERSION"), "\n").to_owned()))
-        }
+        _ if is_help => Ok(Command::Print(&[HELP, SHELL_HELP])),
+        _ if is_given(["-V", "--version"]) => Ok(Command::Print(&["rctd ", env!("CARGO_PKG_VERSION"), "\n"])),
         Some(_) => passwd(Line::read(PASSWD, "passwd", args.get(1..).unwrap_or_default())?),
-        None => run(Line::read(DAEMON, "", &args)?).map(Command::Run),
+        None => run(Line::read(DAEMON, "", args)?).map(Command::Run),
     }
 }
 
@@ -176,7 +174,7 @@ fn passwd(mut line: Line) -> Result<Command, String> {
         return Err(USAGE.to_owned());
     };
     match rest.next() {
-        None => Ok(Command::Passwd { file: PathBuf::from(file), user: user.to_owned(), stdin, delete }),
+        None => Ok(Command::Passwd { file: Path::new(file), user, stdin, delete }),
         Some(option) if option.starts_with("--") && option.len() > 2 => {
             Err(format!("rctd passwd has no option {option}; {USAGE}"))
         }
@@ -246,8 +244,9 @@ fn listen(line: &mut Line, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), St
     while let Some(text) = line.value("--listen") {
         let one = Listen::parse(text)?;
         // Port 0 is another port each time.
-        if one.port() != Some(0) && listen.contains(&one) {
-            return Err(format!("--listen {one} is given twice: once is enough"));
+        let name = one.to_string();
+        if one.port() != Some(0) && listen.iter().any(|other| other.to_string() == name) {
+            return Err(format!("--listen {name} is given twice: once is enough"));
         }
         listen.push(one).map_err(|_| too_often("--listen", LISTENERS))?;
     }
@@ -272,9 +271,8 @@ fn auth(line: &mut Line) -> Result<Backend, String> {
             Some(path) if !path.is_empty() => path,
             _ => return Err(auth_takes(text)),
         };
-        if users.is_empty() {
-            // A name like any other.
-            users.extend(check_name(b"root"));
+        if let (true, Ok(root)) = (users.is_empty(), check_name(b"root")) {
+            users.push(root);
         }
         return Ok(Backend::Shadow(PathBuf::from(path), users));
     }
@@ -330,9 +328,11 @@ fn metrics(line: &mut Line, config: &mut Config) -> Result<(), String> {
         metrics.table && !is_alone
     })?;
     line.networks("--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = line.network("--metrics-hosts")?;
-    if metrics.hosts.is_some() && !metrics.table {
-        return Err("--metrics-hosts goes with --metrics=table".to_owned());
+    if let Some(hosts) = line.network("--metrics-hosts")? {
+        metrics.hosts = Some(hosts);
+        if !metrics.table {
+            return Err("--metrics-hosts goes with --metrics=table".to_owned());
+        }
     }
     config.policy.site.metrics = is_alone || metrics.table;
     if !metrics.allow.is_empty() && !config.policy.site.metrics {

@@ -154,31 +154,32 @@ wrong command line, and 3 when the daemon answers with a fault.
 ";
 
 /// A command: whose its options are, its name and its help.
-type Row = (u8, &'static str, &'static str);
+type Row = (u8, &'static str, [&'static str; 1]);
 
-const ROWS: [Row; 5] = [
-    (LIST, "list", LIST_HELP),
-    (SUMMARY, "summary", SUMMARY_HELP),
-    (TOP, "top", TOP_HELP),
-    (KILL, "kill", KILL_HELP),
-    (CALL, "call", CALL_HELP),
+static ROWS: [Row; 5] = [
+    (LIST, "list", [LIST_HELP]),
+    (SUMMARY, "summary", [SUMMARY_HELP]),
+    (TOP, "top", [TOP_HELP]),
+    (KILL, "kill", [KILL_HELP]),
+    (CALL, "call", [CALL_HELP]),
 ];
 
 /// The command of this name.
-pub(super) fn command(name: &str) -> Option<Row> {
-    ROWS.into_iter().find(|row| row.1 == name)
+pub(super) fn command(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.1 == name)
 }
 
 /// Reads the arguments behind the command's name.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
-pub(super) fn parse((of, name, help): Row, args: &[&'static str], is_help: bool) -> Result<Command, String> {
+pub(super) fn parse(row: &'static Row, args: &[&'static str], is_help: bool) -> Result<Command, String> {
+    let (of, name, help) = row;
     if is_help {
-        return Ok(Command::Print(help.to_owned()));
+        return Ok(Command::Print(help));
     }
-    let mut line = Line::read(of, name, args)?;
-    Ok(Command::Shell(match of {
+    let mut line = Line::read(*of, name, args)?;
+    Ok(Command::Shell(match *of {
         LIST => client::Command::List(list(&mut line)?),
         SUMMARY => client::Command::Summary(summary(&mut line)?),
         TOP => client::Command::Top(top(&mut line)?),

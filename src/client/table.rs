@@ -151,6 +151,12 @@ impl Line {
         self.spaces += 1 + if at_right { 0 } else { width.saturating_sub(length) };
     }
 
+    /// The line, where it is the only one, without its end.
+    pub(super) fn as_str(&self) -> &str {
+        let line = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
+        core::str::from_utf8(line).unwrap_or_default()
+    }
+
     pub(super) fn end(&mut self) {
         self.text.push(b'\n');
         (self.used, self.spaces) = (0, 0);

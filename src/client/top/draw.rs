@@ -6,6 +6,7 @@ use super::state::{Input, State};
 use crate::client::columns::Columns;
 use crate::client::format::{Grouped, put_rate};
 use crate::client::groups;
+use crate::client::list::most_characters;
 use crate::client::table::{Cells, Line, Widths, characters, fit, heading_widths, put_headings};
 use crate::client::text::shown;
 use crate::out::{Full, Out};
@@ -39,20 +40,9 @@ pub(super) fn rows_of((_, lines): (usize, usize)) -> usize {
 
 /// What is shown, as a table on the standard output.
 pub(super) fn table(state: &State, reading: &Reading) -> Vec<u8> {
-    let mut text = [&first_line(reading), "\n"].concat().into_bytes();
-    let mut line = Line::new(crate::client::list::most_characters());
-    let columns = columns(state);
-    let widths = widths(state, reading, &columns, line.most);
-    put_headings(&columns, &widths, &mut line);
-    let mut cells = Cells::new();
-    for at in 0..reading.shown_rows(&state.shown) {
-        cells.clear();
-        // One row has room.
-        let _ = push(&mut cells, at, state, reading, &columns);
-        cells.put_lines(&columns, &widths, &mut line);
-    }
-    text.extend_from_slice(&line.text);
-    text
+    let mut text = [&first_line(reading), "\n"].concat();
+    lines(state, reading, most_characters(), &mut |_, line| text.extend([line, "\n"]));
+    text.into_bytes()
 }
 
 /// What is shown, as a screen of this size: columns and lines.
@@ -125,8 +115,8 @@ fn first_line(reading: &Reading) -> String {
     };
     let gain = match reading.gain {
         Some(gain) => {
-            let sign = if gain < 0 { '-' } else { '+' };
-            format!("  {sign}{}/s", Grouped(gain.unsigned_abs()))
+            let sign = if gain.is_loss && gain.entries > 0 { '-' } else { '+' };
+            format!("  {sign}{}/s", Grouped(gain.entries))
         }
         None => String::new(),
     };
@@ -220,20 +210,32 @@ fn widths(state: &State, reading: &Reading, columns: &Columns, most: usize) -> W
     widths
 }
 
-/// Writes headings and rows. The selected one is inverted, and one that has ended is faint.
-fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
+/// Hands the headings and the rows, each a line with its place among the rows, to `each`.
+fn lines(state: &State, reading: &Reading, most: usize, each: &mut dyn FnMut(Option<usize>, &str)) {
     let columns = columns(state);
-    let width = frame.columns.saturating_sub(1);
-    let widths = widths(state, reading, &columns, width);
-    let (mut cells, mut line) = (Cells::new(), Line::new(width));
+    let widths = widths(state, reading, &columns, most);
+    let (mut cells, mut line) = (Cells::new(), Line::new(most));
     put_headings(&columns, &widths, &mut line);
-    put(frame, " ", &line, "\x1b[1m");
-    for at in 0..reading.shown_rows(&state.shown).min(most) {
+    each(None, line.as_str());
+    for at in 0..reading.shown_rows(&state.shown) {
         cells.clear();
         line.text.clear();
         // One row has room.
         let _ = push(&mut cells, at, state, reading, &columns);
         cells.put_lines(&columns, &widths, &mut line);
+        each(Some(at), line.as_str());
+    }
+}
+
+/// Writes headings and rows. The selected one is inverted, and one that has ended is faint.
+fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
+    lines(state, reading, frame.columns.saturating_sub(1), &mut |at, line| {
+        let Some(at) = at else {
+            return frame.line(&[" ", line].concat(), "\x1b[1m");
+        };
+        if at >= most {
+            return;
+        }
         let is_selected = state.shown.selected == Some(at);
         let has_ended = state.shown.mode == Mode::Flows && reading.rows.get(at).is_some_and(|row| row.1);
         let style = match (is_selected, has_ended) {
@@ -247,11 +249,6 @@ fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
             (_, true) => ">",
             _ => " ",
         };
-        put(frame, sign, &line, style);
-    }
-}
-
-fn put(frame: &mut Frame, sign: &str, line: &Line, style: &str) {
-    let text = core::str::from_utf8(&line.text).unwrap_or("").trim_end_matches('\n');
-    frame.line(&[sign, text].concat(), style);
+        frame.line(&[sign, line].concat(), style);
+    });
 }

@@ -3,7 +3,7 @@
 use super::shown::{Mode, Shown};
 use crate::client::groups;
 use crate::client::kernel::{Kernel, Scan, new_context, unreadable};
-use crate::client::{Failure, Known};
+use crate::client::{Failure, Known, filter_of};
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::kernel::Count;
 use crate::conntrack::plan::KernelPlan;
@@ -25,7 +25,7 @@ pub(super) struct Reading {
     pool: &'static mut RowPool,
     /// How full the table is, and how many entries it has gained in a second.
     pub(super) count: Count,
-    pub(super) gain: Option<i64>,
+    pub(super) gain: Option<Gain>,
     counted_ms: u64,
     /// Bytes a second of all connections: of those who began them, and of those who answer.
     pub(super) up: u64,
@@ -37,6 +37,13 @@ pub(super) struct Reading {
     /// The groups that are shown, and how many there are.
     pub(super) groups: Vec<Group>,
     pub(super) groups_total: usize,
+}
+
+/// How many entries the table gains in a second, or loses.
+#[derive(Clone, Copy)]
+pub(super) struct Gain {
+    pub(super) is_loss: bool,
+    pub(super) entries: u64,
 }
 
 impl Reading {
@@ -93,8 +100,9 @@ impl Reading {
         let passed_ms = now_ms - self.counted_ms;
         // Two drawings may be a moment apart, which tells nothing.
         if passed_ms >= 500 {
-            let gained = i64::from(count.entries) - i64::from(self.count.entries);
-            self.gain = Some(gained * 1000 / i64::try_from(passed_ms).unwrap_or(i64::MAX));
+            let (now, before) = (count.entries, self.count.entries);
+            let entries = u64::from(now.abs_diff(before)) * 1000 / passed_ms;
+            self.gain = Some(Gain { is_loss: now < before, entries });
             (self.count, self.counted_ms) = (count, now_ms);
         }
         Ok(())
@@ -103,8 +111,13 @@ impl Reading {
     /// Finds the first rows in order.
     fn find(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let order = shown.order();
-        let mut view =
-            View::new((*shown.filter).clone(), order, shown.start, Some(length as u64), FieldSet::ALL);
+        let mut view = View::new(
+            *filter_of(&shown.filter_text)?,
+            order,
+            shown.start,
+            Some(length as u64),
+            FieldSet::ALL,
+        );
         let needs = view.needs() | RATES;
         let (kernel, context, rows) = (&mut *self.kernel, &mut *self.context, &mut self.rows);
         let (mut up, mut down) = (0, 0);
@@ -156,7 +169,8 @@ impl Reading {
     /// Finds the first groups in order.
     fn put_together(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let (by, order) = (shown.group_by(), shown.group_order());
-        let mut summary = Summary::new((*shown.filter).clone(), by, order, shown.start, Some(length as u64));
+        let mut summary =
+            Summary::new(*filter_of(&shown.filter_text)?, by, order, shown.start, Some(length as u64));
         let scan = (KernelPlan::default(), summary.needs() | RATES);
         let (mut up, mut down) = (0, 0);
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);
