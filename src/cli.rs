@@ -17,6 +17,7 @@ use crate::sys;
 use heapless::Vec;
 use line::{DAEMON, Line, PASSWD, too_often};
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 /// What `--help` prints, with the options of what is built in.
@@ -166,7 +167,7 @@ pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
     }
 }
 
-fn passwd(mut line: Line) -> Result<Command, String> {
+fn passwd(line: &mut Line) -> Result<Command, String> {
     const USAGE: &str = "usage: rctd passwd FILE USER [--stdin] [--delete]";
     let (stdin, delete) = (line.flag("--stdin"), line.flag("--delete"));
     let mut rest = line.rest();
@@ -186,12 +187,13 @@ fn passwd(mut line: Line) -> Result<Command, String> {
     }
 }
 
-fn run(mut line: Line) -> Result<Box<Config>, String> {
-    let mut config = Box::new(Config::default());
-    options(&mut line, &mut config)?;
+fn run(line: &mut Line) -> Result<Box<Config>, String> {
+    // It is taken apart nowhere: what is wrong ends the program.
+    let mut config = ManuallyDrop::new(Box::new(Config::default()));
+    options(line, &mut config)?;
     line.words()?;
     config.check()?;
-    Ok(config)
+    Ok(ManuallyDrop::into_inner(config))
 }
 
 fn options(line: &mut Line, config: &mut Config) -> Result<(), String> {

@@ -42,21 +42,30 @@ fn refusal(text: fmt::Arguments<'_>) -> Refusal {
     text.to_string().into()
 }
 
+/// What is wrong with a file.
+#[cold]
+#[inline(never)]
+fn about(path: &Path, problem: fmt::Arguments<'_>) -> Refusal {
+    refusal(format_args!("{}: {problem}", path.display()))
+}
+
 fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, Refusal> {
     check_order(file, user)?;
     check_name(user.as_bytes())
         .map_err(|problem| refusal(format_args!("the user \"{}\": {problem}", escaped(user))))?;
-    let target = follow_links(file.to_owned())?;
-    let old = read_old(&target)?;
+    // The program ends with this command, which takes nothing apart.
+    let target: &Path = Box::leak(follow_links(file.to_owned())?.into_boxed_path());
+    let old = read_old(target)?.map(|old| &*Box::leak(Box::new(old)));
     if old.is_none() {
         // Said before a password is asked for.
-        file::stat(&joined(split(&target).0, b".")).map_err(|error| explain_write(&target, &error))?;
+        file::stat(&directory_of(target)).map_err(|error| explain_write(target, &error))?;
     }
-    let text = old.as_ref().map_or(&[][..], |old| without_mark(&old.text));
-    let explain = |problem: fmt::Arguments<'_>| refusal(format_args!("{}: {problem}", target.display()));
+    let text = old.map_or(&[][..], |old| without_mark(&old.text));
+    let explain = |problem: fmt::Arguments<'_>| about(target, problem);
     let rest = remove(text, user).ok_or_else(|| {
         explain(format_args!("the user \"{user}\" is on more than one line: delete all but one by hand"))
     })?;
+    let rest: &[u8] = rest.leak();
     let rest_has_all = rest.len() == text.len();
     if delete && rest_has_all {
         return Err(explain(format_args!("there is no user \"{user}\"")));
@@ -67,15 +76,15 @@ fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, 
         Ok(_) => Ok(()),
         Err(error) => Err(explain(format_args!("{error}"))),
     };
-    check(&rest)?;
-    let new = if delete {
+    check(rest)?;
+    let new: &[u8] = if delete {
         rest
     } else {
         let password = if stdin { from_stdin()? } else { from_terminal(user)? };
         let mut random = [0; 16];
         sys::random(&mut random)
             .map_err(|error| refusal(format_args!("no random bytes for the salt: {error}")))?;
-        put(text, user, &hash::make(&password, &random))
+        put(text, user, &hash::make(&password, &random)).leak()
     };
     if new.len() >= PASSWORD_FILE_BYTES {
         return Err(explain(format_args!(
@@ -83,9 +92,9 @@ fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, 
             PASSWORD_FILE_BYTES - 1
         )));
     }
-    check(&new)?;
-    replace(&target, &new, old.as_ref()).map_err(|error| explain_write(&target, &error))?;
-    sync_directory(&target).map_err(|error| {
+    check(new)?;
+    replace(target, new, old).map_err(|error| explain_write(target, &error))?;
+    sync_directory(target).map_err(|error| {
         refusal(format_args!(
             "{} was changed, but may be the old one after a crash: {error}",
             target.display()
@@ -157,6 +166,11 @@ fn joined(directory: &[u8], name: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&[directory, name].concat()))
 }
 
+/// The directory of a file.
+fn directory_of(path: &Path) -> PathBuf {
+    joined(split(path).0, b".")
+}
+
 /// Where a chain of symbolic links ends, be there a file or not: that file, not the link, is to be replaced.
 fn follow_links(mut path: PathBuf) -> Result<PathBuf, Refusal> {
     for _ in 0..MAX_LINKS {
@@ -168,13 +182,13 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, Refusal> {
         let directory = if link.starts_with(b"/") { &[][..] } else { split(&path).0 };
         path = joined(directory, &link);
     }
-    Err(refusal(format_args!("{}: too many symbolic links", path.display())))
+    Err(about(&path, format_args!("too many symbolic links")))
 }
 
 /// Root does not follow a link that somebody else may have laid: it would let them choose which of root's files is replaced.
 fn check_link(link: &Path) -> Result<(), Refusal> {
-    let directory = file::stat(&joined(split(link).0, b"."));
-    let safe = directory.is_ok_and(|status| status.uid == 0 && status.mode & 0o022 == 0);
+    let safe =
+        file::stat(&directory_of(link)).is_ok_and(|status| status.uid == 0 && status.mode & 0o022 == 0);
     if safe || sys::effective_uid() != 0 {
         return Ok(());
     }
@@ -262,8 +276,7 @@ fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
 
 /// Flushes the file's directory to the disk: only then its new name is there.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    let (directory, _) = split(path);
-    let directory = file::open(&joined(directory, b"."), libc::O_RDONLY, 0)?;
+    let directory = file::open(&directory_of(path), libc::O_RDONLY, 0)?;
     file::sync(directory.as_fd())
 }
 

@@ -128,8 +128,12 @@ impl Line {
     ///
     /// # Errors
     /// An option that lacks its value.
-    pub(super) fn read(of: u8, name: &'static str, args: &[&'static str]) -> Result<Self, String> {
-        let mut line = Line { of, name, given: Vec::new() };
+    pub(super) fn read(
+        of: u8,
+        name: &'static str,
+        args: &[&'static str],
+    ) -> Result<&'static mut Self, String> {
+        let line = Box::leak(Box::new(Line { of, name, given: Vec::new() }));
         let (mut args, mut is_behind) = (args.iter(), false);
         while let Some(&text) = args.next() {
             if text == "--" && !is_behind && of & (DAEMON | PASSWD) == 0 {
@@ -189,7 +193,7 @@ impl Line {
     ///
     /// # Errors
     /// What each else is.
-    pub(super) fn words(&self) -> Result<Vec<&'static str>, String> {
+    pub(super) fn words(&self) -> Result<&'static [&'static str], String> {
         let mut words = Vec::new();
         for given in self.given.iter().filter(|given| !given.is_taken) {
             // A number of a procedure may be negative. In a filter -6 would be all but port 6, where who types it means IPv6.
@@ -202,7 +206,7 @@ impl Line {
             }
             words.push(given.text);
         }
-        Ok(words)
+        Ok(words.leak())
     }
 
     /// Why an argument can't be there.
@@ -222,6 +226,14 @@ impl Line {
                 "rctd {command} has no option {name}; rctd {command} --help lists them (two dashes before it make it a word)"
             ),
         }
+    }
+
+    /// Takes the value of an option that takes a number, if it is given.
+    pub(super) fn count(&mut self, name: &str) -> Result<Option<u64>, String> {
+        let Some(text) = self.value(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|_| format!("{name} takes a number, not \"{text}\""))
     }
 
     /// Takes the value of an option that takes a number from 1 to `most`.

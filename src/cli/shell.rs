@@ -178,13 +178,13 @@ pub(super) fn parse(row: &'static Row, args: &[&'static str], is_help: bool) -> 
     if is_help {
         return Ok(Command::Print(help));
     }
-    let mut line = Line::read(*of, name, args)?;
+    let line = Line::read(*of, name, args)?;
     Ok(Command::Shell(match *of {
-        LIST => client::Command::List(list(&mut line)?),
-        SUMMARY => client::Command::Summary(summary(&mut line)?),
-        TOP => client::Command::Top(top(&mut line)?),
-        KILL => client::Command::Kill(kill(&mut line)?),
-        _ => client::Command::Call(call(&mut line)?),
+        LIST => client::Command::List(list(line)?),
+        SUMMARY => client::Command::Summary(summary(line)?),
+        TOP => client::Command::Top(top(line)?),
+        KILL => client::Command::Kill(kill(line)?),
+        _ => client::Command::Call(call(line)?),
     }))
 }
 
@@ -202,13 +202,18 @@ fn filter(line: &Line) -> Result<String, String> {
     Ok(line.words()?.join(" "))
 }
 
+/// What is wrong with what an option takes.
+fn about(option: &str, wrong: String) -> String {
+    [option, ": ", &wrong].concat()
+}
+
 fn list(line: &mut Line) -> Result<&'static list::Options, String> {
     let options = Box::leak(Box::<list::Options>::default());
     if let Some(name) = line.value("--sort") {
-        options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
+        options.set_sort(name).map_err(|wrong| about("--sort", wrong))?;
     }
     if let Some(names) = line.value("--fields") {
-        options.set_columns(names).map_err(|wrong| format!("--fields: {wrong}"))?;
+        options.set_columns(names).map_err(|wrong| about("--fields", wrong))?;
     }
     shown(line, options)?;
     Ok(options)
@@ -216,8 +221,8 @@ fn list(line: &mut Line) -> Result<&'static list::Options, String> {
 
 /// What list and summary have in common.
 fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
-    options.limit = line.value("--limit").map(|text| number("--limit", text)).transpose()?;
-    options.start = line.value("--start").map_or(Ok(0), |text| number("--start", text))?;
+    options.limit = line.count("--limit")?;
+    options.start = line.count("--start")?.unwrap_or(0);
     options.reverse = line.flag("--reverse");
     options.json = line.flag("--json");
     options.exact = line.flag("--bytes");
@@ -229,11 +234,11 @@ fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
 
 fn summary(line: &mut Line) -> Result<&'static summary::Options, String> {
     let by = line.value("--by").ok_or("rctd summary takes --by GROUP, for instance --by local")?;
-    let by = group_by(by).map_err(|wrong| format!("--by: {wrong}"))?;
+    let by = group_by(by).map_err(|wrong| about("--by", wrong))?;
     let options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
     let options = Box::leak(Box::new(options));
     if let Some(name) = line.value("--sort") {
-        options.set_sort(name).map_err(|wrong| format!("--sort: {wrong}"))?;
+        options.set_sort(name).map_err(|wrong| about("--sort", wrong))?;
     }
     shown(line, &mut options.list)?;
     Ok(options)
@@ -241,12 +246,12 @@ fn summary(line: &mut Line) -> Result<&'static summary::Options, String> {
 
 fn top(line: &mut Line) -> Result<&'static top::Options, String> {
     let options = Box::leak(Box::<top::Options>::default());
-    options.delay_s = line.value("--delay").map_or(Ok(1), |text| number("--delay", text))?;
+    options.delay_s = line.count("--delay")?.unwrap_or(1);
     if !(1..=3600).contains(&options.delay_s) {
         return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
     }
-    options.times = line.value("--times").map(|text| number("--times", text)).transpose()?;
-    let limit = line.value("--limit").map_or(Ok(20), |text| number("--limit", text))?;
+    options.times = line.count("--times")?;
+    let limit = line.count("--limit")?.unwrap_or(20);
     options.batch = line.flag("--batch");
     known(line, &mut options.known)?;
     if options.times.is_some() && !options.batch {
@@ -258,11 +263,6 @@ fn top(line: &mut Line) -> Result<&'static top::Options, String> {
     options.limit = limit as usize;
     options.filter = filter(line)?;
     Ok(options)
-}
-
-#[inline(never)]
-fn number(option: &str, text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
 }
 
 fn kill(line: &mut Line) -> Result<&'static kill::Options, String> {
@@ -302,10 +302,9 @@ fn call(line: &mut Line) -> Result<&'static call::Options, String> {
         (None, Some(_)) => return Err("a password goes with --user NAME".to_owned()),
         (user, password) => user.map(|name| (name, password.unwrap_or(Password::Ask))),
     };
-    let mut words = line.words()?;
-    if words.is_empty() {
-        return Err("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]".to_owned());
-    }
-    let method = words.remove(0);
-    Ok(Box::leak(Box::new(call::Options { place, user, method, arguments: words })))
+    let (method, arguments) = line
+        .words()?
+        .split_first()
+        .ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
+    Ok(Box::leak(Box::new(call::Options { place, user, method, arguments })))
 }

@@ -39,7 +39,7 @@ pub struct Options {
     /// The procedure.
     pub method: &'static str,
     /// Its arguments after the session, each sent as a string; a last one that begins with `fields=` as the options of a view.
-    pub arguments: Vec<&'static str>,
+    pub arguments: &'static [&'static str],
 }
 
 /// Bytes that stand for one of a text at the most: `&amp;`.
@@ -50,33 +50,28 @@ const FAULT: &[u8] = b"{\"faultCode\":";
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let method = options.method;
-    let (mut credentials, password) = (Vec::new(), password(options.user.as_ref())?);
-    if let Some((name, _)) = &options.user {
-        credentials.extend_from_slice(&[*name, &password]);
-    }
-    let mut connection = Connection::open(&options.place)?;
+    let credentials = match &options.user {
+        Some((name, from)) => vec![*name, password(name, from)?.leak()].leak(),
+        None => &mut [],
+    };
+    let connection = Connection::open(&options.place)?;
     let without_session = method.starts_with("system.") || matches!(method, "login" | "explain");
-    let session = if without_session { None } else { Some(login(&mut connection, &credentials)?) };
-    let mut arguments: Vec<&str> = Vec::new();
-    if let Some(session) = &session {
-        arguments.push(session);
-    }
-    if method == "login" {
-        arguments.extend_from_slice(&credentials);
-    }
-    arguments.extend_from_slice(&options.arguments);
+    let session: &[&str] =
+        if without_session { &[] } else { vec![&*login(connection, credentials)?.leak()].leak() };
+    let before = if method == "login" { credentials } else { session };
+    let arguments = [before, options.arguments].concat().leak();
     // The daemon writes what a terminal would obey as \u001b; others that answer in its place may not.
     let is_terminal = sys::is_terminal(file::STDOUT);
-    let mut parts = Parts::default();
+    let parts = Box::leak(Box::<Parts>::default());
     let mut show = |part: &[u8]| if is_terminal { print(&parts.shown(part)) } else { print(part) };
-    let called = call(&mut connection, method, &arguments, &mut show);
+    let called = call(connection, method, arguments, &mut show);
     if called.is_ok() {
         show(b"")?;
         print(b"\n")?;
     }
-    if let Some(session) = session.filter(|_| method != "logout") {
+    if !without_session && method != "logout" {
         // A session ends by itself too; what was asked for is what counts.
-        let _ = call(&mut connection, "logout", &[&session], &mut |_| Ok(()));
+        let _ = call(connection, "logout", session, &mut |_| Ok(()));
     }
     called
 }
@@ -91,11 +86,8 @@ fn login(connection: &mut Connection<'_>, credentials: &[&str]) -> Result<String
     })
 }
 
-/// The user's password; an empty one of nobody.
-fn password(user: Option<&(&str, Password)>) -> Result<String, Failure> {
-    let Some((user, from)) = user else {
-        return Ok(String::new());
-    };
+/// The user's password.
+fn password(user: &str, from: &Password) -> Result<String, Failure> {
     match from {
         Password::Ask => ask(user),
         Password::Stdin => first_line(file::STDIN, "the standard input"),

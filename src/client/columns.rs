@@ -137,21 +137,19 @@ impl Column {
     }
 }
 
-/// The columns of these names. What has none is left out.
-pub(super) fn of_names(names: &[&str]) -> Columns {
-    let mut columns = Columns::new();
+/// Adds the columns of these names. What has none is left out.
+pub(super) fn add(columns: &mut Columns, names: &[&str]) {
     for name in names {
         if let Ok(column) = Column::named(name) {
             columns.push(column);
         }
     }
-    columns
 }
 
 /// The columns that people want, with that of the field by which rows are sorted.
 pub(super) fn usual(sort: Option<FieldId>) -> Columns {
     // These are shown in any case, in one column or in another.
-    let shown = [
+    const SHOWN: &[&str] = &[
         "bytes",
         "timeout",
         "mark",
@@ -163,9 +161,14 @@ pub(super) fn usual(sort: Option<FieldId>) -> Columns {
         "orig_l4proto",
         "tcp_state",
     ];
+    let mut columns = Columns::new();
+    add(&mut columns, &["proto", "state", "source", "destination", "nat"]);
     let sort = sort.map_or("", |field| field.field().name);
-    let sort = if shown.contains(&sort) { "" } else { sort };
-    of_names(&["proto", "state", "source", "destination", "nat", sort, "bytes", "ends", "mark"])
+    if !SHOWN.contains(&sort) {
+        add(&mut columns, &[sort]);
+    }
+    add(&mut columns, &["bytes", "ends", "mark"]);
+    columns
 }
 
 /// The field with this name, or with the one that filters have for it, of which a connection has one value.

@@ -74,10 +74,10 @@ impl<'a> Connection<'a> {
     ///
     /// # Errors
     /// Who does not answer.
-    pub(super) fn open(place: &'a Place) -> Result<Self, Failure> {
+    pub(super) fn open(place: &'a Place) -> Result<&'a mut Self, Failure> {
         let fd = connect(place)?;
         let buf = vec![0; REPLY_HEAD_BYTES].into();
-        Ok(Connection { place, fd, is_over: false, buf, unread: 0..0 })
+        Ok(Box::leak(Box::new(Connection { place, fd, is_over: false, buf, unread: 0..0 })))
     }
 
     /// Sends a call whose reply shall be JSON.

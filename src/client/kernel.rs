@@ -77,6 +77,7 @@ impl Kernel {
     }
 
     /// Milliseconds since the start.
+    #[inline(never)]
     pub(super) fn now_ms(&self) -> u64 {
         sys::since_ms(self.began)
     }

@@ -1,6 +1,6 @@
 //! What is asked of the table: what rows are, which, and in which order.
 
-use crate::client::columns::{Columns, of_names};
+use crate::client::columns::{Columns, add};
 use crate::client::groups::order_by;
 use crate::client::{Failure, filter_of, words_of};
 use crate::query::filter::Filter;
@@ -160,9 +160,13 @@ impl Shown {
 
     /// The columns of connections: those of list, with both rates.
     pub(super) fn columns(&self) -> Columns {
+        let mut columns = Columns::new();
+        add(&mut columns, &["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends"]);
         // All other sorts are shown already.
-        let more = if self.sort().0 == "packets" { "packets" } else { "" };
-        of_names(&["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends", more])
+        if self.sort().0 == "packets" {
+            add(&mut columns, &["packets"]);
+        }
+        columns
     }
 }
 

@@ -166,13 +166,14 @@ impl State {
         let mut out = Out::new(&mut buf);
         put_key(&mut out, group, &self.shown.group_by(), reading.context).ok()?;
         let key = core::str::from_utf8(out.as_bytes()).ok()?;
-        let text = match (self.shown.group_by().name(), key.split_once('/')) {
+        let [field, value, more, port] = match (self.shown.group_by().name(), key.split_once('/')) {
             (_, None) if key == "-" => return None,
-            ("service", Some((protocol, port))) => ["proto:", protocol, " dport:", port].concat(),
-            ("service", None) => ["proto:", key].concat(),
-            _ => ["host:", key].concat(),
+            ("service", Some((protocol, port))) => ["proto:", protocol, " dport:", port],
+            ("service", None) => ["proto:", key, "", ""],
+            _ => ["host:", key, "", ""],
         };
-        let filter = filter_of(&[&text, " ", &self.shown.filter_text].concat()).ok()?;
+        let filter = [field, value, more, port, " ", &self.shown.filter_text].concat();
+        let filter = filter_of(&filter).ok()?;
         let what = ["all connections: ", &words_of(&filter)].concat();
         Some((Which::Matching(filter, own_connection()), what))
     }
@@ -195,7 +196,7 @@ impl State {
 fn one(flow: &Flow, id: u32, reading: &Reading) -> (Which, String) {
     let mut buf = [0; 256];
     let mut out = Out::new(&mut buf);
-    for (name, before) in [("proto", ""), ("source", " "), ("destination", " to ")] {
+    for &(name, before) in &[("proto", ""), ("source", " "), ("destination", " to ")] {
         // What does not fit is left out of the question.
         let _ = out.put(before.as_bytes());
         let _ = Column::named(name).map(|column| column.put(&mut out, flow, reading.context, false));
