@@ -51,6 +51,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("netlink_packet_core", "src/conntrack/"),
     ("netlink_packet_netfilter", "src/conntrack/"),
     ("netlink_sys", "src/conntrack/"),
+    ("pico_args", "src/cli.rs src/cli/"),
     ("sha1_smol", "src/auth/"),
     ("sha_crypt", "src/auth/"),
     ("xmlparser", "src/xmlrpc/"),

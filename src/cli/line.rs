@@ -2,6 +2,8 @@
 
 use crate::query::net::Net;
 use heapless::vec::VecView;
+use pico_args::{Arguments, Error, Keys};
+use std::ffi::OsString;
 
 /// Whose options: a bit for each command. The daemon has no name to be called by.
 pub(super) const DAEMON: u8 = 1;
@@ -16,8 +18,8 @@ const TABLES: u8 = LIST | SUMMARY;
 /// An option.
 struct Opt {
     name: &'static str,
-    /// Its letter, behind one dash; 0 where there is none.
-    short: u8,
+    /// Its name of one letter; empty where there is none.
+    short: &'static str,
     takes: Takes,
     /// Who has it.
     of: u8,
@@ -28,73 +30,80 @@ struct Opt {
 enum Takes {
     Nothing,
     Value,
+    /// A value each time that it is given.
+    Values,
     /// Nothing, or a value behind `=`.
     Either,
 }
-use Takes::{Either, Nothing, Value};
+use Takes::{Either, Nothing, Value, Values};
 
 /// A row of the table.
-const fn row(name: &'static str, short: u8, takes: Takes, of: u8) -> Opt {
+const fn row(name: &'static str, short: &'static str, takes: Takes, of: u8) -> Opt {
     Opt { name, short, takes, of }
 }
 
 /// Every option but --help and --version, which count wherever they stand.
 const OPTIONS: &[Opt] = &[
-    row("--listen", b'l', Value, DAEMON),
-    row("--auth", 0, Value, DAEMON),
-    row("--allow-user", 0, Value, DAEMON),
-    row("--insecure-no-auth", 0, Nothing, DAEMON),
-    row("--allow-host", 0, Value, DAEMON),
-    row("--forwarded", 0, Value, DAEMON),
-    row("--session-timeout", 0, Value, DAEMON),
-    row("--wide-ints", 0, Value, DAEMON),
-    row("--ignore", 0, Value, DAEMON),
-    row("--lan", 0, Value, DAEMON | SUMMARY | TOP),
-    row("--hide-time-wait", 0, Nothing, DAEMON),
-    row("--uid-mask", 0, Value, DAEMON),
-    row("--passwd-file", 0, Value, DAEMON),
-    row("--hosts", 0, Value, DAEMON | TABLES | TOP | KILL),
-    row("--leases", 0, Value, DAEMON | TABLES | TOP | KILL),
-    row("--enable-accounting", 0, Nothing, DAEMON),
-    row("--enable-timestamps", 0, Nothing, DAEMON),
-    row("--snapshot-flows", 0, Value, DAEMON),
-    row("--rate-flows", 0, Value, DAEMON),
+    row("--listen", "-l", Values, DAEMON),
+    row("--auth", "", Value, DAEMON),
+    row("--allow-user", "", Values, DAEMON),
+    row("--insecure-no-auth", "", Nothing, DAEMON),
+    row("--allow-host", "", Values, DAEMON),
+    row("--forwarded", "", Value, DAEMON),
+    row("--session-timeout", "", Value, DAEMON),
+    row("--wide-ints", "", Value, DAEMON),
+    row("--ignore", "", Values, DAEMON),
+    row("--lan", "", Values, DAEMON | SUMMARY | TOP),
+    row("--hide-time-wait", "", Nothing, DAEMON),
+    row("--uid-mask", "", Value, DAEMON),
+    row("--passwd-file", "", Value, DAEMON),
+    row("--hosts", "", Values, DAEMON | TABLES | TOP | KILL),
+    row("--leases", "", Values, DAEMON | TABLES | TOP | KILL),
+    row("--enable-accounting", "", Nothing, DAEMON),
+    row("--enable-timestamps", "", Nothing, DAEMON),
+    row("--snapshot-flows", "", Value, DAEMON),
+    row("--rate-flows", "", Value, DAEMON),
     #[cfg(feature = "metrics")]
-    row("--metrics", 0, Either, DAEMON),
+    row("--metrics", "", Either, DAEMON),
     #[cfg(feature = "metrics")]
-    row("--metrics-allow", 0, Value, DAEMON),
+    row("--metrics-allow", "", Values, DAEMON),
     #[cfg(feature = "metrics")]
-    row("--metrics-hosts", 0, Value, DAEMON),
-    row("--user", 0, Value, DAEMON | CALL),
-    row("--log-level", 0, Value, DAEMON),
-    row("--no-kernel-filter", 0, Nothing, DAEMON),
-    row("--stdin", 0, Nothing, PASSWD),
-    row("--delete", 0, Nothing, PASSWD),
-    row("--by", 0, Value, SUMMARY),
-    row("--sort", b's', Value, TABLES),
-    row("--reverse", b'r', Nothing, TABLES),
-    row("--limit", b'n', Value, TABLES),
-    row("--start", 0, Value, TABLES),
-    row("--fields", b'o', Value, LIST),
-    row("--json", 0, Nothing, TABLES),
-    row("--bytes", 0, Nothing, TABLES),
-    row("--no-header", 0, Nothing, TABLES),
-    row("--delay", b'd', Value, TOP),
-    row("--batch", 0, Nothing, TOP),
-    row("--times", b'n', Value, TOP),
-    row("--limit", 0, Value, TOP),
-    row("--id", 0, Nothing, KILL),
-    row("--yes", 0, Nothing, KILL),
-    row("--connect", 0, Value, CALL),
-    row("--password-file", 0, Value, CALL),
-    row("--password-stdin", 0, Nothing, CALL),
+    row("--metrics-hosts", "", Value, DAEMON),
+    row("--user", "", Value, DAEMON | CALL),
+    row("--log-level", "", Value, DAEMON),
+    row("--no-kernel-filter", "", Nothing, DAEMON),
+    row("--stdin", "", Nothing, PASSWD),
+    row("--delete", "", Nothing, PASSWD),
+    row("--by", "", Value, SUMMARY),
+    row("--sort", "-s", Value, TABLES),
+    row("--reverse", "-r", Nothing, TABLES),
+    row("--limit", "-n", Value, TABLES),
+    row("--start", "", Value, TABLES),
+    row("--fields", "-o", Value, LIST),
+    row("--json", "", Nothing, TABLES),
+    row("--bytes", "", Nothing, TABLES),
+    row("--no-header", "", Nothing, TABLES),
+    row("--delay", "-d", Value, TOP),
+    row("--batch", "", Nothing, TOP),
+    row("--times", "-n", Value, TOP),
+    row("--limit", "", Value, TOP),
+    row("--id", "", Nothing, KILL),
+    row("--yes", "", Nothing, KILL),
+    row("--connect", "", Value, CALL),
+    row("--password-file", "", Value, CALL),
+    row("--password-stdin", "", Nothing, CALL),
 ];
+
+impl Opt {
+    /// Its names for pico-args.
+    fn keys(&self) -> Keys {
+        if self.short.is_empty() { self.name.into() } else { [self.short, self.name].into() }
+    }
+}
 
 /// The option of this name, in either form.
 fn option(of: u8, name: &str) -> Option<&'static Opt> {
-    let is_this = |option: &&Opt| {
-        option.of & of != 0 && (name == option.name || name.as_bytes() == [b'-', option.short])
-    };
+    let is_this = |option: &&Opt| option.of & of != 0 && (name == option.name || name == option.short);
     OPTIONS.iter().find(is_this)
 }
 
@@ -123,6 +132,8 @@ struct Given {
     is_behind: bool,
 }
 
+const NONE: Given = Given { text: "", option: "", value: None, is_taken: false, is_behind: false };
+
 impl Line {
     /// Takes the arguments apart.
     ///
@@ -133,32 +144,34 @@ impl Line {
         name: &'static str,
         args: &[&'static str],
     ) -> Result<&'static mut Self, String> {
-        let line = Box::leak(Box::new(Line { of, name, given: Vec::new() }));
-        let (mut args, mut is_behind) = (args.iter(), false);
-        while let Some(&text) = args.next() {
-            if text == "--" && !is_behind && of & (DAEMON | PASSWD) == 0 {
-                is_behind = true;
-                continue;
+        // Nothing is an option behind two dashes.
+        let takes_words = of & (DAEMON | PASSWD) == 0;
+        let dashes = args.iter().position(|arg| takes_words && *arg == "--").unwrap_or(args.len());
+        let (args, behind) = args.split_at(dashes);
+        let mut args = Arguments::from_vec(args.iter().map(OsString::from).collect());
+        let mut given = Vec::new();
+        for option in OPTIONS.iter().filter(|option| option.of & of != 0) {
+            let mut add = |value| given.push(Given { text: option.name, option: option.name, value, ..NONE });
+            // First without a value: else the next argument would be one.
+            if matches!(option.takes, Nothing | Either) && args.contains(option.keys()) {
+                add(None);
             }
-            let mut given = Given { text, option: "", value: None, is_taken: false, is_behind };
-            let (name, value) = parts(text);
-            if let Some(option) = option(of, name).filter(|_| !is_behind) {
-                match (option.takes, value) {
-                    (Nothing | Either, None) => given.option = option.name,
-                    // It is left, and so it is wrong.
-                    (Nothing, Some(_)) => {}
-                    (_, value) => {
-                        let value = value.map_or_else(|| args.next().copied(), unquoted);
-                        given.value = Some(value.ok_or_else(|| {
-                            format!("{name} takes a value, and there is none: rctd --help shows which")
-                        })?);
-                        given.option = option.name;
-                    }
+            while option.takes != Nothing {
+                match args.opt_value_from_fn(option.keys(), kept).map_err(sentence)? {
+                    None => break,
+                    value => add(value),
+                }
+                // What is left of the others is given twice.
+                if option.takes != Values {
+                    break;
                 }
             }
-            line.given.push(given);
         }
-        Ok(line)
+        for text in args.finish().into_iter().filter_map(|text| text.into_string().ok()) {
+            given.push(Given { text: text.leak(), ..NONE });
+        }
+        given.extend(behind.iter().skip(1).map(|text| Given { text, is_behind: true, ..NONE }));
+        Ok(Box::leak(Box::new(Line { of, name, given })))
     }
 
     /// The value of an option the next time that it is given; an empty one for none.
@@ -275,14 +288,18 @@ impl Line {
     }
 }
 
-/// A value without the quotes around it; `None` where nothing is left, or one quote is alone.
-fn unquoted(value: &'static str) -> Option<&'static str> {
-    let value = match value.as_bytes() {
-        [quote @ (b'"' | b'\''), .., end] if quote == end => value.get(1..value.len() - 1),
-        [b'"' | b'\'', ..] => None,
-        _ => Some(value),
-    };
-    value.filter(|value| !value.is_empty())
+/// A value, for as long as the program runs: there is one command line.
+fn kept(value: &str) -> Result<&'static str, core::convert::Infallible> {
+    Ok(value.to_owned().leak())
+}
+
+fn sentence(error: Error) -> String {
+    match error {
+        Error::OptionWithoutAValue(name) => {
+            format!("{name} takes a value, and there is none: rctd --help shows which")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// The sentence for an option that is given too often.
