@@ -229,6 +229,7 @@ impl Line {
     }
 
     /// Takes the value of an option that takes a number, if it is given.
+    #[cfg(feature = "shell")]
     pub(super) fn count(&mut self, name: &str) -> Result<Option<u64>, String> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -288,4 +289,50 @@ fn unquoted(value: &'static str) -> Option<&'static str> {
 /// The sentence for an option that is given too often.
 pub(super) fn too_often(name: &str, most: usize) -> String {
     format!("{name} can be given at most {most} times")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(of: u8, args: &[&'static str]) -> &'static mut Line {
+        Line::read(of, "list", args).unwrap()
+    }
+
+    #[test]
+    fn values_come_in_both_forms_and_in_order() {
+        let line = line(DAEMON, &["-l", "a", "--listen=b", "--user='c d'", "-l=e", "--hide-time-wait"]);
+        assert_eq!([line.value("--listen"), line.value("--listen")], [Some("a"), Some("b")]);
+        assert_eq!([line.value("--listen"), line.value("--listen")], [Some("e"), None]);
+        assert_eq!(line.value("--user"), Some("c d"));
+        assert!(line.flag("--hide-time-wait") && !line.flag("--hide-time-wait"));
+        assert!(line.words().unwrap().is_empty());
+    }
+
+    #[test]
+    fn values_may_be_missing() {
+        for last in ["--user", "--user=", "--user=\"a", "--user=''"] {
+            let wrong = Line::read(DAEMON, "", &["--hide-time-wait", last]).err();
+            assert!(wrong.is_some_and(|wrong| wrong.starts_with("--user takes a value")), "{last}");
+        }
+    }
+
+    #[test]
+    fn words_are_what_is_no_option() {
+        let given = line(LIST, &["tcp", "-", "--", "--json", "--"]);
+        assert!(!given.flag("--json"));
+        assert_eq!(given.words().unwrap(), ["tcp", "-", "--json", "--"]);
+        assert_eq!(line(CALL, &["kill", "-1"]).words().unwrap(), ["kill", "-1"]);
+        for (of, args, says) in [
+            (LIST, ["-1"], "rctd list has no option -1; "),
+            (LIST, ["--yes"], "rctd list has no option --yes; "),
+            (LIST, ["--json=1"], "--json takes no value, so not \"--json=1\""),
+            (LIST, ["--json"], "--json is given twice"),
+            (DAEMON, ["--"], "there is no option --; "),
+            (DAEMON, ["a=b"], "\"a=b\" belongs to no option; "),
+        ] {
+            let wrong = line(of, &args).words().unwrap_err();
+            assert!(wrong.starts_with(says), "{wrong}");
+        }
+    }
 }

@@ -246,16 +246,17 @@ fn lost(error: &io::Error) -> Failure {
 impl Head {
     /// Takes a field; `None` for a length that is none.
     fn field(&mut self, line: &[u8]) -> Option<()> {
-        // No name is told apart by its letters' case, nor is any of these values.
-        let line = line.to_ascii_lowercase();
-        let (name, value) = split(&line, b':');
+        let (name, value) = split(line, b':');
         let value = value.trim_ascii();
-        match name {
-            b"content-length" => self.length = Some(number(value, 10)?),
-            b"transfer-encoding" => self.is_chunked = value == b"chunked",
-            b"connection" => self.closes |= value == b"close",
-            b"content-type" => self.is_json = value.starts_with(b"application/json"),
-            _ => {}
+        let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
+        if is(b"content-length") {
+            self.length = Some(number(value, 10)?);
+        } else if is(b"transfer-encoding") {
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+        } else if is(b"connection") {
+            self.closes |= value.eq_ignore_ascii_case(b"close");
+        } else if is(b"content-type") {
+            self.is_json = value.starts_with(b"application/json");
         }
         Some(())
     }
