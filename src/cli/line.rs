@@ -28,10 +28,11 @@ struct Opt {
 enum Takes {
     Nothing,
     Value,
-    /// Nothing, or a value behind `=`.
+    /// Nothing, or a value behind `=`, as --metrics alone does.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
     Either,
 }
-use Takes::{Either, Nothing, Value};
+use Takes::*;
 
 /// A row of the table.
 const fn row(name: &'static str, short: u8, takes: Takes, of: u8) -> Opt {
