@@ -32,10 +32,11 @@ enum Takes {
     Value,
     /// A value each time that it is given.
     Values,
-    /// Nothing, or a value behind `=`.
+    /// Nothing, or a value behind `=`, as --metrics alone does.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
     Either,
 }
-use Takes::{Either, Nothing, Value, Values};
+use Takes::*;
 
 /// A row of the table.
 const fn row(name: &'static str, short: &'static str, takes: Takes, of: u8) -> Opt {
@@ -242,6 +243,7 @@ impl Line {
     }
 
     /// Takes the value of an option that takes a number, if it is given.
+    #[cfg(feature = "shell")]
     pub(super) fn count(&mut self, name: &str) -> Result<Option<u64>, String> {
         let Some(text) = self.value(name) else {
             return Ok(None);
@@ -305,4 +307,50 @@ fn sentence(error: Error) -> String {
 /// The sentence for an option that is given too often.
 pub(super) fn too_often(name: &str, most: usize) -> String {
     format!("{name} can be given at most {most} times")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(of: u8, args: &[&'static str]) -> &'static mut Line {
+        Line::read(of, "list", args).unwrap()
+    }
+
+    #[test]
+    fn values_come_in_both_forms_and_in_order() {
+        let line = line(DAEMON, &["-l", "a", "--listen", "b", "--user='c d'", "-l=e", "--hide-time-wait"]);
+        assert_eq!([line.value("--listen"), line.value("--listen")], [Some("a"), Some("b")]);
+        assert_eq!([line.value("--listen"), line.value("--listen")], [Some("e"), None]);
+        assert_eq!(line.value("--user"), Some("c d"));
+        assert!(line.flag("--hide-time-wait") && !line.flag("--hide-time-wait"));
+        assert!(line.words().unwrap().is_empty());
+    }
+
+    #[test]
+    fn values_may_be_missing() {
+        for last in ["--user", "--user=", "--user=\"a", "--user=''"] {
+            let wrong = Line::read(DAEMON, "", &["--hide-time-wait", last]).err();
+            assert!(wrong.is_some_and(|wrong| wrong.starts_with("--user takes a value")), "{last}");
+        }
+    }
+
+    #[test]
+    fn words_are_what_is_no_option() {
+        let given = line(LIST, &["tcp", "-", "--", "--json", "--"]);
+        assert!(!given.flag("--json"));
+        assert_eq!(given.words().unwrap(), ["tcp", "-", "--json", "--"]);
+        assert_eq!(line(CALL, &["kill", "-1"]).words().unwrap(), ["kill", "-1"]);
+        for (of, args, says) in [
+            (LIST, ["-1"], "rctd list has no option -1; "),
+            (LIST, ["--yes"], "rctd list has no option --yes; "),
+            (LIST, ["--json=1"], "--json takes no value, so not \"--json=1\""),
+            (LIST, ["--json"], "--json is given twice"),
+            (DAEMON, ["--"], "there is no option --; "),
+            (DAEMON, ["a=b"], "\"a=b\" belongs to no option; "),
+        ] {
+            let wrong = line(of, &args).words().unwrap_err();
+            assert!(wrong.starts_with(says), "{wrong}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::query::context::Context;
 use crate::query::field::{Field, FieldId, FieldKind, FieldValue, Scope};
 use crate::query::filter::text::{field_named, known_names};
 use crate::query::words::{Words, nearest};
+use core::slice;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
@@ -282,14 +283,8 @@ pub(super) fn put_text(out: &mut Out<'_>, text: &[u8]) -> Result<(), Full> {
         return out.put(b"\"\"");
     }
     let mut shown = Vec::new();
-    for part in text.split_inclusive(|&byte| byte == b' ') {
-        let word = part.strip_suffix(b" ");
-        push_shown(&mut shown, word.unwrap_or(part));
-        if word.is_some() {
-            shown.extend_from_slice(b"\\x20");
-        }
-    }
-    out.put(&shown)
+    push_shown(&mut shown, text);
+    shown.iter().try_for_each(|byte| out.put(if *byte == b' ' { b"\\x20" } else { slice::from_ref(byte) }))
 }
 
 fn put_field(
@@ -303,7 +298,7 @@ fn put_field(
     let field = id.field();
     match (field.value(flow, context), form) {
         (None, _) => out.put(b"-"),
-        (Some(FieldValue::Int(number)), _) if field.kind == FieldKind::Bits => put_hex(out, number),
+        (Some(FieldValue::Int(number)), _) if field.kind == FieldKind::Bits => put_hex(out, number as u32),
         (Some(FieldValue::Int(number)), Form::Size) if !exact => put_size(out, number),
         (Some(FieldValue::Int(number)), Form::Rate) if !exact => put_rate(out, number),
         (Some(FieldValue::Int(number)), Form::Duration) if !exact => put_duration(out, number),

@@ -59,9 +59,9 @@ fn put_unit(out: &mut Out<'_>, number: u64, unit: &[u8]) -> Result<(), Full> {
 }
 
 /// Writes a set of bits: `0x100`.
-pub(super) fn put_hex(out: &mut Out<'_>, number: u64) -> Result<(), Full> {
+pub(super) fn put_hex(out: &mut Out<'_>, number: u32) -> Result<(), Full> {
     out.put(b"0x")?;
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    let digits = (u32::BITS - number.leading_zeros()).div_ceil(4).max(1);
     (0..digits).rev().try_for_each(|at| out.put(&[crate::out::hex_digit((number >> (4 * at)) as u8)]))
 }
 
@@ -116,7 +116,7 @@ mod tests {
         ] {
             assert_eq!(written(|out| put_duration(out, seconds)), text);
         }
-        for (number, text) in [(0, "0x0"), (0x100, "0x100"), (u64::from(u32::MAX), "0xffffffff")] {
+        for (number, text) in [(0, "0x0"), (0x100, "0x100"), (u32::MAX, "0xffffffff")] {
             assert_eq!(written(|out| put_hex(out, number)), text);
         }
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {

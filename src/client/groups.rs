@@ -7,7 +7,6 @@ use super::kernel::{Kernel, Scan};
 use super::table::Cells;
 use crate::address::{put_address, put_network};
 use crate::conntrack::flow::Flow;
-use crate::conntrack::plan::KernelPlan;
 use crate::out::{Full, Out};
 use crate::query::context::Context;
 use crate::query::field::FieldId;
@@ -65,21 +64,20 @@ pub(super) fn columns(by: &GroupBy, has_rates: bool) -> Columns {
     columns
 }
 
-/// Puts the flows of the table together. `scan` has the plan for all that are wanted and the attributes that they are read with;
+/// Puts the flows of the table together. `scan` is for all that are wanted;
 /// `seen` gets each of them.
 pub(super) fn read(
     kernel: &mut Kernel,
     context: &mut Context,
     pool: &mut RowPool,
     summary: &mut Summary,
-    scan: (KernelPlan, u32),
+    scan: &Scan,
     seen: &mut dyn FnMut(&Flow),
 ) -> Result<(), Failure> {
     let mut seed = [0; 16];
     sys::random(&mut seed)
         .map_err(|error| Failure::new(format_args!("the kernel gives no random bits: {error}")))?;
     summary.begin(pool, seed);
-    let scan = Scan { plan: scan.0, needs: scan.1, goes_on: false };
     kernel.scan(scan, context, &mut |entry, context, _| {
         seen(entry.flow());
         summary.offer(entry.flow(), pool, context);
@@ -119,7 +117,7 @@ pub(super) fn put_key(out: &mut Out<'_>, group: &Group, by: &GroupBy, context: &
     match by.value(&group.key, context) {
         KeyValue::None => out.put(b"-"),
         KeyValue::Number(number) => match by.name() {
-            "mark" => put_hex(out, number),
+            "mark" => put_hex(out, number as u32),
             name => {
                 let words = FieldId::named(name).map_or(Words::None, |field| field.field().words);
                 put_named(out, words, number)

@@ -32,7 +32,6 @@ pub(super) type Each<'a> =
     dyn FnMut(&mut Entry<'_, '_>, &mut Context, &mut Control) -> Result<bool, Failure> + 'a;
 
 /// What a scan is for.
-#[derive(Clone, Copy)]
 pub(super) struct Scan {
     /// The dumps that hold what is wanted.
     pub(super) plan: KernelPlan,
@@ -40,6 +39,14 @@ pub(super) struct Scan {
     pub(super) needs: u32,
     /// It goes on with what an earlier scan has found, and counts on rates not to change in between.
     pub(super) goes_on: bool,
+}
+
+impl Scan {
+    /// A scan of the whole table.
+    #[inline(never)]
+    pub(super) fn of_all(needs: u32, goes_on: bool) -> Scan {
+        Scan { plan: KernelPlan::default(), needs, goes_on }
+    }
 }
 
 impl Kernel {
@@ -84,7 +91,7 @@ impl Kernel {
 
     /// Takes the first of the two readings that rates take, if `scan` needs them and there is none, and waits until a second
     /// one tells them. No more than one is taken: of a huge table a reading may take longer than it lasts.
-    pub(super) fn prepare(&mut self, scan: Scan, context: &mut Context) -> Result<(), Failure> {
+    pub(super) fn prepare(&mut self, scan: &Scan, context: &mut Context) -> Result<(), Failure> {
         if scan.needs & RATES == 0 || scan.goes_on {
             return Ok(());
         }
@@ -107,7 +114,7 @@ impl Kernel {
     /// Reads the table once, and hands every entry that the plan is for to `each`.
     pub(super) fn scan(
         &mut self,
-        scan: Scan,
+        scan: &Scan,
         context: &mut Context,
         each: &mut Each<'_>,
     ) -> Result<(), Failure> {

@@ -145,8 +145,8 @@ impl Which {
     /// How many there are, and whether one more is spared.
     pub(super) fn count(&self, kernel: &mut Kernel, context: &mut Context) -> Result<(u64, bool), Failure> {
         let (mut count, mut spared) = (0, false);
-        kernel.prepare(self.scan(), context)?;
-        kernel.scan(self.scan(), context, &mut |entry, context, _| {
+        kernel.prepare(&self.scan(), context)?;
+        kernel.scan(&self.scan(), context, &mut |entry, context, _| {
             if self.matches(entry.flow(), context) {
                 let is_own = self.is_spared(entry.flow());
                 count += u64::from(!is_own);
@@ -178,8 +178,8 @@ impl Which {
     pub(super) fn kill(&self, kernel: &mut Kernel, context: &mut Context) -> Result<Killed, Failure> {
         let mut killed = Killed::default();
         // Somebody may have taken long to answer, so that rates which the filter is about must be read anew.
-        kernel.prepare(self.scan(), context)?;
-        let scanned = kernel.scan(self.scan(), context, &mut |entry, context, control| {
+        kernel.prepare(&self.scan(), context)?;
+        let scanned = kernel.scan(&self.scan(), context, &mut |entry, context, control| {
             if self.matches(entry.flow(), context) && !self.is_spared(entry.flow()) {
                 match Target::of(entry.flow()).map(|target| Kernel::delete(control, &target)) {
                     Some(Ok(true)) => killed.killed += 1,

@@ -19,6 +19,7 @@ use crate::query::rows::RowPool;
 use crate::query::view::View;
 use crate::rpc::row;
 use crate::sys::{self, file};
+use core::fmt::Write;
 
 /// What is listed, and how.
 #[derive(Clone, Debug, Default)]
@@ -106,8 +107,8 @@ fn streamed(
         return Ok(0);
     }
     let scan = Scan { plan: filter.kernel_plan(), needs: filter.needs() | rows.needs, goes_on: false };
-    kernel.prepare(scan, context)?;
-    kernel.scan(scan, context, &mut |entry, context, _| {
+    kernel.prepare(&scan, context)?;
+    kernel.scan(&scan, context, &mut |entry, context, _| {
         if !filter.admits(entry.flow(), context) {
             return Ok(true);
         }
@@ -133,7 +134,7 @@ fn sorted(
 ) -> Result<(u64, Option<u64>), Failure> {
     let plan = view.filter.kernel_plan();
     let needs = view.needs() | (rows.needs & RATES);
-    kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
+    kernel.prepare(&Scan { plan, needs, goes_on: false }, context)?;
     let (began, mut shown) = (kernel.began(), 0);
     view.run(
         Box::leak(Box::new(RowPool::new())),
@@ -141,7 +142,7 @@ fn sorted(
         &mut || (sys::since_ms(began) / 1000) as u32,
         &mut |view, pool, context| {
             let scan = Scan { plan, needs, goes_on: view.passes() > 1 };
-            kernel.scan(scan, context, &mut |entry, context, _| {
+            kernel.scan(&scan, context, &mut |entry, context, _| {
                 view.offer(entry, pool, context).map_err(unreadable)?;
                 Ok(true)
             })
@@ -159,9 +160,16 @@ fn tell_count(count: Count, shown: u64, total: Option<u64>, is_partial: bool) {
     if count.entries == 0 {
         return tell(format_args!("rctd: {EMPTY_TABLE}\n"));
     }
-    let of = total.map_or(String::new(), |total| format!(" of {}", Grouped(total)));
-    let most = count.most.map_or(String::new(), |most| format!(", {} at most", Grouped(most.into())));
-    tell(format_args!("{}{of} ({} in the table{most})\n", Grouped(shown), Grouped(count.entries.into())));
+    let mut text = Grouped(shown).to_string();
+    // Writing to a string does not fail.
+    if let Some(total) = total {
+        let _ = write!(text, " of {}", Grouped(total));
+    }
+    let _ = write!(text, " ({} in the table", Grouped(count.entries.into()));
+    if let Some(most) = count.most {
+        let _ = write!(text, ", {} at most", Grouped(most.into()));
+    }
+    tell(format_args!("{text})\n"));
     if is_partial {
         tell(format_args!(
             "rctd: the table has more connections than rates are kept of: those of the fastest are known\n"
@@ -202,7 +210,10 @@ impl Rows {
             let writer = RowWriter::Json(Json { fields, lines: Lines::new() });
             return Ok(Box::leak(Box::new(Rows { writer, needs })));
         }
-        let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
+        let columns = match &options.columns {
+            Some(columns) => columns.as_slice(),
+            None => usual(options.sort).leak(),
+        };
         let needs = columns.iter().fold(0, |needs, column| needs | column.needs());
         let mut table = Table::new(columns, !options.no_header, options.exact, most_characters());
         table.is_mark_optional = options.columns.is_none();

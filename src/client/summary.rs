@@ -49,8 +49,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let needs = if has_rates { summary.needs() } else { summary.needs() & !RATES };
     let (kernel, context) = (Kernel::open()?, new_context(&list.known));
     let pool = Box::leak(Box::new(RowPool::new()));
-    kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
-    read(kernel, context, pool, &mut summary, (plan, needs), &mut |_| {})?;
+    let scan = Scan { plan, needs, goes_on: false };
+    kernel.prepare(&scan, context)?;
+    read(kernel, context, pool, &mut summary, &scan, &mut |_| {})?;
     if list.json {
         write_json(&summary, pool, context)?;
     } else {

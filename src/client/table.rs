@@ -3,7 +3,7 @@
 //! Rows come one after the other and are not kept: the widths of a block of rows are found together, and never shrink from one
 //! block to the next. So a short table is aligned as a whole, and of a long one the first rows are out at once.
 
-use super::columns::{Column, Columns};
+use super::columns::Column;
 use crate::conntrack::flow::Flow;
 use crate::limits::{BLOCK_ROWS, CELL_LEAST, CELLS_BYTES, COLUMNS};
 use crate::out::{Full, Out};
@@ -169,7 +169,7 @@ pub(super) fn characters(text: &[u8]) -> usize {
 }
 
 /// The first so many characters of a text.
-fn cut(text: &[u8], most: usize) -> &[u8] {
+pub(super) fn cut(text: &[u8], most: usize) -> &[u8] {
     let starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
     let end = starts.map(|(at, _)| at).nth(most).unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
@@ -215,7 +215,7 @@ pub(super) fn put_headings(columns: &[Column], widths: &Widths, line: &mut Line)
 
 /// A table on its way out.
 pub(super) struct Table {
-    columns: Columns,
+    columns: &'static [Column],
     cells: Cells,
     widths: Widths,
     line: Line,
@@ -228,8 +228,8 @@ pub(super) struct Table {
 
 impl Table {
     /// A table whose lines have at most so many characters.
-    pub(super) fn new(columns: Columns, has_header: bool, exact: bool, most: usize) -> Self {
-        let widths = heading_widths(&columns);
+    pub(super) fn new(columns: &'static [Column], has_header: bool, exact: bool, most: usize) -> Self {
+        let widths = heading_widths(columns);
         let (cells, line) = (Cells::new(), Line::new(most));
         Table { columns, cells, widths, line, has_header, exact, is_mark_optional: false, is_begun: false }
     }
@@ -237,10 +237,10 @@ impl Table {
     /// Adds a row, and gives lines that are to be written, which are none as a rule.
     pub(super) fn row(&mut self, flow: &Flow, context: &Context) -> &[u8] {
         self.line.text.clear();
-        if self.cells.push(&self.columns, flow, context, self.exact).is_err() {
+        if self.cells.push(self.columns, flow, context, self.exact).is_err() {
             self.flush(false);
             // An empty block has room for any row.
-            let _ = self.cells.push(&self.columns, flow, context, self.exact);
+            let _ = self.cells.push(self.columns, flow, context, self.exact);
         }
         &self.line.text
     }
@@ -261,12 +261,12 @@ impl Table {
                 *width = 0;
             }
         }
-        fit(&self.columns, &mut self.widths, self.line.most);
+        fit(self.columns, &mut self.widths, self.line.most);
         if !self.is_begun && self.has_header {
-            put_headings(&self.columns, &self.widths, &mut self.line);
+            put_headings(self.columns, &self.widths, &mut self.line);
         }
         self.is_begun = true;
-        self.cells.put_lines(&self.columns, &self.widths, &mut self.line);
+        self.cells.put_lines(self.columns, &self.widths, &mut self.line);
         self.cells.clear();
     }
 }

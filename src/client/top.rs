@@ -16,7 +16,6 @@ mod state;
 
 use super::kernel::Scan;
 use super::{Failure, Known, print};
-use crate::conntrack::plan::KernelPlan;
 use crate::limits::TOP_KEYS_BYTES;
 use crate::query::field::RATES;
 use crate::sys::screen::{Event, Screen};
@@ -65,8 +64,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 
 /// Prints a table each time.
 fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<(), Failure> {
-    let scan = Scan { plan: KernelPlan::default(), needs: RATES, goes_on: false };
-    reading.kernel.prepare(scan, reading.context)?;
+    reading.kernel.prepare(&Scan::of_all(RATES, false), reading.context)?;
     let mut done = 0;
     loop {
         let began = Instant::now();

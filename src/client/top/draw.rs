@@ -7,7 +7,7 @@ use crate::client::columns::Columns;
 use crate::client::format::{Grouped, put_rate};
 use crate::client::groups;
 use crate::client::list::most_characters;
-use crate::client::table::{Cells, Line, Widths, characters, fit, heading_widths, put_headings};
+use crate::client::table::{Cells, Line, Widths, characters, cut, fit, heading_widths, put_headings};
 use crate::client::text::shown;
 use crate::out::{Full, Out};
 use core::fmt::{self, Write};
@@ -79,17 +79,16 @@ impl Frame {
             return;
         };
         self.bytes.extend_from_slice(style.as_bytes());
-        let fits =
-            text.char_indices().nth(self.columns).map_or(text, |(end, _)| text.get(..end).unwrap_or(""));
-        self.bytes.extend_from_slice(fits.as_bytes());
+        let fits = cut(text.as_bytes(), self.columns);
+        self.bytes.extend_from_slice(fits);
         if !style.is_empty() {
             // The style is that of the whole line.
-            let used = characters(fits.as_bytes());
+            let used = characters(fits);
             self.bytes.resize(self.bytes.len() + self.columns - used.min(self.columns), b' ');
             self.bytes.extend_from_slice(b"\x1b[0m");
         }
         // A line that is full has nothing behind it that could be cleared, and some terminals would clear its last character.
-        if style.is_empty() && characters(fits.as_bytes()) < self.columns {
+        if style.is_empty() && characters(fits) < self.columns {
             self.bytes.extend_from_slice(b"\x1b[K");
         }
         self.bytes.extend_from_slice(if left > 0 { b"\r\n" } else { b"" });

@@ -6,7 +6,6 @@ use crate::client::kernel::{Kernel, Scan, new_context, unreadable};
 use crate::client::{Failure, Known, filter_of};
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::kernel::Count;
-use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::{CTA_TUPLE_ORIG, bit};
 use crate::limits::TOP_ROWS;
 use crate::query::context::Context;
@@ -129,8 +128,8 @@ impl Reading {
             &mut || (sys::since_ms(began) / 1000) as u32,
             &mut |view, pool, context| {
                 (up, down) = (0, 0);
-                let scan = Scan { plan: KernelPlan::default(), needs, goes_on: view.passes() > 1 };
-                kernel.scan(scan, context, &mut |entry, context, _| {
+                let scan = Scan::of_all(needs, view.passes() > 1);
+                kernel.scan(&scan, context, &mut |entry, context, _| {
                     add(&mut up, &mut down, entry.flow().rates);
                     view.offer(entry, pool, context).map_err(unreadable)?;
                     Ok(true)
@@ -149,9 +148,9 @@ impl Reading {
     fn renew(&mut self, shown: &Shown) -> Result<(), Failure> {
         self.rows.iter_mut().for_each(|row| row.1 = true);
         let needs = shown.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
-        let scan = Scan { plan: KernelPlan::default(), needs, goes_on: false };
+        let scan = Scan::of_all(needs, false);
         let (rows, mut matched, mut up, mut down) = (&mut self.rows, 0, 0, 0);
-        self.kernel.scan(scan, self.context, &mut |entry, context, _| {
+        self.kernel.scan(&scan, self.context, &mut |entry, context, _| {
             add(&mut up, &mut down, entry.flow().rates);
             matched += u64::from(shown.filter.admits(entry.flow(), context));
             // As many as a screen has: a search takes less than the entry has taken to come.
@@ -171,10 +170,10 @@ impl Reading {
         let (by, order) = (shown.group_by(), shown.group_order());
         let mut summary =
             Summary::new(*filter_of(&shown.filter_text)?, by, order, shown.start, Some(length as u64));
-        let scan = (KernelPlan::default(), summary.needs() | RATES);
+        let scan = Scan::of_all(summary.needs() | RATES, false);
         let (mut up, mut down) = (0, 0);
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);
-        groups::read(self.kernel, self.context, self.pool, &mut summary, scan, &mut seen)?;
+        groups::read(self.kernel, self.context, self.pool, &mut summary, &scan, &mut seen)?;
         (self.up, self.down) = (up, down);
         self.groups.clear();
         while let Some(group) = summary.group(self.groups.len(), self.pool) {
