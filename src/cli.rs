@@ -1,6 +1,6 @@
-//! The command line: the only user of pico-args. What is not understood is an error, never ignored.
+//! The command line. What is not understood is an error, never ignored.
 
-mod read;
+mod line;
 #[cfg(feature = "shell")]
 mod shell;
 
@@ -15,11 +15,10 @@ use crate::query::net::Net;
 use crate::syntax::WideInts;
 use crate::sys;
 use heapless::Vec;
-use pico_args::Arguments;
-use read::{choice, is_named, networks, number, sentence, text, too_often, value};
+use line::{DAEMON, Line, PASSWD, too_often};
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
 
 /// What `--help` prints, with the options of what is built in.
 macro_rules! help {
@@ -120,17 +119,17 @@ const NAME_OPTIONS: [(&str, bool); 2] = [("--hosts", false), ("--leases", true)]
 pub enum Command {
     /// Serve.
     Run(Box<Config>),
-    /// Print this text and stop.
-    Print(String),
+    /// Print these texts and stop.
+    Print(&'static [&'static str]),
     /// What the program does at the shell.
     #[cfg(feature = "shell")]
     Shell(crate::client::Command),
     /// Change a password file.
     Passwd {
         /// The file.
-        file: PathBuf,
+        file: &'static Path,
         /// The user.
-        user: String,
+        user: &'static str,
         /// Read the password from standard input.
         stdin: bool,
         /// Remove the user.
@@ -143,37 +142,40 @@ pub enum Command {
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
 pub fn parse(args: std::vec::Vec<OsString>) -> Result<Command, String> {
-    let is_command = args.first().is_some_and(|first| !first.as_bytes().starts_with(b"-"));
-    if let Some(name) = args.first().filter(|_| is_command).map(|first| first.to_string_lossy().into_owned())
-    {
-        #[cfg(feature = "shell")]
-        if shell::is_command(&name) {
-            return shell::parse(&name, args.into_iter().skip(1).collect());
+    let mut texts = std::vec::Vec::new();
+    // They are there as long as the program.
+    for arg in args.leak() {
+        texts.push(arg.to_str().ok_or("an argument is not UTF-8")?);
+    }
+    let args: &'static [&'static str] = texts.leak();
+    let is_given =
+        |names: [&str; 2]| args.iter().take_while(|arg| **arg != "--").any(|arg| names.contains(arg));
+    let is_help = is_given(["-h", "--help"]);
+    let name = args.first().copied().filter(|first| !first.starts_with('-'));
+    #[cfg(feature = "shell")]
+    if let Some(command) = name.and_then(shell::command) {
+        return shell::parse(command, args.get(1..).unwrap_or_default(), is_help);
+    }
+    match name {
+        Some(name) if name != "passwd" => {
+            Err(format!("there is no command \"{name}\"; rctd --help lists those there are"))
         }
-        if name != "passwd" {
-            return Err(format!("there is no command \"{name}\"; rctd --help lists those there are"));
-        }
-    }
-    let mut args = Arguments::from_vec(args);
-    if args.contains(["-h", "--help"]) {
-        return Ok(Command::Print([HELP, SHELL_HELP].concat()));
-    }
-    if args.contains(["-V", "--version"]) {
-        return Ok(Command::Print(format!("rctd {}\n", env!("CARGO_PKG_VERSION"))));
-    }
-    match args.subcommand().map_err(|e| e.to_string())? {
-        None => run(args).map(Command::Run),
-        Some(_) => passwd(args),
+        _ if is_help => Ok(Command::Print(&[HELP, SHELL_HELP])),
+        _ if is_given(["-V", "--version"]) => Ok(Command::Print(&["rctd ", env!("CARGO_PKG_VERSION"), "\n"])),
+        Some(_) => passwd(Line::read(PASSWD, "passwd", args.get(1..).unwrap_or_default())?),
+        None => run(Line::read(DAEMON, "", args)?).map(Command::Run),
     }
 }
 
-fn passwd(mut args: Arguments) -> Result<Command, String> {
+fn passwd(line: &mut Line) -> Result<Command, String> {
     const USAGE: &str = "usage: rctd passwd FILE USER [--stdin] [--delete]";
-    let (stdin, delete) = (args.contains("--stdin"), args.contains("--delete"));
-    let mut next = || args.opt_free_from_fn(text).ok().flatten().ok_or_else(|| USAGE.to_owned());
-    let (file, user) = (PathBuf::from(next()?), next()?);
-    match args.finish().first().and_then(|rest| rest.to_str()) {
-        None => Ok(Command::Passwd { file, user, stdin, delete }),
+    let (stdin, delete) = (line.flag("--stdin"), line.flag("--delete"));
+    let mut rest = line.rest();
+    let (Some(file), Some(user)) = (rest.next(), rest.next()) else {
+        return Err(USAGE.to_owned());
+    };
+    match rest.next() {
+        None => Ok(Command::Passwd { file: Path::new(file), user, stdin, delete }),
         Some(option) if option.starts_with("--") && option.len() > 2 => {
             Err(format!("rctd passwd has no option {option}; {USAGE}"))
         }
@@ -185,21 +187,22 @@ fn passwd(mut args: Arguments) -> Result<Command, String> {
     }
 }
 
-fn run(mut args: Arguments) -> Result<Box<Config>, String> {
-    let mut config = Box::new(Config::default());
-    options(&mut args, &mut config)?;
-    no_rest(args)?;
+fn run(line: &mut Line) -> Result<Box<Config>, String> {
+    // It is taken apart nowhere: what is wrong ends the program.
+    let mut config = ManuallyDrop::new(Box::new(Config::default()));
+    options(line, &mut config)?;
+    line.words()?;
     config.check()?;
-    Ok(config)
+    Ok(ManuallyDrop::into_inner(config))
 }
 
-fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
-    listen(args, &mut config.listen)?;
-    config.auth = auth(args)?;
-    config.insecure_no_auth = args.contains("--insecure-no-auth");
-    policy(args, &mut config.policy)?;
-    number(args, "--session-timeout", 86_400, &mut config.session_timeout_s)?;
-    choice(args, "--wide-ints", "double, i8 or string", &mut |v| {
+fn options(line: &mut Line, config: &mut Config) -> Result<(), String> {
+    listen(line, &mut config.listen)?;
+    config.auth = auth(line)?;
+    config.insecure_no_auth = line.flag("--insecure-no-auth");
+    policy(line, &mut config.policy)?;
+    line.number("--session-timeout", 86_400, &mut config.session_timeout_s)?;
+    line.choice("--wide-ints", format_args!("double, i8 or string"), &mut |v| {
         config.wide_ints = match v {
             "double" => WideInts::Double,
             "i8" => WideInts::I8,
@@ -208,39 +211,44 @@ fn options(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
         };
         true
     })?;
-    networks(args, "--ignore", &mut config.ignored)?;
-    lan(args, &mut config.lan)?;
-    config.hide_time_wait = args.contains("--hide-time-wait");
-    choice(args, "--uid-mask", "an unsigned 32-bit number that is not 0, decimal or 0x hex", &mut |v| {
-        config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
-        config.uid_mask != 0
-    })?;
-    if let Some(path) = value(args, "--passwd-file")? {
+    line.networks("--ignore", &mut config.ignored)?;
+    lan(line, &mut config.lan)?;
+    config.hide_time_wait = line.flag("--hide-time-wait");
+    line.choice(
+        "--uid-mask",
+        format_args!("an unsigned 32-bit number that is not 0, decimal or 0x hex"),
+        &mut |v| {
+            config.uid_mask = unsigned(v).and_then(|m| u32::try_from(m).ok()).unwrap_or(0);
+            config.uid_mask != 0
+        },
+    )?;
+    if let Some(path) = line.value("--passwd-file") {
         config.passwd_file = PathBuf::from(path);
     }
     for (name, is_leases) in NAME_OPTIONS {
-        names(args, name, is_leases, &mut config.name_files)?;
+        names(line, name, is_leases, &mut config.name_files)?;
     }
-    config.enable_accounting = args.contains("--enable-accounting");
-    config.enable_timestamps = args.contains("--enable-timestamps");
-    number(args, "--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
-    number(args, "--rate-flows", MOST_RATE_FLOWS, &mut config.rate_flows)?;
+    config.enable_accounting = line.flag("--enable-accounting");
+    config.enable_timestamps = line.flag("--enable-timestamps");
+    line.number("--snapshot-flows", MOST_SNAPSHOT_FLOWS, &mut config.snapshot_flows)?;
+    line.number("--rate-flows", MOST_RATE_FLOWS, &mut config.rate_flows)?;
     #[cfg(feature = "metrics")]
-    metrics(args, config)?;
-    config.user = value(args, "--user")?;
-    choice(args, "--log-level", "error, warn, info or debug", &mut |v| {
+    metrics(line, config)?;
+    config.user = line.value("--user").map(str::to_owned);
+    line.choice("--log-level", format_args!("error, warn, info or debug"), &mut |v| {
         Level::named(v).map(|level| config.log_level = level).is_some()
     })?;
-    config.kernel_filter = !args.contains("--no-kernel-filter");
+    config.kernel_filter = !line.flag("--no-kernel-filter");
     Ok(())
 }
 
-fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
-    while let Some(text) = args.opt_value_from_fn(["-l", "--listen"], text).map_err(sentence)? {
-        let one = Listen::parse(&text)?;
+fn listen(line: &mut Line, listen: &mut Vec<Listen, LISTENERS>) -> Result<(), String> {
+    while let Some(text) = line.value("--listen") {
+        let one = Listen::parse(text)?;
         // Port 0 is another port each time.
-        if one.port() != Some(0) && listen.contains(&one) {
-            return Err(format!("--listen {one} is given twice: once is enough"));
+        let name = one.to_string();
+        if one.port() != Some(0) && listen.iter().any(|other| other.to_string() == name) {
+            return Err(format!("--listen {name} is given twice: once is enough"));
         }
         listen.push(one).map_err(|_| too_often("--listen", LISTENERS))?;
     }
@@ -252,11 +260,10 @@ fn listen(args: &mut Arguments, listen: &mut Vec<Listen, LISTENERS>) -> Result<(
     Ok(())
 }
 
-fn auth(args: &mut Arguments) -> Result<Backend, String> {
-    let text = value(args, "--auth")?;
-    let text = text.as_deref().unwrap_or("none");
+fn auth(line: &mut Line) -> Result<Backend, String> {
+    let text = line.value("--auth").unwrap_or("none");
     let mut users = std::vec::Vec::new();
-    while let Some(user) = value(args, "--allow-user")? {
+    while let Some(user) = line.value("--allow-user") {
         let name = check_name(user.as_bytes());
         users.push(name.map_err(|_| format!("--allow-user takes a user's name, not \"{user}\""))?);
     }
@@ -266,9 +273,8 @@ fn auth(args: &mut Arguments) -> Result<Backend, String> {
             Some(path) if !path.is_empty() => path,
             _ => return Err(auth_takes(text)),
         };
-        if users.is_empty() {
-            // A name like any other.
-            users.extend(check_name(b"root"));
+        if let (true, Ok(root)) = (users.is_empty(), check_name(b"root")) {
+            users.push(root);
         }
         return Ok(Backend::Shadow(PathBuf::from(path), users));
     }
@@ -287,7 +293,7 @@ fn auth_takes(text: &str) -> String {
     format!("--auth takes none, file:PATH, shadow[:PATH] or program:PATH, not \"{text}\"")
 }
 
-fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
+fn policy(line: &mut Line, policy: &mut Policy) -> Result<(), String> {
     let mut buf = [0; 65];
     let own = sys::hostname(&mut buf).ok().and_then(|name| core::str::from_utf8(name).ok());
     *policy = Policy::new(own.unwrap_or(""));
@@ -295,19 +301,19 @@ fn policy(args: &mut Arguments, policy: &mut Policy) -> Result<(), String> {
     {
         policy.site.files = crate::web::FILES;
     }
-    while let Some(name) = value(args, "--allow-host")? {
-        policy.allow(&name).map_err(|e| format!("--allow-host {name}: {e}"))?;
+    while let Some(name) = line.value("--allow-host") {
+        policy.allow(name).map_err(|e| format!("--allow-host {name}: {e}"))?;
     }
-    if let Some(name) = value(args, "--forwarded")? {
+    if let Some(name) = line.value("--forwarded") {
         let takes = "--forwarded takes the name of a header field, such as X-Forwarded-For";
-        policy.set_forwarded(&name).map_err(|_| format!("{takes}, not \"{name}\""))?;
+        policy.set_forwarded(name).map_err(|_| format!("{takes}, not \"{name}\""))?;
     }
     Ok(())
 }
 
 /// What is inside.
-fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
-    networks(args, "--lan", nets)?;
+fn lan(line: &mut Line, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String> {
+    line.networks("--lan", nets)?;
     if nets.is_empty() {
         *nets = LAN.iter().filter_map(|net| Net::parse(net)).collect();
     }
@@ -315,18 +321,20 @@ fn lan(args: &mut Arguments, nets: &mut Vec<Net, LAN_NETS>) -> Result<(), String
 }
 
 #[cfg(feature = "metrics")]
-fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
+fn metrics(line: &mut Line, config: &mut Config) -> Result<(), String> {
     // Alone it takes no value, so only what has "=" is left to be one.
-    let is_alone = args.contains("--metrics");
+    let is_alone = line.flag("--metrics");
     let metrics = &mut config.metrics;
-    choice(args, "--metrics", "nothing, or =table", &mut |text| {
+    line.choice("--metrics", format_args!("nothing, or =table"), &mut |text| {
         metrics.table = text == "table";
         metrics.table && !is_alone
     })?;
-    networks(args, "--metrics-allow", &mut metrics.allow)?;
-    metrics.hosts = read::network(args, "--metrics-hosts")?;
-    if metrics.hosts.is_some() && !metrics.table {
-        return Err("--metrics-hosts goes with --metrics=table".to_owned());
+    line.networks("--metrics-allow", &mut metrics.allow)?;
+    if let Some(hosts) = line.network("--metrics-hosts")? {
+        metrics.hosts = Some(hosts);
+        if !metrics.table {
+            return Err("--metrics-hosts goes with --metrics=table".to_owned());
+        }
     }
     config.policy.site.metrics = is_alone || metrics.table;
     if !metrics.allow.is_empty() && !config.policy.site.metrics {
@@ -338,35 +346,17 @@ fn metrics(args: &mut Arguments, config: &mut Config) -> Result<(), String> {
 /// Adds the files that an option names, which may be given several times.
 #[inline(never)]
 fn names(
-    args: &mut Arguments,
+    line: &mut Line,
     name: &'static str,
     is_leases: bool,
     files: &mut std::vec::Vec<NameFile>,
 ) -> Result<(), String> {
     let before = files.len();
-    while let Some(path) = value(args, name)? {
+    while let Some(path) = line.value(name) {
         if files.len() == before + NAME_FILES {
             return Err(too_often(name, NAME_FILES));
         }
         files.push(NameFile { path: PathBuf::from(path), is_leases });
     }
     Ok(())
-}
-
-/// Every argument must have been understood. What takes one of each option leaves a second one there.
-fn no_rest(args: Arguments) -> Result<(), String> {
-    let rest = args.finish();
-    let Some(first) = rest.first() else {
-        return Ok(());
-    };
-    let text = first.to_str().unwrap_or("(not UTF-8)");
-    let name = text.split_once('=').map_or(text, |(name, _)| name);
-    // What the help says of an option without a value stands two spaces behind its name at least.
-    let takes_none = name.len() < text.len() && HELP.contains(&format!("{name}  "));
-    Err(match (is_named(HELP, name), name.starts_with('-')) {
-        (true, true) if takes_none => format!("{name} takes no value, so not \"{text}\""),
-        (true, true) => format!("{name} is given twice: once is enough"),
-        (false, true) => format!("there is no option {name}; rctd --help lists them"),
-        (_, false) => format!("\"{text}\" belongs to no option; rctd --help lists them"),
-    })
 }

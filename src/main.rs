@@ -11,12 +11,12 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     arguments.next(); // the program's own name
     match cli::parse(arguments.collect()) {
-        Ok(Command::Print(text)) => {
-            let printed = file::write_all(file::STDOUT, text.as_bytes());
+        Ok(Command::Print(texts)) => {
+            let printed = file::write_all(file::STDOUT, texts.concat().as_bytes());
             printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
         }
         Ok(Command::Passwd { file, user, stdin, delete }) => {
-            let done = passwd_cmd::run(&file, &user, stdin, delete);
+            let done = passwd_cmd::run(file, user, stdin, delete);
             exit_code(done.and_then(|done| {
                 let line = format!("{done}\n");
                 file::write_all(file::STDOUT, line.as_bytes()).map_err(|error| error.to_string())

@@ -4,6 +4,7 @@
 //! there is the old file or the new one, whole. All other lines stay as they were, byte for byte. Of two runs at the
 //! same time the last one wins, as with passwd files elsewhere. This is not the daemon, so it may allocate.
 
+use core::fmt;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -29,42 +30,75 @@ const MAX_LINKS: usize = 40;
 /// # Errors
 /// A sentence for the user. The file is then as it was.
 pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, String> {
+    change(file, user, stdin, delete).map_err(String::from)
+}
+
+/// Why nothing was changed: a sentence, which goes up in two registers.
+type Refusal = Box<str>;
+
+#[cold]
+#[inline(never)]
+fn refusal(text: fmt::Arguments<'_>) -> Refusal {
+    text.to_string().into()
+}
+
+/// What is wrong with a file.
+#[cold]
+#[inline(never)]
+fn about(path: &Path, problem: fmt::Arguments<'_>) -> Refusal {
+    refusal(format_args!("{}: {problem}", path.display()))
+}
+
+fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, Refusal> {
     check_order(file, user)?;
-    check_name(user.as_bytes()).map_err(|problem| format!("the user \"{}\": {problem}", escaped(user)))?;
-    let target = follow_links(file.to_owned())?;
-    let old = read_old(&target)?;
+    check_name(user.as_bytes())
+        .map_err(|problem| refusal(format_args!("the user \"{}\": {problem}", escaped(user))))?;
+    // The program ends with this command, which takes nothing apart.
+    let target: &Path = Box::leak(follow_links(file.to_owned())?.into_boxed_path());
+    let old = read_old(target)?.map(|old| &*Box::leak(Box::new(old)));
     if old.is_none() {
         // Said before a password is asked for.
-        file::stat(&joined(split(&target).0, b".")).map_err(|error| explain_write(&target, &error))?;
+        file::stat(&directory_of(target)).map_err(|error| explain_write(target, &error))?;
     }
-    let text = old.as_ref().map_or(&[][..], |old| without_mark(&old.text));
-    let explain = |problem: String| format!("{}: {problem}", target.display());
-    let rest = remove(text, user).map_err(explain)?;
+    let text = old.map_or(&[][..], |old| without_mark(&old.text));
+    let explain = |problem: fmt::Arguments<'_>| about(target, problem);
+    let rest = remove(text, user).ok_or_else(|| {
+        explain(format_args!("the user \"{user}\" is on more than one line: delete all but one by hand"))
+    })?;
+    let rest: &[u8] = rest.leak();
     let rest_has_all = rest.len() == text.len();
     if delete && rest_has_all {
-        return Err(explain(format!("there is no user \"{user}\"")));
+        return Err(explain(format_args!("there is no user \"{user}\"")));
     }
     // What the daemon would refuse is not built upon. The user's own line may be bad, since it goes; and it is said
     // before a password is asked for.
-    Users::parse(&rest).map_err(|error| explain(error.to_string()))?;
-    let new = if delete {
+    let check = |text: &[u8]| match Users::parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(explain(format_args!("{error}"))),
+    };
+    check(rest)?;
+    let new: &[u8] = if delete {
         rest
     } else {
         let password = if stdin { from_stdin()? } else { from_terminal(user)? };
         let mut random = [0; 16];
-        sys::random(&mut random).map_err(|error| format!("no random bytes for the salt: {error}"))?;
-        put(text, user, &hash::make(&password, &random))
+        sys::random(&mut random)
+            .map_err(|error| refusal(format_args!("no random bytes for the salt: {error}")))?;
+        put(text, user, &hash::make(&password, &random)).leak()
     };
     if new.len() >= PASSWORD_FILE_BYTES {
-        return Err(explain(format!(
+        return Err(explain(format_args!(
             "it would be too large: {} bytes are the most",
             PASSWORD_FILE_BYTES - 1
         )));
     }
-    Users::parse(&new).map_err(|error| explain(error.to_string()))?;
-    replace(&target, &new, old.as_ref()).map_err(|error| explain_write(&target, &error))?;
-    sync_directory(&target).map_err(|error| {
-        format!("{} was changed, but may be the old one after a crash: {error}", target.display())
+    check(new)?;
+    replace(target, new, old).map_err(|error| explain_write(target, &error))?;
+    sync_directory(target).map_err(|error| {
+        refusal(format_args!(
+            "{} was changed, but may be the old one after a crash: {error}",
+            target.display()
+        ))
     })?;
     let done = match (delete, rest_has_all) {
         (true, _) => "was removed from",
@@ -75,17 +109,18 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String,
 }
 
 /// Who gives the user first and the file then would get a password file by the user's name.
-fn check_order(file: &Path, user: &str) -> Result<(), String> {
+fn check_order(file: &Path, user: &str) -> Result<(), Refusal> {
     let is_file = |path: &Path| file::stat(path).is_ok_and(|status| status.is(libc::S_IFREG));
     if !is_file(file) && (user.contains('/') || is_file(Path::new(user))) {
         let (file, user) = (file.display(), escaped(user));
-        return Err(format!("the file comes first and the user after it: rctd passwd {user} {file}"));
+        let order = "the file comes first and the user after it: rctd passwd";
+        return Err(refusal(format_args!("{order} {user} {file}")));
     }
     Ok(())
 }
 
 /// Why the file could not be written, and what to do.
-fn explain_write(path: &Path, error: &io::Error) -> String {
+fn explain_write(path: &Path, error: &io::Error) -> Refusal {
     let directory = match split(path).0 {
         [] => ".".into(),
         directory => String::from_utf8_lossy(directory),
@@ -93,9 +128,11 @@ fn explain_write(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
             let directory = directory.trim_end_matches('/');
-            format!("there is no directory {directory} for the file: make it with \"mkdir -p {directory}\"")
+            refusal(format_args!(
+                "there is no directory {directory} for the file: make it with \"mkdir -p {directory}\""
+            ))
         }
-        _ => format!("can't write {}: {error}", path.display()),
+        _ => refusal(format_args!("can't write {}: {error}", path.display())),
     }
 }
 
@@ -124,12 +161,18 @@ fn split(path: &Path) -> (&[u8], &[u8]) {
     path.split_at(name)
 }
 
+#[inline(never)]
 fn joined(directory: &[u8], name: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&[directory, name].concat()))
 }
 
+/// The directory of a file.
+fn directory_of(path: &Path) -> PathBuf {
+    joined(split(path).0, b".")
+}
+
 /// Where a chain of symbolic links ends, be there a file or not: that file, not the link, is to be replaced.
-fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
+fn follow_links(mut path: PathBuf) -> Result<PathBuf, Refusal> {
     for _ in 0..MAX_LINKS {
         let Ok(link) = file::read_link(&path) else {
             return Ok(path);
@@ -139,25 +182,25 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
         let directory = if link.starts_with(b"/") { &[][..] } else { split(&path).0 };
         path = joined(directory, &link);
     }
-    Err(format!("{}: too many symbolic links", path.display()))
+    Err(about(&path, format_args!("too many symbolic links")))
 }
 
 /// Root does not follow a link that somebody else may have laid: it would let them choose which of root's files is replaced.
-fn check_link(link: &Path) -> Result<(), String> {
-    let directory = file::stat(&joined(split(link).0, b"."));
-    let safe = directory.is_ok_and(|status| status.uid == 0 && status.mode & 0o022 == 0);
+fn check_link(link: &Path) -> Result<(), Refusal> {
+    let safe =
+        file::stat(&directory_of(link)).is_ok_and(|status| status.uid == 0 && status.mode & 0o022 == 0);
     if safe || sys::effective_uid() != 0 {
         return Ok(());
     }
     let link = link.display();
-    Err(format!(
+    Err(refusal(format_args!(
         "{link} is a link in a directory that others than root can write: name the file that it leads to"
-    ))
+    )))
 }
 
 /// Reads the file, if there is one.
-fn read_old(path: &Path) -> Result<Option<Old>, String> {
-    let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
+fn read_old(path: &Path) -> Result<Option<Old>, Refusal> {
+    let explain = |error: io::Error| refusal(format_args!("can't read {}: {error}", path.display()));
     // All links were followed: one that is there now was laid in between.
     let (file, status) = match file::open_ordinary(path, libc::O_NOFOLLOW) {
         Ok(opened) => opened,
@@ -167,11 +210,11 @@ fn read_old(path: &Path) -> Result<Option<Old>, String> {
     let mut text = vec![0; PASSWORD_FILE_BYTES];
     let length = file::fill(file.as_fd(), &mut text).map_err(explain)?;
     if length == PASSWORD_FILE_BYTES {
-        return Err(format!(
+        return Err(refusal(format_args!(
             "{} is too large: {} bytes are the most",
             path.display(),
             PASSWORD_FILE_BYTES - 1
-        ));
+        )));
     }
     text.truncate(length);
     Ok(Some(Old { text, status }))
@@ -204,8 +247,8 @@ fn put(text: &[u8], user: &str, hash: &str) -> Vec<u8> {
     new
 }
 
-/// The text without the user's line. Two of them are an error: which one is meant can't be told.
-fn remove(text: &[u8], user: &str) -> Result<Vec<u8>, String> {
+/// The text without the user's line. `None` where there are two of them: which one is meant can't be told.
+fn remove(text: &[u8], user: &str) -> Option<Vec<u8>> {
     let (mut rest, mut found) = (Vec::with_capacity(text.len()), 0);
     for line in text.split_inclusive(|&byte| byte == b'\n') {
         if is_of(line, user) {
@@ -214,10 +257,7 @@ fn remove(text: &[u8], user: &str) -> Result<Vec<u8>, String> {
             rest.extend_from_slice(line);
         }
     }
-    match found {
-        0 | 1 => Ok(rest),
-        _ => Err(format!("the user \"{user}\" is on more than one line: delete all but one by hand")),
-    }
+    (found < 2).then_some(rest)
 }
 
 /// Puts `text` in the place of the file: written beside it, flushed to the disk, and then renamed, with the old one's
@@ -236,8 +276,7 @@ fn replace(path: &Path, text: &[u8], old: Option<&Old>) -> io::Result<()> {
 
 /// Flushes the file's directory to the disk: only then its new name is there.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    let (directory, _) = split(path);
-    let directory = file::open(&joined(directory, b"."), libc::O_RDONLY, 0)?;
+    let directory = file::open(&directory_of(path), libc::O_RDONLY, 0)?;
     file::sync(directory.as_fd())
 }
 
@@ -267,12 +306,13 @@ fn write_all(file: OwnedFd, text: &[u8], old: Option<&Old>) -> io::Result<()> {
 }
 
 /// Reads one line of the standard input, or all of it where it has no line end.
-fn from_stdin() -> Result<Vec<u8>, String> {
+fn from_stdin() -> Result<Vec<u8>, Refusal> {
     let mut line = Vec::new();
     let mut byte = [0];
     // One byte and one line end more than may be, so that a longer one shows.
     for _ in 0..PASSWORD_BYTES + 2 {
-        let got = file::read(file::STDIN, &mut byte).map_err(|e| format!("can't read the password: {e}"))?;
+        let got = file::read(file::STDIN, &mut byte)
+            .map_err(|error| refusal(format_args!("can't read the password: {error}")))?;
         if got == 0 || byte == *b"\n" {
             break;
         }
@@ -283,40 +323,46 @@ fn from_stdin() -> Result<Vec<u8>, String> {
 }
 
 /// Asks for the password twice.
-fn from_terminal(user: &str) -> Result<Vec<u8>, String> {
+fn from_terminal(user: &str) -> Result<Vec<u8>, Refusal> {
     let explain = |error: io::Error| match error.kind() {
-        io::ErrorKind::Interrupted => "interrupted: nothing was changed".to_owned(),
-        io::ErrorKind::UnexpectedEof => "no password: nothing was changed".to_owned(),
-        _ => {
-            format!("can't ask for the password (use --stdin where there is no terminal): {error}")
-        }
+        io::ErrorKind::Interrupted => unchanged("interrupted"),
+        io::ErrorKind::UnexpectedEof => unchanged("no password"),
+        _ => refusal(format_args!(
+            "can't ask for the password (use --stdin where there is no terminal): {error}"
+        )),
     };
     let mut prompt = Prompt::open().map_err(explain)?;
     let mut ask = |question: &str| {
         let mut answer = vec![0; PASSWORD_BYTES + 1];
         let length = prompt.ask(question, &mut answer).map_err(explain)?;
         answer.truncate(length);
-        Ok::<_, String>(answer)
+        Ok::<_, Refusal>(answer)
     };
     let first = ask(&format!("New password for {user}: "))?;
     check_password(&first)?;
     if ask("The same again: ")? != first {
-        return Err("the two passwords differ: nothing was changed".to_owned());
+        return Err(unchanged("the two passwords differ"));
     }
     Ok(first)
 }
 
 /// Refuses what could never be used to log in.
-fn check_password(password: &[u8]) -> Result<(), String> {
+fn check_password(password: &[u8]) -> Result<(), Refusal> {
     if password.is_empty() {
-        return Err("an empty password is refused: nothing was changed".to_owned());
+        return Err(unchanged("an empty password is refused"));
     }
     if password.len() > PASSWORD_BYTES {
-        return Err(format!("a password has {PASSWORD_BYTES} bytes at most: nothing was changed"));
+        return Err(refusal(format_args!(
+            "a password has {PASSWORD_BYTES} bytes at most: nothing was changed"
+        )));
     }
     // XML, and most programs that ask for passwords, could not carry these.
     if password.iter().any(u8::is_ascii_control) {
-        return Err("a password has no control characters: nothing was changed".to_owned());
+        return Err(unchanged("a password has no control characters"));
     }
     Ok(())
+}
+
+fn unchanged(why: &str) -> Refusal {
+    refusal(format_args!("{why}: nothing was changed"))
 }

@@ -272,13 +272,23 @@ pub(crate) fn wait_either_for(
 ) -> io::Result<(bool, bool)> {
     let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
+    poll(&mut entries, most_ms)?;
+    let [first, second] = entries.map(|entry| entry.revents != 0);
+    Ok((first, second))
+}
+
+/// Waits so many milliseconds. (`std::thread::sleep` would be 700 bytes more.)
+#[cfg(feature = "shell")]
+pub(crate) fn pause(time_ms: u64) {
+    // Nothing can come of it but the end of the time.
+    let _ = poll(&mut [], libc::c_int::try_from(time_ms).unwrap_or(libc::c_int::MAX));
+}
+
+fn poll(entries: &mut [libc::pollfd], most_ms: libc::c_int) -> io::Result<()> {
     loop {
-        // SAFETY: the array is live, exclusively borrowed and two entries long.
-        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, most_ms) }) {
-            Ok(_) => {
-                let [first, second] = entries.map(|entry| entry.revents != 0);
-                return Ok((first, second));
-            }
+        // SAFETY: the entries are live, exclusively borrowed and as many as is said; there are two at most.
+        match check(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, most_ms) }) {
+            Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -4,6 +4,7 @@
 //! before what others have given it can't be made to do something else.
 
 use super::Command;
+use super::line::{CALL, KILL, LIST, Line, SUMMARY, TOP};
 use crate::client::call::{self, Password};
 use crate::client::groups::group_by;
 use crate::client::{self, Known};
@@ -11,9 +12,7 @@ use crate::client::{kill, list, summary, top};
 use crate::limits::TOP_ROWS;
 use crate::query::filter::unsigned;
 use crate::query::summary::By;
-use pico_args::Arguments;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// What `rctd --help` says of these commands, a line each.
 pub(super) const COMMANDS: &str = "
@@ -25,7 +24,7 @@ At the shell, each with a --help of its own:
   rctd call METHOD [ARGUMENT...]    call a procedure of a daemon; prints JSON
 ";
 
-const LIST: &str = "\
+const LIST_HELP: &str = "\
 rctd list lists the connections that the kernel keeps track of.
 
 Usage: rctd list [OPTIONS] [--] [FILTER...]
@@ -56,7 +55,7 @@ readings, a second apart. On a terminal lines are cut at its width, and a last
 line tells how many connections there are.
 ";
 
-const SUMMARY: &str = "\
+const SUMMARY_HELP: &str = "\
 rctd summary puts connections together in groups, and adds up what they carry.
 
 Usage: rctd summary --by GROUP [OPTIONS] [--] [FILTER...]
@@ -86,7 +85,7 @@ Rates are shown where they are sorted or filtered by: they take two readings, a
 second apart.
 ";
 
-const TOP: &str = "\
+const TOP_HELP: &str = "\
 rctd top shows the busiest connections, and draws them anew every second.
 
 Usage: rctd top [OPTIONS] [--] [FILTER...]
@@ -107,7 +106,7 @@ Options:
   -h, --help                        print this
 ";
 
-const KILL: &str = "\
+const KILL_HELP: &str = "\
 rctd kill ends connections: it deletes their entries from the kernel's table.
 
 Usage: rctd kill [OPTIONS] [--] FILTER...
@@ -128,7 +127,7 @@ It ends with 0 when all of them are gone, 1 when the kernel kept some, and 2
 after a wrong command line.
 ";
 
-const CALL: &str = "\
+const CALL_HELP: &str = "\
 rctd call logs in to a daemon, calls one procedure, logs out, and prints what
 the procedure returns as JSON.
 
@@ -154,191 +153,128 @@ It ends with 0 when the call is done, 1 when it could not be made, 2 after a
 wrong command line, and 3 when the daemon answers with a fault.
 ";
 
-/// Whether there is such a command.
-pub(super) fn is_command(name: &str) -> bool {
-    help(name).is_some()
-}
+/// A command: whose its options are, its name and its help.
+type Row = (u8, &'static str, [&'static str; 1]);
 
-fn help(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "list" => LIST,
-        "summary" => SUMMARY,
-        "top" => TOP,
-        "kill" => KILL,
-        "call" => CALL,
-        _ => return None,
-    })
+static ROWS: [Row; 5] = [
+    (LIST, "list", [LIST_HELP]),
+    (SUMMARY, "summary", [SUMMARY_HELP]),
+    (TOP, "top", [TOP_HELP]),
+    (KILL, "kill", [KILL_HELP]),
+    (CALL, "call", [CALL_HELP]),
+];
+
+/// The command of this name.
+pub(super) fn command(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.1 == name)
 }
 
 /// Reads the arguments behind the command's name.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what would be right.
-pub(super) fn parse(name: &str, mut args: Vec<OsString>) -> Result<Command, String> {
-    let behind = match args.iter().position(|arg| arg == "--") {
-        Some(at) => {
-            let behind = args.split_off(at);
-            behind.into_iter().skip(1).collect()
-        }
-        None => Vec::new(),
-    };
-    let mut args = Line { name: name.to_owned(), args: Arguments::from_vec(args), behind };
-    if args.args.contains(["-h", "--help"]) {
-        return Ok(Command::Print(help(name).unwrap_or_default().to_owned()));
+pub(super) fn parse(row: &'static Row, args: &[&'static str], is_help: bool) -> Result<Command, String> {
+    let (of, name, help) = row;
+    if is_help {
+        return Ok(Command::Print(help));
     }
-    let command = match name {
-        "list" => client::Command::List(Box::new(list(args)?)),
-        "summary" => client::Command::Summary(Box::new(summary(args)?)),
-        "top" => client::Command::Top(Box::new(top(args)?)),
-        "kill" => client::Command::Kill(Box::new(kill(args)?)),
-        _ => client::Command::Call(call(args)?),
-    };
-    Ok(Command::Shell(command))
+    let line = Line::read(*of, name, args)?;
+    Ok(Command::Shell(match *of {
+        LIST => client::Command::List(list(line)?),
+        SUMMARY => client::Command::Summary(summary(line)?),
+        TOP => client::Command::Top(top(line)?),
+        KILL => client::Command::Kill(kill(line)?),
+        _ => client::Command::Call(call(line)?),
+    }))
 }
 
-/// A command line that is being read.
-struct Line {
-    name: String,
-    args: Arguments,
-    /// What stands behind two dashes.
-    behind: Vec<OsString>,
+/// What is known of the network.
+fn known(line: &mut Line, known: &mut Known) -> Result<(), String> {
+    for (name, is_leases) in super::NAME_OPTIONS {
+        super::names(line, name, is_leases, &mut known.names)?;
+    }
+    // The commands that do not tell what is inside have no option for it.
+    super::lan(line, &mut known.lan)
 }
 
-impl Line {
-    /// The value of an option, if it is given.
-    #[inline(never)]
-    fn value(&mut self, name: &'static str) -> Result<Option<String>, String> {
-        super::read::value(&mut self.args, name)
-    }
-
-    /// Whether an option without a value is given.
-    #[inline(never)]
-    fn flag(&mut self, name: &'static str) -> bool {
-        self.args.contains(name)
-    }
-
-    /// The value of an option that has two names.
-    #[inline(never)]
-    fn either(&mut self, names: [&'static str; 2]) -> Result<Option<String>, String> {
-        let [short, long] = names;
-        match self.value(short)? {
-            None => self.value(long),
-            some => Ok(some),
-        }
-    }
-
-    /// What is known of the network; what is inside is asked for only by the commands that tell it apart.
-    fn known(&mut self, has_inside: bool) -> Result<Known, String> {
-        let mut known = Known::default();
-        for (name, is_leases) in super::NAME_OPTIONS {
-            super::names(&mut self.args, name, is_leases, &mut known.names)?;
-        }
-        if has_inside {
-            super::lan(&mut self.args, &mut known.lan)?;
-        }
-        Ok(known)
-    }
-
-    /// What is left: the words that are no options.
-    fn words(self) -> Result<Vec<String>, String> {
-        let Line { name, args, behind } = self;
-        let mut words = Vec::new();
-        for (arg, may_be_option) in
-            args.finish().into_iter().map(|arg| (arg, true)).chain(behind.into_iter().map(|arg| (arg, false)))
-        {
-            let word = arg.into_string().map_err(|_| "an argument is not UTF-8".to_owned())?;
-            // A number of a procedure may be negative. In a filter -6 would be all but port 6, where who types it means IPv6.
-            let is_number = name == "call" && word.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-            if may_be_option && word.len() > 1 && word.starts_with('-') && !is_number {
-                return Err(wrong_option(&name, &word));
-            }
-            words.push(word);
-        }
-        Ok(words)
-    }
+/// The words as one filter.
+fn filter(line: &Line) -> Result<String, String> {
+    Ok(line.words()?.join(" "))
 }
 
-/// Why a word that looks like an option is none.
-fn wrong_option(command: &str, word: &str) -> String {
-    let option = word.split_once('=').map_or(word, |(option, _)| option);
-    if super::read::is_named(help(command).unwrap_or_default(), option) {
-        return format!("{option} is given twice: once is enough");
-    }
-    format!(
-        "rctd {command} has no option {option}; rctd {command} --help lists them (two dashes before it make it a word)"
-    )
+/// What is wrong with what an option takes.
+fn about(option: &str, wrong: String) -> String {
+    [option, ": ", &wrong].concat()
 }
 
-fn list(mut line: Line) -> Result<list::Options, String> {
-    let mut options = list::Options::default();
-    if let Some(name) = line.either(["-s", "--sort"])? {
-        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+fn list(line: &mut Line) -> Result<&'static list::Options, String> {
+    let options = Box::leak(Box::<list::Options>::default());
+    if let Some(name) = line.value("--sort") {
+        options.set_sort(name).map_err(|wrong| about("--sort", wrong))?;
     }
-    if let Some(names) = line.either(["-o", "--fields"])? {
-        options.set_columns(&names).map_err(|wrong| format!("--fields: {wrong}"))?;
+    if let Some(names) = line.value("--fields") {
+        options.set_columns(names).map_err(|wrong| about("--fields", wrong))?;
     }
-    options.known = line.known(false)?;
-    shown(&mut line, &mut options)?;
-    options.filter = line.words()?.join(" ");
+    shown(line, options)?;
     Ok(options)
 }
 
 /// What list and summary have in common.
 fn shown(line: &mut Line, options: &mut list::Options) -> Result<(), String> {
-    options.limit = line.either(["-n", "--limit"])?.map(|text| number("--limit", &text)).transpose()?;
-    options.start = line.value("--start")?.map_or(Ok(0), |text| number("--start", &text))?;
-    options.reverse = line.flag("-r") || line.flag("--reverse");
+    options.limit = line.count("--limit")?;
+    options.start = line.count("--start")?.unwrap_or(0);
+    options.reverse = line.flag("--reverse");
     options.json = line.flag("--json");
     options.exact = line.flag("--bytes");
     options.no_header = line.flag("--no-header");
+    known(line, &mut options.known)?;
+    options.filter = filter(line)?;
     Ok(())
 }
 
-fn summary(mut line: Line) -> Result<summary::Options, String> {
-    let by = line.value("--by")?.ok_or("rctd summary takes --by GROUP, for instance --by local")?;
-    let by = group_by(&by).map_err(|wrong| format!("--by: {wrong}"))?;
-    let mut options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
-    options.list.known = line.known(true)?;
-    if let Some(name) = line.either(["-s", "--sort"])? {
-        options.set_sort(&name).map_err(|wrong| format!("--sort: {wrong}"))?;
+fn summary(line: &mut Line) -> Result<&'static summary::Options, String> {
+    let by = line.value("--by").ok_or("rctd summary takes --by GROUP, for instance --by local")?;
+    let by = group_by(by).map_err(|wrong| about("--by", wrong))?;
+    let options = summary::Options { by, sort: By::Connections, list: list::Options::default() };
+    let options = Box::leak(Box::new(options));
+    if let Some(name) = line.value("--sort") {
+        options.set_sort(name).map_err(|wrong| about("--sort", wrong))?;
     }
-    shown(&mut line, &mut options.list)?;
-    options.list.filter = line.words()?.join(" ");
+    shown(line, &mut options.list)?;
     Ok(options)
 }
 
-fn top(mut line: Line) -> Result<top::Options, String> {
-    let delay_s = line.either(["-d", "--delay"])?.map_or(Ok(1), |text| number("--delay", &text))?;
-    if !(1..=3600).contains(&delay_s) {
+fn top(line: &mut Line) -> Result<&'static top::Options, String> {
+    let options = Box::leak(Box::<top::Options>::default());
+    options.delay_s = line.count("--delay")?.unwrap_or(1);
+    if !(1..=3600).contains(&options.delay_s) {
         return Err("--delay takes seconds from 1 to 3600: a rate takes a second".to_owned());
     }
-    let times = line.either(["-n", "--times"])?.map(|text| number("--times", &text)).transpose()?;
-    let limit = line.value("--limit")?.map_or(Ok(20), |text| number("--limit", &text))?;
-    let (batch, known) = (line.flag("--batch"), line.known(true)?);
-    if times.is_some() && !batch {
+    options.times = line.count("--times")?;
+    let limit = line.count("--limit")?.unwrap_or(20);
+    options.batch = line.flag("--batch");
+    known(line, &mut options.known)?;
+    if options.times.is_some() && !options.batch {
         return Err("--times goes with --batch".to_owned());
     }
-    let limit = usize::try_from(limit).ok().filter(|limit| (1..=TOP_ROWS).contains(limit));
-    let limit = limit.ok_or_else(|| format!("--limit takes a number from 1 to {TOP_ROWS}"))?;
-    let filter = line.words()?.join(" ");
-    Ok(top::Options { filter, known, delay_s, batch, times, limit })
+    if !(1..=TOP_ROWS as u64).contains(&limit) {
+        return Err(format!("--limit takes a number from 1 to {TOP_ROWS}"));
+    }
+    options.limit = limit as usize;
+    options.filter = filter(line)?;
+    Ok(options)
 }
 
-#[inline(never)]
-fn number(option: &str, text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("{option} takes a number, not \"{text}\""))
-}
-
-fn kill(mut line: Line) -> Result<kill::Options, String> {
-    let mut options = kill::Options { yes: line.flag("--yes"), ..kill::Options::default() };
+fn kill(line: &mut Line) -> Result<&'static kill::Options, String> {
+    let options = Box::leak(Box::<kill::Options>::default());
+    options.yes = line.flag("--yes");
     let by_id = line.flag("--id");
-    options.known = line.known(false)?;
-    let words = line.words()?;
+    known(line, &mut options.known)?;
     if !by_id {
-        options.filter = words.join(" ");
+        options.filter = filter(line)?;
         return Ok(options);
     }
-    for word in &words {
+    for word in line.words()? {
         let id = unsigned(word).and_then(|id| u32::try_from(id).ok());
         options.ids.push(
             id.ok_or_else(|| format!("--id takes ids of connections, which are numbers, not \"{word}\""))?,
@@ -347,17 +283,16 @@ fn kill(mut line: Line) -> Result<kill::Options, String> {
     if options.ids.is_empty() { Err("--id takes ids of connections".to_owned()) } else { Ok(options) }
 }
 
-fn call(mut line: Line) -> Result<call::Options, String> {
-    let place = line.value("--connect")?;
-    let place = place.as_deref().unwrap_or(call::DEFAULT_PLACE);
+fn call(line: &mut Line) -> Result<&'static call::Options, String> {
+    let place = line.value("--connect").unwrap_or(call::DEFAULT_PLACE);
     let place = call::Place::parse(place).ok_or_else(|| {
         format!("--connect takes unix:PATH or http://ADDRESS:PORT, where ADDRESS is a number or localhost, not \"{place}\"")
     })?;
-    let user = line.value("--user")?;
-    let file = line.value("--password-file")?;
+    let user = line.value("--user");
+    let file = line.value("--password-file");
     let password = match (file, line.flag("--password-stdin")) {
         (None, false) => None,
-        (Some(file), false) => Some(Password::File(PathBuf::from(file))),
+        (Some(file), false) => Some(Password::File(Path::new(file))),
         (None, true) => Some(Password::Stdin),
         (Some(_), true) => {
             return Err("--password-file and --password-stdin: one of them is enough".to_owned());
@@ -367,8 +302,9 @@ fn call(mut line: Line) -> Result<call::Options, String> {
         (None, Some(_)) => return Err("a password goes with --user NAME".to_owned()),
         (user, password) => user.map(|name| (name, password.unwrap_or(Password::Ask))),
     };
-    let mut words = line.words()?.into_iter();
-    let method =
-        words.next().ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
-    Ok(call::Options { place, user, method, arguments: words.collect() })
+    let (method, arguments) = line
+        .words()?
+        .split_first()
+        .ok_or("rctd call takes a procedure: rctd call [OPTIONS] [--] METHOD [ARGUMENT...]")?;
+    Ok(Box::leak(Box::new(call::Options { place, user, method, arguments })))
 }

@@ -1,7 +1,7 @@
 //! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
 
 use super::http::{Connection, refusal};
-use super::text::{Parts, shown};
+use super::text::{Parts, number, shown, split};
 use super::{Failure, print};
 use crate::charset::is_xml_char;
 use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
@@ -11,7 +11,7 @@ use crate::sys::terminal::Prompt;
 use crate::sys::{self, file};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::Path;
 
 pub use super::http::Place;
 
@@ -24,7 +24,7 @@ pub enum Password {
     /// The terminal.
     Ask,
     /// The first line of a file.
-    File(PathBuf),
+    File(&'static Path),
     /// The first line of the standard input.
     Stdin,
 }
@@ -35,11 +35,11 @@ pub struct Options {
     /// Where the daemon listens.
     pub place: Place,
     /// Who logs in; nobody where the daemon asks for nobody.
-    pub user: Option<(String, Password)>,
+    pub user: Option<(&'static str, Password)>,
     /// The procedure.
-    pub method: String,
+    pub method: &'static str,
     /// Its arguments after the session, each sent as a string; a last one that begins with `fields=` as the options of a view.
-    pub arguments: Vec<String>,
+    pub arguments: &'static [&'static str],
 }
 
 /// Bytes that stand for one of a text at the most: `&amp;`.
@@ -49,103 +49,105 @@ const LONGEST_REFERENCE: usize = 5;
 const FAULT: &[u8] = b"{\"faultCode\":";
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let method = options.method.as_str();
-    let credentials = credentials(options.user.as_ref())?;
-    let mut connection = Connection::open(&options.place)?;
+    let method = options.method;
+    let credentials = match &options.user {
+        Some((name, from)) => vec![*name, password(name, from)?.leak()].leak(),
+        None => &mut [],
+    };
+    let connection = Connection::open(&options.place)?;
     let without_session = method.starts_with("system.") || matches!(method, "login" | "explain");
-    let session = if without_session { None } else { Some(login(&mut connection, &credentials)?) };
-    let mut arguments: Vec<&str> = session.iter().map(String::as_str).collect();
-    if method == "login" {
-        arguments.extend(credentials.iter().map(String::as_str));
-    }
-    arguments.extend(options.arguments.iter().map(String::as_str));
+    let session: &[&str] =
+        if without_session { &[] } else { vec![&*login(connection, credentials)?.leak()].leak() };
+    let before = if method == "login" { credentials } else { session };
+    let arguments = [before, options.arguments].concat().leak();
     // The daemon writes what a terminal would obey as \u001b; others that answer in its place may not.
     let is_terminal = sys::is_terminal(file::STDOUT);
-    let mut parts = Parts::default();
+    let parts = Box::leak(Box::<Parts>::default());
     let mut show = |part: &[u8]| if is_terminal { print(&parts.shown(part)) } else { print(part) };
-    let called = call(&mut connection, method, &arguments, &mut show);
+    let called = call(connection, method, arguments, &mut show);
     if called.is_ok() {
         show(b"")?;
         print(b"\n")?;
     }
-    if let Some(session) = session.filter(|_| method != "logout") {
+    if !without_session && method != "logout" {
         // A session ends by itself too; what was asked for is what counts.
-        let _ = call(&mut connection, "logout", &[&session], &mut |_| Ok(()));
+        let _ = call(connection, "logout", session, &mut |_| Ok(()));
     }
     called
 }
 
-fn login(connection: &mut Connection, credentials: &[String]) -> Result<String, Failure> {
-    let credentials: Vec<&str> = credentials.iter().map(String::as_str).collect();
+fn login(connection: &mut Connection<'_>, credentials: &[&str]) -> Result<String, Failure> {
     let mut reply = Vec::new();
-    call(connection, "login", &credentials, &mut |part| keep(&mut reply, part))?;
+    call(connection, "login", credentials, &mut |part| keep(&mut reply, part))?;
     let session = reply.trim_ascii().strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let session = session.and_then(|id| String::from_utf8(id.to_vec()).ok());
-    session.ok_or_else(|| Failure::new("the daemon answers a login with something else than a session"))
+    session.ok_or_else(|| {
+        Failure::new(format_args!("the daemon answers a login with something else than a session"))
+    })
 }
 
-/// The name and the password, as the arguments of `login`.
-fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure> {
-    let Some((name, from)) = user else {
-        return Ok(Vec::new());
-    };
-    let password = match from {
-        Password::Ask => ask(name)?,
-        Password::Stdin => first_line(file::STDIN, "the standard input")?,
+/// The user's password.
+fn password(user: &str, from: &Password) -> Result<String, Failure> {
+    match from {
+        Password::Ask => ask(user),
+        Password::Stdin => first_line(file::STDIN, "the standard input"),
         Password::File(path) => {
-            let opened = file::open(path, libc::O_RDONLY, 0);
-            let of = path.display().to_string();
-            let file = opened
-                .map_err(|error| Failure::new(&format!("can't read the password from {of}: {error}")))?;
-            first_line(file.as_fd(), &of)?
+            let of = path.to_str().unwrap_or_default();
+            match file::open(path, libc::O_RDONLY, 0) {
+                Ok(file) => first_line(file.as_fd(), of),
+                Err(error) => Err(unread(of, &error)),
+            }
         }
-    };
-    Ok(vec![name.clone(), password])
+    }
+}
+
+fn unread(of: &str, error: &io::Error) -> Failure {
+    Failure::new(format_args!("can't read the password from {of}: {error}"))
 }
 
 /// Asks for a password on the terminal.
 fn ask(user: &str) -> Result<String, Failure> {
     let explain = |error: io::Error| match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
-            Failure::new("no password: nothing was called")
+            Failure::new(format_args!("no password: nothing was called"))
         }
-        _ => Failure::usage(&format!(
+        _ => Failure::usage(format_args!(
             "can't ask for the password ({error}): --password-file or --password-stdin says where it is"
         )),
     };
     let mut answer = [0; PASSWORD_BYTES];
     let question = format!("Password of {}: ", shown(user.as_bytes()));
     let length = Prompt::open().map_err(explain)?.ask(&question, &mut answer).map_err(explain)?;
-    password(answer.get(..length), "the terminal")
+    checked(answer.get(..length), "the terminal")
 }
 
 /// The first line of a file, without its end.
 fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
     // One byte and one line end more than may be, so that a longer one shows.
     let mut line = [0; PASSWORD_BYTES + 2];
-    let wrong = |error: io::Error| Failure::new(&format!("can't read the password from {name}: {error}"));
-    let length = file::fill(from, &mut line).map_err(wrong)?;
+    let length = file::fill(from, &mut line).map_err(|error| unread(name, &error))?;
     let text = line.get(..length).unwrap_or_default();
-    let first = text.split(|&b| b == b'\n').next().unwrap_or_default();
-    password(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
+    let (first, _) = split(text, b'\n');
+    checked(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
 }
 
-fn password(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
+fn checked(bytes: Option<&[u8]>, from: &str) -> Result<String, Failure> {
     let bytes = bytes.ok_or_else(|| {
-        Failure::new(&format!(
+        Failure::new(format_args!(
             "the password from {from} is longer than the {PASSWORD_BYTES} bytes that one may have"
         ))
     })?;
-    if bytes.is_empty() {
-        return Err(Failure::new(&format!("the password from {from} is empty")));
-    }
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| Failure::new(&format!("the password from {from} is not UTF-8")))
+    let wrong = match core::str::from_utf8(bytes) {
+        Ok("") => "empty",
+        Ok(text) => return Ok(text.to_owned()),
+        Err(_) => "not UTF-8",
+    };
+    Err(Failure::new(format_args!("the password from {from} is {wrong}")))
 }
 
 /// Makes a call and hands its value, which is JSON, to `each`.
 fn call(
-    connection: &mut Connection,
+    connection: &mut Connection<'_>,
     method: &str,
     arguments: &[&str],
     each: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
@@ -159,7 +161,7 @@ fn call(
         return Err(refusal(head.status, &begin));
     }
     if !head.is_json {
-        return Err(Failure::new("what answers there sends no JSON: is it rctd?"));
+        return Err(Failure::new(format_args!("what answers there sends no JSON: is it rctd?")));
     }
     let mut begun = false;
     connection.body(&head, &mut |part| {
@@ -180,7 +182,7 @@ fn call(
 /// Keeps a part of a short reply.
 fn keep(reply: &mut Vec<u8>, part: &[u8]) -> Result<(), Failure> {
     if reply.len() + part.len() > FAULT_REPLY_BYTES.max(part.len()) {
-        return Err(Failure::new("the reply is longer than a fault or a session can be"));
+        return Err(Failure::new(format_args!("the reply is longer than a fault or a session can be")));
     }
     reply.extend_from_slice(part);
     Ok(())
@@ -221,7 +223,7 @@ fn push_string(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
     if !text.chars().all(is_xml_char) {
         let text = shown(text.as_bytes());
-        return Err(Failure::usage(&format!("an argument has a character that XML can't carry: {text}")));
+        return Err(Failure::usage(format_args!("an argument has a character that XML can't carry: {text}")));
     }
     let start = body.len();
     body.resize(start + text.len() * LONGEST_REFERENCE, 0);
@@ -235,37 +237,31 @@ fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 
 /// What a fault says.
 fn fault(reply: &[u8]) -> Failure {
-    let number = reply.get(FAULT.len()..).unwrap_or_default();
-    let digits = number.iter().take_while(|b| b.is_ascii_digit() || **b == b'-').count();
-    let number = String::from_utf8_lossy(number.get(..digits).unwrap_or_default());
-    let mark = b"\"faultString\":\"";
-    let at = reply.windows(mark.len()).position(|window| window == mark).map(|at| at + mark.len());
-    let text = unescaped(at.and_then(|at| reply.get(at..)).unwrap_or_default());
-    Failure::fault(format!("fault {number}: {}", shown(&text)))
+    let (number, text) = split(reply.get(FAULT.len()..).unwrap_or_default(), b',');
+    let text = text.strip_prefix(b"\"faultString\":\"").unwrap_or_default();
+    Failure::new(format_args!("fault {}: {}", shown(number), shown(&unescaped(text)))).with(3)
 }
 
 /// The text of a JSON string up to its closing quote.
 fn unescaped(json: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    let mut bytes = json.iter().copied();
-    while let Some(byte) = bytes.next().filter(|&byte| byte != b'"') {
-        if byte != b'\\' {
-            text.push(byte);
-            continue;
-        }
-        match bytes.next() {
+    let mut rest = json;
+    loop {
+        match rest {
             // The daemon writes control characters alone in this way.
-            Some(b'u') => {
-                let digits: Vec<u8> = bytes.by_ref().take(4).collect();
-                let number = core::str::from_utf8(&digits).ok().and_then(|d| u32::from_str_radix(d, 16).ok());
+            [b'\\', b'u', a, b, c, d, behind @ ..] => {
+                let number = number(&[*a, *b, *c, *d], 16).and_then(|number| u32::try_from(number).ok());
                 let c = number.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
                 text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = behind;
             }
-            Some(other) => text.push(other),
-            None => {}
+            [b'"', ..] | [] => return text,
+            [b'\\', byte, behind @ ..] | [byte, behind @ ..] => {
+                text.push(*byte);
+                rest = behind;
+            }
         }
     }
-    text
 }
 
 #[cfg(test)]
@@ -278,7 +274,7 @@ mod tests {
         let text = made(&["a<b>&\r\n\u{e9}", "--x"]);
         assert!(text.contains("<string>a&lt;b&gt;&amp;&#13;\n\u{e9}</string>"), "{text}");
         assert!(text.contains("<param><value><string>--x</string></value></param></params>"), "{text}");
-        assert_eq!(body("view", &["\u{1b}"]).unwrap_err().code, 2);
+        assert_eq!(body("view", &["\u{1b}"]).unwrap_err().0.code, 2);
     }
 
     #[test]
@@ -295,7 +291,7 @@ mod tests {
     #[test]
     fn faults_are_sentences() {
         let failure = fault(br#"{"faultCode":-32602,"faultString":"a \"b\" \\ \u001b[2J"}"#);
-        assert_eq!((failure.code, failure.text.as_str()), (3, "fault -32602: a \"b\" \\ \\x1b[2J"));
+        assert_eq!((failure.0.code, failure.0.text.as_str()), (3, "fault -32602: a \"b\" \\ \\x1b[2J"));
     }
 
     #[test]

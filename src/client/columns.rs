@@ -8,14 +8,15 @@ use crate::conntrack::uapi::*;
 use crate::limits::COLUMNS;
 use crate::out::{Full, Out};
 use crate::query::context::Context;
-use crate::query::field::{FieldId, FieldKind, FieldValue, Scope};
+use crate::query::field::{Field, FieldId, FieldKind, FieldValue, Scope};
 use crate::query::filter::text::{field_named, known_names};
 use crate::query::words::{Words, nearest};
+use core::slice;
 
 /// A column.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Column {
-    heading: String,
+    name: &'static str,
     what: What,
     is_number: bool,
 }
@@ -47,8 +48,10 @@ enum Form {
     Duration,
 }
 
-/// Names of columns that are no field of the contract, or another one in a filter.
-const NAMES: [&str; 4] = ["proto", "state", "source", "destination"];
+/// The names that columns may have: those that are no field's, or another one's in a filter, and those of fields.
+fn names() -> Box<dyn Iterator<Item = &'static str>> {
+    Box::new(["proto", "state", "source", "destination", "ends"].into_iter().chain(known_names()))
+}
 
 /// The attributes that columns other than a field's need.
 const COMPOSED: u32 = bit(CTA_TUPLE_ORIG) | bit(CTA_STATUS) | bit(CTA_PROTOINFO);
@@ -59,42 +62,39 @@ impl Column {
     /// # Errors
     /// A sentence.
     pub fn named(name: &str) -> Result<Self, String> {
-        let heading = name.to_ascii_uppercase();
-        let composed = match name {
-            "proto" => Some(What::Protocol),
-            "state" => Some(What::State),
-            "source" => Some(What::Source(FieldId::named("orig_src_name"))),
-            "destination" => Some(What::Destination(FieldId::named("orig_dst_name"))),
-            _ => None,
+        let name = names().find(|known| *known == name).ok_or_else(|| no_column(name))?;
+        let what = match name {
+            "proto" => What::Protocol,
+            "state" => What::State,
+            "source" => What::Source(FieldId::named("orig_src_name")),
+            "destination" => What::Destination(FieldId::named("orig_dst_name")),
+            _ => return Ok(Column::of(name, field(name)?)),
         };
-        if let Some(what) = composed {
-            return Ok(Column { heading, what, is_number: false });
-        }
-        Ok(Column { heading, ..Column::of(field(name)?) })
+        Ok(Column { name, what, is_number: false })
     }
 
     /// The column of a field.
-    fn of(field: FieldId) -> Self {
-        let (name, kind) = (field.field().name, field.field().kind);
-        let form = match name {
+    fn of(name: &'static str, field: FieldId) -> Self {
+        let Field { name: full, kind, words, .. } = field.field();
+        let form = match *full {
             "timeout" => Form::Duration,
-            name if name.ends_with("rate") => Form::Rate,
-            name if name.ends_with("bytes") => Form::Size,
+            full if full.ends_with("rate") => Form::Rate,
+            full if full.ends_with("bytes") => Form::Size,
             _ => Form::Plain,
         };
-        let has_words = field.field().words != Words::None && field.field().words != Words::Service;
+        let has_words = *words != Words::None && *words != Words::Service;
         let is_number = matches!(kind, FieldKind::Int(_) | FieldKind::Id) && !has_words;
-        Column { heading: name.to_ascii_uppercase(), what: What::Field(field, form), is_number }
+        Column { name, what: What::Field(field, form), is_number }
     }
 
     /// A column of something else than flows.
-    pub(super) fn other(heading: &str, is_number: bool) -> Self {
-        Column { heading: heading.to_ascii_uppercase(), what: What::Other, is_number }
+    pub(super) fn other(name: &'static str, is_number: bool) -> Self {
+        Column { name, what: What::Other, is_number }
     }
 
-    /// What stands above it.
-    pub(super) fn heading(&self) -> &str {
-        &self.heading
+    /// What stands above it, in small letters.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Whether its cells stand at the right.
@@ -138,27 +138,38 @@ impl Column {
     }
 }
 
-/// The columns that people want, with that of the field by which rows are sorted. Those of fields that are never known here
-/// are left out.
-pub(super) fn usual(sort: Option<FieldId>) -> Columns {
-    let mut columns = Columns::new();
-    let known = ["proto", "state", "source", "destination", "nat", "", "bytes", "ends", "mark"];
-    for name in known {
-        let column = match (name, sort) {
-            ("", Some(field)) => Some(Column::of(field)).filter(|column| !is_usual(column)),
-            ("", None) => None,
-            _ => Column::named(name).ok(),
-        };
-        columns.extend(column);
+/// Adds the columns of these names. What has none is left out.
+pub(super) fn add(columns: &mut Columns, names: &[&str]) {
+    for name in names {
+        if let Ok(column) = Column::named(name) {
+            columns.push(column);
+        }
     }
-    columns
 }
 
-/// Whether what the column shows is shown in any case.
-fn is_usual(column: &Column) -> bool {
-    let names = ["bytes", "timeout", "mark", "nat", "orig_src", "orig_dst", "orig_port_src", "orig_port_dst"];
-    let more = ["orig_l4proto", "tcp_state"];
-    column.field().is_some_and(|field| names.iter().chain(&more).any(|name| *name == field.field().name))
+/// The columns that people want, with that of the field by which rows are sorted.
+pub(super) fn usual(sort: Option<FieldId>) -> Columns {
+    // These are shown in any case, in one column or in another.
+    const SHOWN: &[&str] = &[
+        "bytes",
+        "timeout",
+        "mark",
+        "nat",
+        "orig_src",
+        "orig_dst",
+        "orig_port_src",
+        "orig_port_dst",
+        "orig_l4proto",
+        "tcp_state",
+    ];
+    let mut columns = Columns::new();
+    add(&mut columns, &["proto", "state", "source", "destination", "nat"]);
+    let sort = sort.map_or("", |field| field.field().name);
+    if !SHOWN.contains(&sort) {
+        add(&mut columns, &[sort]);
+    }
+    add(&mut columns, &["bytes", "ends", "mark"]);
+    columns
 }
 
 /// The field with this name, or with the one that filters have for it, of which a connection has one value.
@@ -186,13 +197,15 @@ pub fn field(name: &str) -> Result<FieldId, String> {
 /// # Errors
 /// A sentence.
 pub fn columns(names: &str) -> Result<Columns, String> {
-    let columns = names.split(',').map(Column::named).collect::<Result<Columns, String>>()?;
+    let mut columns = Columns::new();
+    for name in names.split(',') {
+        columns.push(Column::named(name)?);
+    }
     if columns.len() > COLUMNS { Err(format!("there is room for {COLUMNS} columns")) } else { Ok(columns) }
 }
 
 fn no_column(name: &str) -> String {
-    let all = NAMES.into_iter().chain(["ends"]);
-    match nearest(name, &mut all.chain(known_names())) {
+    match nearest(name, &mut names()) {
         Some(meant) => format!("there is no column {name}: did you mean {meant}?"),
         None => format!(
             "there is no column {name}: proto, state, source, destination, ends and the fields of filters are"
@@ -270,14 +283,8 @@ pub(super) fn put_text(out: &mut Out<'_>, text: &[u8]) -> Result<(), Full> {
         return out.put(b"\"\"");
     }
     let mut shown = Vec::new();
-    for part in text.split_inclusive(|&byte| byte == b' ') {
-        let word = part.strip_suffix(b" ");
-        push_shown(&mut shown, word.unwrap_or(part));
-        if word.is_some() {
-            shown.extend_from_slice(b"\\x20");
-        }
-    }
-    out.put(&shown)
+    push_shown(&mut shown, text);
+    shown.iter().try_for_each(|byte| out.put(if *byte == b' ' { b"\\x20" } else { slice::from_ref(byte) }))
 }
 
 fn put_field(
@@ -291,7 +298,7 @@ fn put_field(
     let field = id.field();
     match (field.value(flow, context), form) {
         (None, _) => out.put(b"-"),
-        (Some(FieldValue::Int(number)), _) if field.kind == FieldKind::Bits => put_hex(out, number),
+        (Some(FieldValue::Int(number)), _) if field.kind == FieldKind::Bits => put_hex(out, number as u32),
         (Some(FieldValue::Int(number)), Form::Size) if !exact => put_size(out, number),
         (Some(FieldValue::Int(number)), Form::Rate) if !exact => put_rate(out, number),
         (Some(FieldValue::Int(number)), Form::Duration) if !exact => put_duration(out, number),

@@ -1,6 +1,7 @@
 //! Numbers as people read them. None of these writes a space, so that a table's cells stay apart.
 
 use crate::out::{Full, Out};
+use core::fmt;
 
 /// The prefixes of units, a thousand apart.
 const PREFIXES: &[u8] = b"kMGTPE";
@@ -58,23 +59,22 @@ fn put_unit(out: &mut Out<'_>, number: u64, unit: &[u8]) -> Result<(), Full> {
 }
 
 /// Writes a set of bits: `0x100`.
-pub(super) fn put_hex(out: &mut Out<'_>, number: u64) -> Result<(), Full> {
+pub(super) fn put_hex(out: &mut Out<'_>, number: u32) -> Result<(), Full> {
     out.put(b"0x")?;
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    let digits = (u32::BITS - number.leading_zeros()).div_ceil(4).max(1);
     (0..digits).rev().try_for_each(|at| out.put(&[crate::out::hex_digit((number >> (4 * at)) as u8)]))
 }
 
 /// A number with a comma between thousands, for a sentence.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
+pub(super) struct Grouped(pub(super) u64);
+
+impl fmt::Display for Grouped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (0, last) => write!(f, "{last}"),
+            (thousands, last) => write!(f, "{},{last:03}", Grouped(thousands)),
         }
-        text.push(digit);
     }
-    text
 }
 
 #[cfg(test)]
@@ -116,11 +116,11 @@ mod tests {
         ] {
             assert_eq!(written(|out| put_duration(out, seconds)), text);
         }
-        for (number, text) in [(0, "0x0"), (0x100, "0x100"), (u64::from(u32::MAX), "0xffffffff")] {
+        for (number, text) in [(0, "0x0"), (0x100, "0x100"), (u32::MAX, "0xffffffff")] {
             assert_eq!(written(|out| put_hex(out, number)), text);
         }
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(Grouped(number).to_string(), text);
         }
     }
 }

@@ -7,7 +7,6 @@ use super::kernel::{Kernel, Scan};
 use super::table::Cells;
 use crate::address::{put_address, put_network};
 use crate::conntrack::flow::Flow;
-use crate::conntrack::plan::KernelPlan;
 use crate::out::{Full, Out};
 use crate::query::context::Context;
 use crate::query::field::FieldId;
@@ -51,33 +50,34 @@ pub fn order_by(name: &str) -> Result<By, String> {
     })
 }
 
-/// The places of sums in the order of the columns, the rate first where it is known.
-fn sums(has_rates: bool) -> impl Iterator<Item = (usize, &'static str)> {
-    let names = ["rate", "bytes", "packets"].into_iter().skip(usize::from(!has_rates));
-    names.filter_map(|name| Some((SUMS.iter().position(|field| field.field().name == name)?, name)))
+/// The sums in the order of the columns, the rate first where it is known.
+fn sums(has_rates: bool) -> &'static [&'static str] {
+    if has_rates { &["rate", "bytes", "packets"] } else { &["bytes", "packets"] }
 }
 
 /// The columns of groups.
 pub(super) fn columns(by: &GroupBy, has_rates: bool) -> Columns {
-    let sums = sums(has_rates).map(|(_, name)| Column::other(name, true));
-    [Column::other(by.name(), false), Column::other("connections", true)].into_iter().chain(sums).collect()
+    let mut columns = vec![Column::other(by.name(), false), Column::other("connections", true)];
+    for name in sums(has_rates) {
+        columns.push(Column::other(name, true));
+    }
+    columns
 }
 
-/// Puts the flows of the table together. `scan` has the plan for all that are wanted and the attributes that they are read with;
+/// Puts the flows of the table together. `scan` is for all that are wanted;
 /// `seen` gets each of them.
 pub(super) fn read(
     kernel: &mut Kernel,
     context: &mut Context,
     pool: &mut RowPool,
     summary: &mut Summary,
-    scan: (KernelPlan, u32),
+    scan: &Scan,
     seen: &mut dyn FnMut(&Flow),
 ) -> Result<(), Failure> {
     let mut seed = [0; 16];
     sys::random(&mut seed)
-        .map_err(|error| Failure::new(&format!("the kernel gives no random bits: {error}")))?;
+        .map_err(|error| Failure::new(format_args!("the kernel gives no random bits: {error}")))?;
     summary.begin(pool, seed);
-    let scan = Scan { plan: scan.0, needs: scan.1, goes_on: false };
     kernel.scan(scan, context, &mut |entry, context, _| {
         seen(entry.flow());
         summary.offer(entry.flow(), pool, context);
@@ -99,8 +99,9 @@ pub(super) fn push(
     cells.row(&mut |cells| {
         cells.cell(&mut |out| put_key(out, group, by, context))?;
         cells.cell(&mut |out| out.put_u64(group.connections.into()))?;
-        for (at, name) in sums(has_rates) {
-            cells.cell(&mut |out| match (group.sum(at), name) {
+        for name in sums(has_rates) {
+            let at = SUMS.iter().position(|field| field.field().name == *name);
+            cells.cell(&mut |out| match (at.and_then(|at| group.sum(at)), *name) {
                 (None, _) => out.put(b"-"),
                 (Some(sum), "rate") if !exact => put_rate(out, sum),
                 (Some(sum), "bytes") if !exact => put_size(out, sum),
@@ -116,7 +117,7 @@ pub(super) fn put_key(out: &mut Out<'_>, group: &Group, by: &GroupBy, context: &
     match by.value(&group.key, context) {
         KeyValue::None => out.put(b"-"),
         KeyValue::Number(number) => match by.name() {
-            "mark" => put_hex(out, number),
+            "mark" => put_hex(out, number as u32),
             name => {
                 let words = FieldId::named(name).map_or(Words::None, |field| field.field().words);
                 put_named(out, words, number)

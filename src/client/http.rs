@@ -1,7 +1,7 @@
 //! One connection to a daemon: calls out, replies in, HTTP/1.1 as far as that takes it.
 
 use super::Failure;
-use super::text::shown;
+use super::text::{number, shown, split};
 use crate::limits::{REPLY_HEAD_BYTES, REPLY_MS};
 use crate::sys::file;
 use std::io;
@@ -45,8 +45,8 @@ impl Place {
 }
 
 /// A connection, and what has come of a reply but was not read yet.
-pub(super) struct Connection {
-    place: Place,
+pub(super) struct Connection<'a> {
+    place: &'a Place,
     fd: OwnedFd,
     /// The daemon takes no further call on it: the next one goes by another.
     is_over: bool,
@@ -54,25 +54,30 @@ pub(super) struct Connection {
     unread: core::ops::Range<usize>,
 }
 
+/// What is wrong with a reply that is not whole, or not HTTP as far as that is read.
+const BROKEN_OFF: &str = "the reply was broken off: what has come of it is not whole";
+const UNREADABLE: &str = "what answers there sends no HTTP that can be read: is it rctd?";
+const NO_HTTP: &str = "what answers there speaks no HTTP: is it rctd?";
+
 /// What a reply's head says of its body.
 #[derive(Default)]
 pub(super) struct Head {
-    pub(super) status: u16,
+    pub(super) status: u64,
     pub(super) is_json: bool,
     closes: bool,
     length: Option<u64>,
     is_chunked: bool,
 }
 
-impl Connection {
+impl<'a> Connection<'a> {
     /// Connects.
     ///
     /// # Errors
     /// Who does not answer.
-    pub(super) fn open(place: &Place) -> Result<Self, Failure> {
+    pub(super) fn open(place: &'a Place) -> Result<&'a mut Self, Failure> {
         let fd = connect(place)?;
         let buf = vec![0; REPLY_HEAD_BYTES].into();
-        Ok(Connection { place: place.clone(), fd, is_over: false, buf, unread: 0..0 })
+        Ok(Box::leak(Box::new(Connection { place, fd, is_over: false, buf, unread: 0..0 })))
     }
 
     /// Sends a call whose reply shall be JSON.
@@ -81,20 +86,18 @@ impl Connection {
     /// A connection that is gone.
     pub(super) fn send(&mut self, body: &[u8]) -> Result<(), Failure> {
         if self.is_over {
-            (self.fd, self.unread, self.is_over) = (connect(&self.place)?, 0..0, false);
+            (self.fd, self.unread, self.is_over) = (connect(self.place)?, 0..0, false);
         }
-        let host = match &self.place {
+        let host = match self.place {
             Place::Unix(_) => "localhost",
             Place::Tcp(_, written) => written,
         };
-        let head = [
-            "POST /RPC2 HTTP/1.1\r\nHost: ",
-            host,
-            "\r\nContent-Type: text/xml\r\nAccept: application/json\r\nContent-Length: ",
-            &body.len().to_string(),
-            "\r\n\r\n",
-        ];
-        let request = [head.concat().as_bytes(), body].concat();
+        let head = format!(
+            "POST /RPC2 HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/xml\r\nAccept: application/json\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let request = [head.as_bytes(), body].concat();
         file::write_all(self.fd.as_fd(), &request).map_err(|error| lost(&error))
     }
 
@@ -103,18 +106,12 @@ impl Connection {
     /// # Errors
     /// What answers speaks no HTTP, or nothing more comes.
     pub(super) fn head(&mut self) -> Result<Head, Failure> {
-        let end = loop {
-            let unread = self.buf.get(self.unread.clone()).unwrap_or_default();
-            if let Some(end) = unread.windows(4).position(|window| window == b"\r\n\r\n") {
-                break end + 4;
-            }
-            if !self.receive()? {
-                return Err(broken_off());
-            }
-        };
-        let text = self.take(end);
-        let head = read_head(core::str::from_utf8(text).unwrap_or_default());
-        let head = head.ok_or_else(|| Failure::new("what answers there speaks no HTTP: is it rctd?"))?;
+        let first = self.line(UNREADABLE)?;
+        let status = first.strip_prefix(b"HTTP/1.").and_then(|rest| number(rest.get(2..5)?, 10));
+        let status = status.ok_or_else(|| wrong(NO_HTTP))?;
+        let mut head = Head { status, closes: first.starts_with(b"HTTP/1.0"), ..Head::default() };
+        self.lines(UNREADABLE, &mut |line| head.field(line).ok_or_else(|| wrong(NO_HTTP)))?;
+        head.closes |= head.length.is_none() && !head.is_chunked;
         self.is_over = head.closes;
         Ok(head)
     }
@@ -132,24 +129,13 @@ impl Connection {
             return self.part(head.length, each);
         }
         loop {
-            let line = self.line()?;
-            let size = line.split(|&b| b == b';').next().unwrap_or_default();
-            let size =
-                core::str::from_utf8(size).ok().and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
-            match size.ok_or_else(broken_off)? {
-                0 => break,
+            let line = self.line(BROKEN_OFF)?;
+            match number(split(&line, b';').0, 16).ok_or_else(|| wrong(BROKEN_OFF))? {
+                // Trailers may follow.
+                0 => return self.lines(BROKEN_OFF, &mut |_| Ok(())),
                 size => self.part(Some(size), each)?,
             }
-            self.line()?;
-        }
-        // Trailers, as many as a head may have fields, and the empty line behind them.
-        let mut left = REPLY_HEAD_BYTES;
-        loop {
-            let line = self.line()?;
-            if line.is_empty() {
-                return Ok(());
-            }
-            left = left.checked_sub(line.len()).ok_or_else(broken_off)?;
+            self.line(BROKEN_OFF)?;
         }
     }
 
@@ -162,7 +148,7 @@ impl Connection {
         let mut left = length.unwrap_or(u64::MAX);
         while left > 0 {
             if self.unread.is_empty() && !self.receive()? {
-                return if length.is_none() { Ok(()) } else { Err(broken_off()) };
+                return if length.is_none() { Ok(()) } else { Err(wrong(BROKEN_OFF)) };
             }
             let there = self.unread.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             each(self.take(there))?;
@@ -171,22 +157,42 @@ impl Connection {
         Ok(())
     }
 
-    /// The next line, without its end.
-    fn line(&mut self) -> Result<Vec<u8>, Failure> {
+    /// Hands the lines up to an empty one to `each`, as many as a head may have; of more it says what is wrong.
+    fn lines(
+        &mut self,
+        too_long: &str,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut left = REPLY_HEAD_BYTES;
+        loop {
+            let line = self.line(too_long)?;
+            if line.is_empty() {
+                return Ok(());
+            }
+            left = left.checked_sub(line.len()).ok_or_else(|| wrong(too_long))?;
+            each(&line)?;
+        }
+    }
+
+    /// The next line, without its end; of one that is longer than a head may be it says what is wrong.
+    fn line(&mut self, too_long: &str) -> Result<Vec<u8>, Failure> {
         let mut line = Vec::new();
         loop {
             if self.unread.is_empty() && !self.receive()? {
-                return Err(broken_off());
+                return Err(wrong(BROKEN_OFF));
             }
-            let byte = self.take(1).first().copied().unwrap_or_default();
-            if byte == b'\n' {
-                return Ok(line.strip_suffix(b"\r").map(<[u8]>::to_vec).unwrap_or(line));
+            match self.take(1) {
+                b"\n" => break,
+                byte => line.extend_from_slice(byte),
             }
-            if line.len() == REPLY_HEAD_BYTES {
-                return Err(broken_off());
+            if line.len() > REPLY_HEAD_BYTES {
+                return Err(wrong(too_long));
             }
-            line.push(byte);
         }
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        Ok(line)
     }
 
     /// The next `count` bytes of what is there.
@@ -196,85 +202,68 @@ impl Connection {
         self.buf.get(start..self.unread.start).unwrap_or_default()
     }
 
-    /// Receives what has come; false at the end of the connection.
+    /// Receives what has come, when all before it was read; false at the end of the connection.
     fn receive(&mut self) -> Result<bool, Failure> {
-        self.buf.copy_within(self.unread.clone(), 0);
-        self.unread = 0..self.unread.len();
-        let free = self.buf.get_mut(self.unread.end..).unwrap_or_default();
-        if free.is_empty() {
-            return Err(Failure::new("what answers there sends no HTTP that can be read: is it rctd?"));
-        }
-        let got = file::read(self.fd.as_fd(), free).map_err(|error| lost(&error))?;
-        self.unread.end += got;
+        let got = file::read(self.fd.as_fd(), &mut self.buf).map_err(|error| lost(&error))?;
+        self.unread = 0..got;
         Ok(got > 0)
     }
 }
 
 fn connect(place: &Place) -> Result<OwnedFd, Failure> {
-    let (result, whom) = match place {
-        Place::Unix(path) => (open_unix(path), format!("unix:{}", path.display())),
-        Place::Tcp(address, written) => (open_tcp(address), written.clone()),
-    };
-    result.map_err(|error| {
-        Failure::new(&format!("no daemon answers at {whom}: {error}; --connect says where it listens"))
+    open(place).map_err(|error| {
+        let whom = match place {
+            Place::Unix(path) => format!("unix:{}", path.display()),
+            Place::Tcp(_, written) => written.clone(),
+        };
+        Failure::new(format_args!("no daemon answers at {whom}: {error}; --connect says where it listens"))
     })
 }
 
-fn open_unix(path: &std::path::Path) -> io::Result<OwnedFd> {
-    let stream = UnixStream::connect(path)?;
+fn open(place: &Place) -> io::Result<OwnedFd> {
+    const TIMEOUT: Duration = Duration::from_millis(REPLY_MS);
+    let stream = match place {
+        // The options of a socket are those of any family.
+        Place::Unix(path) => TcpStream::from(OwnedFd::from(UnixStream::connect(path)?)),
+        Place::Tcp(address, _) => TcpStream::connect_timeout(address, TIMEOUT)?,
+    };
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     Ok(stream.into())
 }
 
-fn open_tcp(address: &SocketAddr) -> io::Result<OwnedFd> {
-    let stream = TcpStream::connect_timeout(address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
-    Ok(stream.into())
-}
-
-const TIMEOUT: Duration = Duration::from_millis(REPLY_MS);
-
-fn broken_off() -> Failure {
-    Failure::new("the reply was broken off: what has come of it is not whole")
+fn wrong(what: &str) -> Failure {
+    Failure::new(format_args!("{what}"))
 }
 
 fn lost(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::WouldBlock => Failure::new(&format!("no reply for {} seconds", REPLY_MS / 1000)),
-        _ => Failure::new(&format!("the connection to the daemon is lost: {error}")),
+        io::ErrorKind::WouldBlock => Failure::new(format_args!("no reply for {} seconds", REPLY_MS / 1000)),
+        _ => Failure::new(format_args!("the connection to the daemon is lost: {error}")),
     }
 }
 
-/// What a reply's head says; `None` for what is none.
-fn read_head(text: &str) -> Option<Head> {
-    let (first, fields) = text.split_once("\r\n")?;
-    let status = first.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
-    let mut head = Head { status, closes: first.starts_with("HTTP/1.0"), ..Head::default() };
-    for line in fields.split("\r\n") {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        let value = value.trim();
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
-        if is("content-length") {
-            head.length = Some(value.parse().ok()?);
-        } else if is("transfer-encoding") {
-            head.is_chunked = value.eq_ignore_ascii_case("chunked");
-        } else if is("connection") {
-            head.closes |= value.eq_ignore_ascii_case("close");
-        } else if is("content-type") {
-            head.is_json = value.starts_with("application/json");
+impl Head {
+    /// Takes a field; `None` for a length that is none.
+    fn field(&mut self, line: &[u8]) -> Option<()> {
+        let (name, value) = split(line, b':');
+        let value = value.trim_ascii();
+        let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
+        if is(b"content-length") {
+            self.length = Some(number(value, 10)?);
+        } else if is(b"transfer-encoding") {
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+        } else if is(b"connection") {
+            self.closes |= value.eq_ignore_ascii_case(b"close");
+        } else if is(b"content-type") {
+            self.is_json = value.starts_with(b"application/json");
         }
+        Some(())
     }
-    head.closes |= head.length.is_none() && !head.is_chunked;
-    Some(head)
 }
 
 /// Why the daemon did not take the call, of the beginning of what it says about it.
-pub(super) fn refusal(status: u16, said: &[u8]) -> Failure {
-    let line = said.split(|&b| b == b'\n').next().unwrap_or_default();
-    Failure::new(&format!(
-        "the daemon refuses the call with HTTP status {status}: {}",
-        shown(line.trim_ascii())
-    ))
+pub(super) fn refusal(status: u64, said: &[u8]) -> Failure {
+    let line = shown(split(said, b'\n').0.trim_ascii());
+    Failure::new(format_args!("the daemon refuses the call with HTTP status {status}: {line}"))
 }

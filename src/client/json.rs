@@ -26,7 +26,8 @@ impl Lines {
     ) -> Result<(), Failure> {
         if self.put(write).is_err() {
             self.flush()?;
-            self.put(write).map_err(|Full| Failure::new("a line is longer than there is room for"))?;
+            self.put(write)
+                .map_err(|Full| Failure::new(format_args!("a line is longer than there is room for")))?;
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::query::field::RATES;
 use crate::query::page::Candidate;
 use crate::query::rates::{METERED, Meter, Readiness};
 use crate::sys;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The table.
 pub(super) struct Kernel {
@@ -32,7 +32,6 @@ pub(super) type Each<'a> =
     dyn FnMut(&mut Entry<'_, '_>, &mut Context, &mut Control) -> Result<bool, Failure> + 'a;
 
 /// What a scan is for.
-#[derive(Clone, Copy)]
 pub(super) struct Scan {
     /// The dumps that hold what is wanted.
     pub(super) plan: KernelPlan,
@@ -42,21 +41,31 @@ pub(super) struct Scan {
     pub(super) goes_on: bool,
 }
 
+impl Scan {
+    /// A scan of the whole table.
+    #[inline(never)]
+    pub(super) fn of_all(needs: u32, goes_on: bool) -> Scan {
+        Scan { plan: KernelPlan::default(), needs, goes_on }
+    }
+}
+
 impl Kernel {
     /// Opens the sockets, and finds out whether the table may be read.
     ///
     /// # Errors
     /// What is missing, and what to do.
-    pub(super) fn open() -> Result<Self, Failure> {
+    pub(super) fn open() -> Result<&'static mut Self, Failure> {
         let link = || -> Result<Box<dyn Link>, Failure> {
-            Ok(Box::new(Netlink::open().map_err(|error| Failure::new(&explain_netlink(&error)))?))
+            Ok(Box::new(
+                Netlink::open().map_err(|error| Failure::new(format_args!("{}", explain_netlink(&error))))?,
+            ))
         };
-        let mut kernel = Kernel {
+        let kernel = Box::leak(Box::new(Kernel {
             reader: DumpReader::new(link()?, DUMP_BYTES),
             control: Control::new(link()?),
             release: sys::kernel_release(),
             began: Instant::now(),
-        };
+        }));
         kernel.count()?;
         Ok(kernel)
     }
@@ -71,17 +80,18 @@ impl Kernel {
 
     /// Deletes the entry, and tells whether it was still there.
     pub(super) fn delete(control: &mut Control, target: &Target) -> Result<bool, Failure> {
-        control.delete(target).map_err(|error| Failure::new(&format!("{} {error}", error.cause())))
+        control.delete(target).map_err(|error| Failure::new(format_args!("{} {error}", error.cause())))
     }
 
     /// Milliseconds since the start.
+    #[inline(never)]
     pub(super) fn now_ms(&self) -> u64 {
         sys::since_ms(self.began)
     }
 
     /// Takes the first of the two readings that rates take, if `scan` needs them and there is none, and waits until a second
     /// one tells them. No more than one is taken: of a huge table a reading may take longer than it lasts.
-    pub(super) fn prepare(&mut self, scan: Scan, context: &mut Context) -> Result<(), Failure> {
+    pub(super) fn prepare(&mut self, scan: &Scan, context: &mut Context) -> Result<(), Failure> {
         if scan.needs & RATES == 0 || scan.goes_on {
             return Ok(());
         }
@@ -91,7 +101,7 @@ impl Kernel {
         }
         let now_ms = self.now_ms();
         if let Readiness::At(at_ms) = context.rates.readiness(&plan, now_ms) {
-            std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)));
+            sys::pause(at_ms.saturating_sub(now_ms));
         }
         Ok(())
     }
@@ -104,7 +114,7 @@ impl Kernel {
     /// Reads the table once, and hands every entry that the plan is for to `each`.
     pub(super) fn scan(
         &mut self,
-        scan: Scan,
+        scan: &Scan,
         context: &mut Context,
         each: &mut Each<'_>,
     ) -> Result<(), Failure> {
@@ -148,7 +158,7 @@ impl Kernel {
             match progress.map_err(refused)? {
                 DumpProgress::Done => break,
                 // The kernel makes the next part when it is asked for it, so this hardly ever is.
-                DumpProgress::Blocked => std::thread::sleep(Duration::from_millis(1)),
+                DumpProgress::Blocked => sys::pause(1),
                 DumpProgress::More | DumpProgress::Full => {}
             }
         }
@@ -158,8 +168,8 @@ impl Kernel {
 }
 
 /// What flows are judged by: labels, names and rates. Files that can't be read are told of on stderr.
-pub(super) fn new_context(known: &Known) -> Box<Context> {
-    let mut context = Box::<Context>::default();
+pub(super) fn new_context(known: &Known) -> &'static mut Context {
+    let context = Box::leak(Box::<Context>::default());
     context.lan = known.lan.clone();
     NameFiles::new(&known.names).check(0, &mut context.names);
     context.rates = Meter::new(RATE_FLOWS as usize);
@@ -167,14 +177,14 @@ pub(super) fn new_context(known: &Known) -> Box<Context> {
 }
 
 fn refused(error: OpError) -> Failure {
-    Failure::new(&explain_refusal(error))
+    Failure::new(format_args!("{}", explain_refusal(error)))
 }
 
 /// An entry that can't be read.
 pub(super) fn unreadable(error: ReadError) -> Failure {
     match error {
-        ReadError::Malformed => Failure::new("the kernel sent an entry that makes no sense"),
-        ReadError::Labels => Failure::new(&format!(
+        ReadError::Malformed => Failure::new(format_args!("the kernel sent an entry that makes no sense")),
+        ReadError::Labels => Failure::new(format_args!(
             "connections have more than {LABELS} different helpers and security contexts, which is more than there is room for"
         )),
     }

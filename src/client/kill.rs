@@ -1,19 +1,19 @@
 //! `rctd kill`: ends the connections that match a filter, or those with given ids, after saying how many they are.
 
-use super::format::grouped;
+use super::format::Grouped;
 use super::kernel::{Kernel, Scan, new_context};
 use super::own::own_connection;
-use super::text::shown;
-use super::{Failure, Known, filter_of, print};
+use super::{Failure, Known, filter_of, print, say, words_of};
 use crate::conntrack::flow::{Flow, Tuple};
 use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::target::{TARGET, Target};
 use crate::conntrack::uapi::{CTA_TUPLE_REPLY, bit};
-use crate::limits::{EXPLANATION_BYTES, KILL_IDS};
+use crate::limits::KILL_IDS;
 use crate::query::context::Context;
 use crate::query::filter::Filter;
 use crate::query::page::Candidate;
 use crate::sys::{self, file};
+use core::fmt;
 
 /// Which connections are killed.
 #[derive(Clone, Debug, Default)]
@@ -50,21 +50,21 @@ pub(super) struct Killed {
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let which = which(options)?;
     if !options.yes && !sys::is_terminal(file::STDIN) {
-        return Err(Failure::usage(
-            "rctd kill asks before it kills, and the standard input is no terminal: --yes says yes beforehand",
-        ));
+        return Err(Failure::usage(format_args!(
+            "rctd kill asks before it kills, and the standard input is no terminal: --yes says yes beforehand"
+        )));
     }
-    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
-    let (count, spared) = which.count(&mut kernel, &mut context)?;
-    print(which.sentence(count, spared).as_bytes())?;
+    let (kernel, context) = (Kernel::open()?, new_context(&options.known));
+    let (count, spared) = which.count(kernel, context)?;
+    which.say(count, spared)?;
     if count == 0 {
         return Ok(());
     }
     if !options.yes && !agreed()? {
         return print(b"Nothing was killed.\n");
     }
-    let killed = which.kill(&mut kernel, &mut context)?;
-    print([&killed.sentence(), "\n"].concat().as_bytes())?;
+    let killed = which.kill(kernel, context)?;
+    say(format_args!("{killed}\n"))?;
     killed.check()
 }
 
@@ -74,17 +74,17 @@ fn which(options: &Options) -> Result<Which, Failure> {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() > KILL_IDS {
-            return Err(Failure::usage(&format!("rctd kill takes at most {KILL_IDS} ids")));
+            return Err(Failure::usage(format_args!("rctd kill takes at most {KILL_IDS} ids")));
         }
         return Ok(Which::Ids(ids));
     }
     let filter = filter_of(&options.filter)?;
     if filter.is_empty() {
-        return Err(Failure::usage(
-            "rctd kill takes a filter, or ids with --id: without one it would kill every connection",
-        ));
+        return Err(Failure::usage(format_args!(
+            "rctd kill takes a filter, or ids with --id: without one it would kill every connection"
+        )));
     }
-    Ok(Which::Matching(Box::new(filter), own_connection()))
+    Ok(Which::Matching(filter, own_connection()))
 }
 
 /// Asks on the terminal.
@@ -95,7 +95,7 @@ fn agreed() -> Result<bool, Failure> {
     let (mut answer, mut byte) = (Vec::new(), [0]);
     loop {
         let got = file::read(file::STDIN, &mut byte)
-            .map_err(|e| Failure::new(&format!("can't read the answer: {e}")))?;
+            .map_err(|e| Failure::new(format_args!("can't read the answer: {e}")))?;
         if got == 0 {
             print(b"\n")?;
             break;
@@ -109,9 +109,12 @@ fn agreed() -> Result<bool, Failure> {
 }
 
 /// "1 connection", "2 connections".
-fn connections(count: u64) -> String {
-    let noun = if count == 1 { " connection" } else { " connections" };
-    [grouped(count).as_str(), noun].concat()
+struct Connections(u64);
+
+impl fmt::Display for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} connection{}", Grouped(self.0), if self.0 == 1 { "" } else { "s" })
+    }
 }
 
 impl Which {
@@ -142,8 +145,8 @@ impl Which {
     /// How many there are, and whether one more is spared.
     pub(super) fn count(&self, kernel: &mut Kernel, context: &mut Context) -> Result<(u64, bool), Failure> {
         let (mut count, mut spared) = (0, false);
-        kernel.prepare(self.scan(), context)?;
-        kernel.scan(self.scan(), context, &mut |entry, context, _| {
+        kernel.prepare(&self.scan(), context)?;
+        kernel.scan(&self.scan(), context, &mut |entry, context, _| {
             if self.matches(entry.flow(), context) {
                 let is_own = self.is_spared(entry.flow());
                 count += u64::from(!is_own);
@@ -156,18 +159,18 @@ impl Which {
     }
 
     /// Says how many are meant, and by what.
-    fn sentence(&self, count: u64, spared: bool) -> String {
+    fn say(&self, count: u64, spared: bool) -> Result<(), Failure> {
         let end = if count == 0 { ".\n" } else { ". There is no way back.\n" };
         let own = if spared { "The ssh connection that this is typed over is left out.\n" } else { "" };
         match self {
             Which::Matching(filter, _) => {
-                let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-                filter.explain(&mut words);
-                [&shown(words.as_bytes()), ": ", &connections(count), end, own].concat()
+                say(format_args!("{}: {}{end}{own}", words_of(filter), Connections(count)))
             }
-            Which::Ids(ids) => {
-                [&connections(count), " with ", &grouped(ids.len() as u64), " given by id", end].concat()
-            }
+            Which::Ids(ids) => say(format_args!(
+                "{} with {} given by id{end}",
+                Connections(count),
+                Grouped(ids.len() as u64)
+            )),
         }
     }
 
@@ -175,13 +178,13 @@ impl Which {
     pub(super) fn kill(&self, kernel: &mut Kernel, context: &mut Context) -> Result<Killed, Failure> {
         let mut killed = Killed::default();
         // Somebody may have taken long to answer, so that rates which the filter is about must be read anew.
-        kernel.prepare(self.scan(), context)?;
-        let scanned = kernel.scan(self.scan(), context, &mut |entry, context, control| {
+        kernel.prepare(&self.scan(), context)?;
+        let scanned = kernel.scan(&self.scan(), context, &mut |entry, context, control| {
             if self.matches(entry.flow(), context) && !self.is_spared(entry.flow()) {
                 match Target::of(entry.flow()).map(|target| Kernel::delete(control, &target)) {
                     Some(Ok(true)) => killed.killed += 1,
                     Some(Ok(false)) => killed.gone += 1,
-                    Some(Err(failure)) => killed.refuse(failure.text),
+                    Some(Err(Failure(why))) => killed.refuse(why.text),
                     None => killed.refuse("an entry came without tuple or id".to_owned()),
                 }
             }
@@ -190,10 +193,11 @@ impl Which {
         });
         match scanned {
             Ok(()) => Ok(killed),
-            Err(failure) => {
-                let before = connections(killed.killed);
-                Err(Failure::new(&[&failure.text, "; ", &before, " were killed before that"].concat()))
-            }
+            Err(Failure(why)) => Err(Failure::new(format_args!(
+                "{}; {} were killed before that",
+                why.text,
+                Connections(killed.killed)
+            ))),
         }
     }
 }
@@ -203,20 +207,22 @@ impl Killed {
         (self.refused, self.why) = (self.refused + 1, why);
     }
 
-    /// Says what was done.
-    pub(super) fn sentence(&self) -> String {
-        let gone = match self.gone {
-            0 => String::new(),
-            gone => [", ", &grouped(gone), " had ended by themselves"].concat(),
-        };
-        [&grouped(self.killed), " killed", &gone, "."].concat()
-    }
-
     /// Whether the kernel has deleted all.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.refused == 0 {
             return Ok(());
         }
-        Err(Failure::new(&[&self.why, ": ", &connections(self.refused), " were not killed"].concat()))
+        Err(Failure::new(format_args!("{}: {} were not killed", self.why, Connections(self.refused))))
+    }
+}
+
+/// Says what was done.
+impl fmt::Display for Killed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} killed", Grouped(self.killed))?;
+        if self.gone > 0 {
+            write!(f, ", {} had ended by themselves", Grouped(self.gone))?;
+        }
+        f.write_str(".")
     }
 }

@@ -1,7 +1,7 @@
 //! `rctd list`: the connections that match, as a table or as JSON.
 
-use super::columns::{Column, Columns, columns, usual};
-use super::format::grouped;
+use super::columns::{Columns, columns, usual};
+use super::format::Grouped;
 use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context, unreadable};
 use super::table::Table;
@@ -19,6 +19,7 @@ use crate::query::rows::RowPool;
 use crate::query::view::View;
 use crate::rpc::row;
 use crate::sys::{self, file};
+use core::fmt::Write;
 
 /// What is listed, and how.
 #[derive(Clone, Debug, Default)]
@@ -73,18 +74,18 @@ impl Options {
     }
 }
 
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
+pub(super) fn run(options: &'static Options) -> Result<(), Failure> {
     let filter = filter_of(&options.filter)?;
-    let mut rows = Rows::new(options)?;
-    let (mut kernel, mut context) = (Kernel::open()?, new_context(&options.known));
+    let rows = Rows::new(options)?;
+    let (kernel, context) = (Kernel::open()?, new_context(&options.known));
     let (shown, total) = match options.order() {
         Some(order) => sorted(
-            &mut kernel,
-            &mut context,
-            &mut rows,
-            View::new(filter, Some(order), options.start, options.limit, FieldSet::ALL),
+            kernel,
+            context,
+            rows,
+            View::new(*filter, Some(order), options.start, options.limit, FieldSet::ALL),
         )?,
-        None => (streamed(&mut kernel, &mut context, &mut rows, &filter, options)?, None),
+        None => (streamed(kernel, context, rows, &filter, options)?, None),
     };
     rows.finish()?;
     if sys::is_terminal(file::STDOUT) {
@@ -106,8 +107,8 @@ fn streamed(
         return Ok(0);
     }
     let scan = Scan { plan: filter.kernel_plan(), needs: filter.needs() | rows.needs, goes_on: false };
-    kernel.prepare(scan, context)?;
-    kernel.scan(scan, context, &mut |entry, context, _| {
+    kernel.prepare(&scan, context)?;
+    kernel.scan(&scan, context, &mut |entry, context, _| {
         if !filter.admits(entry.flow(), context) {
             return Ok(true);
         }
@@ -133,15 +134,15 @@ fn sorted(
 ) -> Result<(u64, Option<u64>), Failure> {
     let plan = view.filter.kernel_plan();
     let needs = view.needs() | (rows.needs & RATES);
-    kernel.prepare(Scan { plan, needs, goes_on: false }, context)?;
+    kernel.prepare(&Scan { plan, needs, goes_on: false }, context)?;
     let (began, mut shown) = (kernel.began(), 0);
     view.run(
-        &mut RowPool::new(),
+        Box::leak(Box::new(RowPool::new())),
         context,
         &mut || (sys::since_ms(began) / 1000) as u32,
         &mut |view, pool, context| {
             let scan = Scan { plan, needs, goes_on: view.passes() > 1 };
-            kernel.scan(scan, context, &mut |entry, context, _| {
+            kernel.scan(&scan, context, &mut |entry, context, _| {
                 view.offer(entry, pool, context).map_err(unreadable)?;
                 Ok(true)
             })
@@ -157,16 +158,22 @@ fn sorted(
 /// Says how much of the table was listed.
 fn tell_count(count: Count, shown: u64, total: Option<u64>, is_partial: bool) {
     if count.entries == 0 {
-        return tell(EMPTY_TABLE);
+        return tell(format_args!("rctd: {EMPTY_TABLE}\n"));
     }
-    let of = total.map_or(String::new(), |total| [" of ", &grouped(total)].concat());
-    let most = count.most.map_or(String::new(), |most| [", ", &grouped(most.into()), " at most"].concat());
-    let text =
-        [&grouped(shown), of.as_str(), " (", &grouped(count.entries.into()), " in the table", &most, ")\n"];
-    // Nobody is there to be told where that fails.
-    let _ = file::write_all(file::STDERR, text.concat().as_bytes());
+    let mut text = Grouped(shown).to_string();
+    // Writing to a string does not fail.
+    if let Some(total) = total {
+        let _ = write!(text, " of {}", Grouped(total));
+    }
+    let _ = write!(text, " ({} in the table", Grouped(count.entries.into()));
+    if let Some(most) = count.most {
+        let _ = write!(text, ", {} at most", Grouped(most.into()));
+    }
+    tell(format_args!("{text})\n"));
     if is_partial {
-        tell("the table has more connections than rates are kept of: those of the fastest are known");
+        tell(format_args!(
+            "rctd: the table has more connections than rates are kept of: those of the fastest are known\n"
+        ));
     }
 }
 
@@ -183,7 +190,7 @@ struct Rows {
 }
 
 enum RowWriter {
-    Table(Box<Table>),
+    Table(Table),
     Json(Json),
 }
 
@@ -195,19 +202,22 @@ struct Json {
 }
 
 impl Rows {
-    fn new(options: &Options) -> Result<Self, Failure> {
+    fn new(options: &'static Options) -> Result<&'static mut Self, Failure> {
         if options.json {
             let fields = options.columns.as_ref().map(fields).transpose()?;
             let needs =
                 fields.as_ref().map_or(ALL, |fields| fields.iter().fold(0, |needs, f| needs | f.needs));
-            let json = Json { fields, lines: Lines::new() };
-            return Ok(Rows { writer: RowWriter::Json(json), needs });
+            let writer = RowWriter::Json(Json { fields, lines: Lines::new() });
+            return Ok(Box::leak(Box::new(Rows { writer, needs })));
         }
-        let columns = options.columns.clone().unwrap_or_else(|| usual(options.sort));
+        let columns = match &options.columns {
+            Some(columns) => columns.as_slice(),
+            None => usual(options.sort).leak(),
+        };
         let needs = columns.iter().fold(0, |needs, column| needs | column.needs());
-        let table = Table::new(columns, !options.no_header, options.exact, most_characters());
-        let table = if options.columns.is_none() { table.with_optional_mark() } else { table };
-        Ok(Rows { writer: RowWriter::Table(Box::new(table)), needs })
+        let mut table = Table::new(columns, !options.no_header, options.exact, most_characters());
+        table.is_mark_optional = options.columns.is_none();
+        Ok(Box::leak(Box::new(Rows { writer: RowWriter::Table(table), needs })))
     }
 
     fn row(&mut self, flow: &Flow, context: &Context) -> Result<(), Failure> {
@@ -237,12 +247,15 @@ impl Rows {
 
 /// The fields that columns are of.
 fn fields(columns: &Columns) -> Result<std::vec::Vec<&'static Field>, Failure> {
-    let field = |column: &Column| {
-        let name = column.heading().to_ascii_lowercase();
-        let field = column.field().or_else(|| field_named(&name));
-        field.map(FieldId::field).ok_or_else(|| {
-            Failure::usage(&format!("--fields: {name} is no field, and JSON has fields alone"))
-        })
-    };
-    columns.iter().map(field).collect()
+    let mut fields = std::vec::Vec::new();
+    for column in columns {
+        let name = column.name();
+        let Some(field) = column.field().or_else(|| field_named(name)) else {
+            return Err(Failure::usage(format_args!(
+                "--fields: {name} is no field, and JSON has fields alone"
+            )));
+        };
+        fields.push(field.field());
+    }
+    Ok(fields)
 }

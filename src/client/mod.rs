@@ -1,7 +1,8 @@
 //! The program at the shell: `rctd call`, and what needs no daemon.
 //!
 //! `call` speaks to a daemon. The others go straight to the kernel, with the daemon's own reader of dumps, filters, orders and
-//! pages, in the same fixed memory. This is a program that a person or a script runs and waits for, so it may block.
+//! pages, in the same fixed memory. This is a program that a person or a script runs and waits for, so it may block. The program
+//! ends with its command, so what a command has once, such as its options and the table, is `'static` and not taken apart.
 //!
 //! | file | subject |
 //! |---|---|
@@ -38,11 +39,12 @@ mod text;
 pub mod top;
 
 use crate::config::NameFile;
-use crate::limits::LAN_NETS;
+use crate::limits::{EXPLANATION_BYTES, LAN_NETS};
 use crate::query::filter::Filter;
 use crate::query::filter::text::TextError;
 use crate::query::net::Net;
 use crate::sys::file;
+use core::fmt;
 use std::io;
 use std::process::ExitCode;
 use text::{is_shown, shown};
@@ -51,15 +53,15 @@ use text::{is_shown, shown};
 #[derive(Debug)]
 pub enum Command {
     /// `rctd list`.
-    List(Box<list::Options>),
+    List(&'static list::Options),
     /// `rctd summary`.
-    Summary(Box<summary::Options>),
+    Summary(&'static summary::Options),
     /// `rctd top`.
-    Top(Box<top::Options>),
+    Top(&'static top::Options),
     /// `rctd kill`.
-    Kill(Box<kill::Options>),
+    Kill(&'static kill::Options),
     /// `rctd call`.
-    Call(call::Options),
+    Call(&'static call::Options),
 }
 
 /// What is known of the network beside the table.
@@ -71,9 +73,12 @@ pub struct Known {
     pub names: Vec<NameFile>,
 }
 
-/// Why a command has ended before it was done.
+/// Why a command has ended before it was done. Boxed, so that what may fail gives one word more than what does not.
 #[derive(Debug)]
-struct Failure {
+struct Failure(Box<Why>);
+
+#[derive(Debug)]
+struct Why {
     /// The exit code.
     code: u8,
     /// What to say, without the program's name; nothing where nobody has to be told.
@@ -82,27 +87,30 @@ struct Failure {
 
 impl Failure {
     /// It could not be done.
+    #[cold]
     #[inline(never)]
-    fn new(text: &str) -> Self {
-        Failure { code: 1, text: text.to_owned() }
+    fn new(text: fmt::Arguments<'_>) -> Self {
+        Failure(Box::new(Why { code: 1, text: text.to_string() }))
     }
 
     /// The command line is wrong, which could only be found out now.
+    #[cold]
     #[inline(never)]
-    fn usage(text: &str) -> Self {
-        Failure { code: 2, text: text.to_owned() }
+    fn usage(text: fmt::Arguments<'_>) -> Self {
+        Failure::new(text).with(2)
     }
 
-    /// The daemon has answered with a fault.
-    fn fault(text: String) -> Self {
-        Failure { code: 3, text }
+    /// With another exit code.
+    fn with(mut self, code: u8) -> Self {
+        self.0.code = code;
+        self
     }
 
     /// The standard output could not be written. Where its reader has left, as `head` does, all is well.
     fn of_output(error: &io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Failure { code: 0, text: String::new() },
-            _ => Failure::new(&format!("can't write: {error}")),
+            io::ErrorKind::BrokenPipe => Failure::new(format_args!("")).with(0),
+            _ => Failure::new(format_args!("can't write: {error}")),
         }
     }
 }
@@ -111,24 +119,31 @@ impl Failure {
 #[must_use]
 pub fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::List(options) => list::run(&options),
-        Command::Summary(options) => summary::run(&options),
-        Command::Top(options) => top::run(&options),
-        Command::Kill(options) => kill::run(&options),
-        Command::Call(options) => call::run(&options),
+        Command::List(options) => list::run(options),
+        Command::Summary(options) => summary::run(options),
+        Command::Top(options) => top::run(options),
+        Command::Kill(options) => kill::run(options),
+        Command::Call(options) => call::run(options),
     };
-    let Err(failure) = done else {
+    let Err(Failure(why)) = done else {
         return ExitCode::SUCCESS;
     };
-    if !failure.text.is_empty() {
-        tell(&failure.text);
+    if !why.text.is_empty() {
+        tell(format_args!("rctd: {}\n", why.text));
     }
-    ExitCode::from(failure.code)
+    ExitCode::from(why.code)
 }
 
-/// Writes a line with the program's name to stderr. Nobody is there to be told where that fails.
-fn tell(text: &str) {
-    let _ = file::write_all(file::STDERR, ["rctd: ", text, "\n"].concat().as_bytes());
+/// Writes to stderr, all at once. Nobody is there to be told where that fails.
+#[inline(never)]
+fn tell(text: fmt::Arguments<'_>) {
+    let _ = file::write_all(file::STDERR, text.to_string().as_bytes());
+}
+
+/// Writes a text to the standard output, all at once.
+#[inline(never)]
+fn say(text: fmt::Arguments<'_>) -> Result<(), Failure> {
+    print(text.to_string().as_bytes())
 }
 
 /// Writes to the standard output.
@@ -138,19 +153,26 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// The filter that a text says.
-fn filter_of(text: &str) -> Result<Filter, Failure> {
-    let mut filter = Filter::new();
-    filter.add_text(text).map_err(|error| Failure::usage(&explained(text, error)))?;
+fn filter_of(text: &str) -> Result<Box<Filter>, Failure> {
+    let mut filter = Box::new(Filter::new());
+    filter.add_text(text).map_err(|error| explained(text, error))?;
     Ok(filter)
 }
 
+/// What a filter means, in words that a terminal may have.
+fn words_of(filter: &Filter) -> String {
+    let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
+    filter.explain(&mut words);
+    shown(words.as_bytes())
+}
+
 /// What is wrong with a filter: a sentence, the text, and a mark under the place.
-fn explained(text: &str, error: TextError) -> String {
+fn explained(text: &str, error: TextError) -> Failure {
     let sentence = shown(error.sentence(text).to_string().as_bytes());
     // Each character is one in the line above the mark.
     let line: String = text.chars().map(|c| if is_shown(c) { c } else { '?' }).collect();
     let count = |range: core::ops::Range<usize>| text.get(range).map_or(0, |part| part.chars().count());
     let range = error.range();
     let (before, wrong) = (count(0..range.start), count(range).max(1));
-    [&sentence, "\n  ", &line, "\n  ", &" ".repeat(before), &"^".repeat(wrong)].concat()
+    Failure::usage(format_args!("{sentence}\n  {line}\n  {:before$}{:^^wrong$}", "", ""))
 }

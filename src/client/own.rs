@@ -1,8 +1,9 @@
 //! The connection that the command is typed over, which a kill by filter spares.
 
+use super::text::{number, split};
 use crate::conntrack::flow::Tuple;
 use crate::sys::{self, file};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -17,29 +18,39 @@ const ANCESTORS: usize = 32;
 /// sshd and dropbear name it in `SSH_CONNECTION`. sudo and su take that away, so that the environments of the processes above
 /// are looked at as well.
 pub(super) fn own_connection() -> Option<Tuple> {
-    let own = sys::environment(c"SSH_CONNECTION").and_then(parse);
-    let mut process = std::os::unix::process::parent_id();
-    let mut above = core::iter::from_fn(|| {
-        let this = process;
-        process = parent(this).unwrap_or(0);
-        (this > 1).then_some(this)
-    });
-    own.or_else(|| above.by_ref().take(ANCESTORS).find_map(of_process))
+    let own = sys::environment(c"SSH_CONNECTION").and_then(|text| parse(text.as_bytes()));
+    let (mut found, mut process) = (own, std::os::unix::process::parent_id());
+    for _ in 0..ANCESTORS {
+        if found.is_some() || process <= 1 {
+            break;
+        }
+        found = of_process(process);
+        process = parent(process).unwrap_or(0);
+    }
+    found
 }
 
 /// The connection that a process's environment names.
 fn of_process(process: u32) -> Option<Tuple> {
     let environment = read(process, "environ", ENVIRONMENT_BYTES)?;
-    let mut named =
-        environment.split(|&byte| byte == 0).filter_map(|entry| entry.strip_prefix(b"SSH_CONNECTION="));
-    named.find_map(|value| parse(core::str::from_utf8(value).ok()?))
+    let mut rest = environment.as_slice();
+    while !rest.is_empty() {
+        let (entry, behind) = split(rest, 0);
+        if let Some(tuple) = entry.strip_prefix(b"SSH_CONNECTION=").and_then(parse) {
+            return Some(tuple);
+        }
+        rest = behind;
+    }
+    None
 }
 
 /// The process that started this one (proc_pid_stat(5)). Its name, in brackets, may hold anything.
 fn parent(process: u32) -> Option<u32> {
     let stat = read(process, "stat", 512)?;
-    let text = stat.get(stat.iter().rposition(|&byte| byte == b')')? + 1..)?;
-    core::str::from_utf8(text).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    // ") S 1 ": the state stands between.
+    let (_, rest) = split(stat.get(stat.iter().rposition(|&byte| byte == b')')?..)?, b' ');
+    let (_, rest) = split(rest, b' ');
+    u32::try_from(number(split(rest, b' ').0, 10)?).ok()
 }
 
 fn read(process: u32, name: &str, most: usize) -> Option<Vec<u8>> {
@@ -52,15 +63,20 @@ fn read(process: u32, name: &str, most: usize) -> Option<Vec<u8>> {
 }
 
 /// Reads "client port server port".
-fn parse(text: &str) -> Option<Tuple> {
-    let mut words = text.split_ascii_whitespace();
-    let mut end = || -> Option<SocketAddr> {
-        // An address of one link has that behind it.
-        let address: IpAddr = words.next()?.split('%').next()?.parse().ok()?;
-        Some(SocketAddr::new(address, words.next()?.parse().ok()?))
-    };
-    let (client, server) = (end()?, end()?);
+fn parse(text: &[u8]) -> Option<Tuple> {
+    let (client, rest) = end(text)?;
+    let (server, _) = end(rest)?;
     Some(Tuple::tcp(server, client))
+}
+
+/// Reads an address and a port, and gives what stands behind them.
+fn end(text: &[u8]) -> Option<(SocketAddr, &[u8])> {
+    let (address, rest) = split(text, b' ');
+    let (port, rest) = split(rest, b' ');
+    // An address of one link has that behind it.
+    let address = core::str::from_utf8(split(address, b'%').0).ok()?;
+    let port = u16::try_from(number(port, 10)?).ok()?;
+    Some((SocketAddr::new(address.parse().ok()?, port), rest))
 }
 
 #[cfg(test)]
@@ -70,15 +86,15 @@ mod tests {
     #[test]
     fn connections_are_read() {
         let tcp = |src: &str, dst: &str| Some(Tuple::tcp(src.parse().unwrap(), dst.parse().unwrap()));
-        assert_eq!(parse("192.0.2.9 50000 192.0.2.1 22"), tcp("192.0.2.1:22", "192.0.2.9:50000"));
+        assert_eq!(parse(b"192.0.2.9 50000 192.0.2.1 22"), tcp("192.0.2.1:22", "192.0.2.9:50000"));
         assert_eq!(
-            parse("::ffff:192.0.2.9 50000 ::ffff:192.0.2.1 22"),
+            parse(b"::ffff:192.0.2.9 50000 ::ffff:192.0.2.1 22"),
             tcp("192.0.2.1:22", "192.0.2.9:50000")
         );
-        assert_eq!(parse("fe80::1%eth0 50000 fe80::2%eth0 22"), tcp("[fe80::2]:22", "[fe80::1]:50000"));
+        assert_eq!(parse(b"fe80::1%eth0 50000 fe80::2%eth0 22"), tcp("[fe80::2]:22", "[fe80::1]:50000"));
         for text in ["", "192.0.2.9", "192.0.2.9 50000 192.0.2.1", "a 1 b 2", "192.0.2.9 70000 192.0.2.1 22"]
         {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `rctd summary`: the connections that match, put together in groups.
 
-use super::format::grouped;
+use super::format::Grouped;
 use super::groups::{columns, order_by, push, read};
 use super::json::Lines;
 use super::kernel::{Kernel, Scan, new_context};
@@ -44,19 +44,21 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let plan = filter.kernel_plan();
     // Keys in their own order, what is counted from the largest on.
     let descending = (options.sort != By::Key) != list.reverse;
-    let mut summary = Summary::new(filter, options.by, (options.sort, descending), list.start, list.limit);
+    let mut summary = Summary::new(*filter, options.by, (options.sort, descending), list.start, list.limit);
     let has_rates = summary.depends_on_rates();
     let needs = if has_rates { summary.needs() } else { summary.needs() & !RATES };
-    let (mut kernel, mut context, mut pool) = (Kernel::open()?, new_context(&list.known), RowPool::new());
-    kernel.prepare(Scan { plan, needs, goes_on: false }, &mut context)?;
-    read(&mut kernel, &mut context, &mut pool, &mut summary, (plan, needs), &mut |_| {})?;
+    let (kernel, context) = (Kernel::open()?, new_context(&list.known));
+    let pool = Box::leak(Box::new(RowPool::new()));
+    let scan = Scan { plan, needs, goes_on: false };
+    kernel.prepare(&scan, context)?;
+    read(kernel, context, pool, &mut summary, &scan, &mut |_| {})?;
     if list.json {
-        write_json(&summary, &pool, &context)?;
+        write_json(&summary, pool, context)?;
     } else {
-        write_table(&summary, &pool, &context, options, has_rates)?;
+        write_table(&summary, pool, context, options, has_rates)?;
     }
     if sys::is_terminal(file::STDOUT) {
-        tell_groups(&summary, &pool);
+        tell_groups(&summary, pool);
     }
     Ok(())
 }
@@ -79,22 +81,20 @@ fn write_table(
                 put_headings(&columns, &widths, &mut line);
             }
         }
-        for first in (0..).step_by(BLOCK_ROWS) {
+        let mut nth = 0;
+        while let Some(group) = summary.group(nth, pool) {
             cells.clear();
-            let groups = (first..first + BLOCK_ROWS).map_while(|nth| summary.group(nth, pool));
-            for group in groups {
-                // A block of groups has room: their cells are short.
-                let _ = push(&mut cells, group, &options.by, context, has_rates, options.list.exact);
+            // One row has room.
+            let _ = push(&mut cells, group, &options.by, context, has_rates, options.list.exact);
+            nth += 1;
+            if !writes {
+                cells.widen(columns.len(), &mut widths);
+                continue;
             }
-            if cells.is_empty() {
-                break;
-            }
-            if writes {
-                cells.put_lines(&columns, &widths, &mut line);
+            cells.put_lines(&columns, &widths, &mut line);
+            if nth.is_multiple_of(BLOCK_ROWS) {
                 print(&line.text)?;
                 line.text.clear();
-            } else {
-                cells.widen(columns.len(), &mut widths);
             }
         }
     }
@@ -104,26 +104,28 @@ fn write_table(
 /// The rows as objects, a line each.
 fn write_json(summary: &Summary, pool: &RowPool, context: &Context) -> Result<(), Failure> {
     let mut lines = Lines::new();
-    for group in (0..).map_while(|nth| summary.group(nth, pool)) {
+    let mut nth = 0;
+    while let Some(group) = summary.group(nth, pool) {
         lines.line(&|writer| write_group(writer, group, &summary.group_by, context))?;
+        nth += 1;
     }
     lines.flush()
 }
 
 /// Says how many groups and connections there are, and what of it is not exact.
 fn tell_groups(summary: &Summary, pool: &RowPool) {
-    let shown = (0..).map_while(|nth| summary.group(nth, pool)).count();
-    let numbers = [shown as u64, summary.total() as u64, summary.matched()].map(grouped);
-    let [shown, total, matched] = numbers;
-    let text = [&shown, " of ", &total, " groups, ", &matched, " connections\n"].map(String::from).concat();
-    // Nobody is there to be told where that fails.
-    let _ = file::write_all(file::STDERR, text.as_bytes());
+    let mut shown = 0;
+    while summary.group(shown, pool).is_some() {
+        shown += 1;
+    }
+    let (shown, total) = (Grouped(shown as u64), Grouped(summary.total() as u64));
+    tell(format_args!("{shown} of {total} groups, {} connections\n", Grouped(summary.matched())));
     if let Some((error, other)) = summary.inexact() {
-        tell(&format!(
-            "there are more groups than there is room for: a group has at most {} connections less than its row says, and {} are of \
-             groups that are not here",
-            grouped(error.into()),
-            grouped(other.connections.into())
+        tell(format_args!(
+            "rctd: there are more groups than there is room for: a group has at most {} connections less than its row says, and {} \
+             are of groups that are not here\n",
+            Grouped(error.into()),
+            Grouped(other.connections.into())
         ));
     }
 }

@@ -3,19 +3,21 @@
 //! Rows come one after the other and are not kept: the widths of a block of rows are found together, and never shrink from one
 //! block to the next. So a short table is aligned as a whole, and of a long one the first rows are out at once.
 
-use super::columns::{Column, Columns};
+use super::columns::Column;
 use crate::conntrack::flow::Flow;
 use crate::limits::{BLOCK_ROWS, CELL_LEAST, CELLS_BYTES, COLUMNS};
 use crate::out::{Full, Out};
 use crate::query::context::Context;
-use heapless::Vec;
 
 /// The cells of one block of rows.
 pub(super) struct Cells {
     bytes: Box<[u8]>,
     /// Where each cell ends in `bytes`, row by row.
-    ends: Vec<u16, { BLOCK_ROWS * COLUMNS }>,
+    ends: Vec<u16>,
 }
+
+/// Cells of one block.
+const CELLS: usize = BLOCK_ROWS * COLUMNS;
 
 const _: () = assert!(CELLS_BYTES <= u16::MAX as usize, "the end of a cell has 16 bits");
 
@@ -24,15 +26,11 @@ pub(super) type Widths = [usize; COLUMNS];
 
 impl Cells {
     pub(super) fn new() -> Self {
-        Cells { bytes: vec![0; CELLS_BYTES].into(), ends: Vec::new() }
+        Cells { bytes: vec![0; CELLS_BYTES].into(), ends: Vec::with_capacity(CELLS) }
     }
 
     pub(super) fn clear(&mut self) {
         self.ends.clear();
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 
     /// Adds the row of a flow, whole or not at all.
@@ -69,7 +67,11 @@ impl Cells {
         let mut out = Out::at(&mut self.bytes, usize::from(self.ends.last().copied().unwrap_or(0)));
         put(&mut out)?;
         let end = out.len() as u16;
-        self.ends.push(end).map_err(|_| Full)
+        if self.ends.len() == CELLS {
+            return Err(Full);
+        }
+        self.ends.push(end);
+        Ok(())
     }
 
     /// The cell at this place of all.
@@ -90,7 +92,8 @@ impl Cells {
 
     /// Whether all cells of a column say nothing.
     fn says_nothing(&self, column: usize, columns: usize) -> bool {
-        (column..self.ends.len()).step_by(columns.max(1)).all(|at| matches!(self.get(at), b"-" | b"0x0"))
+        let is_elsewhere = |at: usize| at % columns.max(1) != column;
+        (0..self.ends.len()).all(|at| is_elsewhere(at) || matches!(self.get(at), b"-" | b"0x0"))
     }
 
     /// Appends the rows, a line each.
@@ -112,7 +115,7 @@ impl Cells {
 
 /// Lines that are being written: cells with spaces between them.
 pub(super) struct Line {
-    pub(super) text: std::vec::Vec<u8>,
+    pub(super) text: Vec<u8>,
     /// Characters of this line so far, spaces included, and spaces that stand behind the last of them.
     used: usize,
     spaces: usize,
@@ -122,7 +125,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(most: usize) -> Self {
-        Line { text: std::vec::Vec::new(), used: 0, spaces: 0, most }
+        Line { text: Vec::new(), used: 0, spaces: 0, most }
     }
 
     /// Appends a cell of this width; what is longer is cut where one can see it. A width of 0 is no cell.
@@ -148,6 +151,12 @@ impl Line {
         self.spaces += 1 + if at_right { 0 } else { width.saturating_sub(length) };
     }
 
+    /// The line, where it is the only one, without its end.
+    pub(super) fn as_str(&self) -> &str {
+        let line = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
+        core::str::from_utf8(line).unwrap_or_default()
+    }
+
     pub(super) fn end(&mut self) {
         self.text.push(b'\n');
         (self.used, self.spaces) = (0, 0);
@@ -160,7 +169,7 @@ pub(super) fn characters(text: &[u8]) -> usize {
 }
 
 /// The first so many characters of a text.
-fn cut(text: &[u8], most: usize) -> &[u8] {
+pub(super) fn cut(text: &[u8], most: usize) -> &[u8] {
     let starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
     let end = starts.map(|(at, _)| at).nth(most).unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
@@ -170,7 +179,7 @@ fn cut(text: &[u8], most: usize) -> &[u8] {
 pub(super) fn heading_widths(columns: &[Column]) -> Widths {
     let mut widths = Widths::default();
     for (width, column) in widths.iter_mut().zip(columns) {
-        *width = column.heading().len();
+        *width = column.name().len();
     }
     widths
 }
@@ -178,59 +187,60 @@ pub(super) fn heading_widths(columns: &[Column]) -> Widths {
 /// Takes from the widest columns of text what a line has too much for `most` characters, as far as they stay readable.
 pub(super) fn fit(columns: &[Column], widths: &mut Widths, most: usize) {
     loop {
-        let shown = widths.iter().filter(|width| **width > 0);
-        let line = shown.clone().sum::<usize>() + shown.count().saturating_sub(1);
-        let texts = columns.iter().zip(widths.iter_mut()).filter(|(column, _)| !column.is_number());
-        let widest = texts.map(|(_, width)| width).max_by_key(|width| **width);
-        match widest.filter(|width| line > most && **width > CELL_LEAST) {
-            Some(width) => *width -= 1,
-            None => return,
+        let (mut line, mut widest, mut most_wide) = (0, None, CELL_LEAST);
+        for (column, width) in columns.iter().zip(widths.iter_mut()) {
+            line += if *width > 0 { *width + 1 } else { 0 };
+            if !column.is_number() && *width > CELL_LEAST && *width >= most_wide {
+                most_wide = *width;
+                widest = Some(width);
+            }
+        }
+        match widest {
+            // The last column has no space behind it.
+            Some(width) if line > most.saturating_add(1) => *width -= 1,
+            _ => return,
         }
     }
 }
 
 /// Appends the headings as a line.
 pub(super) fn put_headings(columns: &[Column], widths: &Widths, line: &mut Line) {
+    let start = line.text.len();
     for (column, width) in columns.iter().zip(widths) {
-        line.cell(column.heading().as_bytes(), *width, column.is_number());
+        line.cell(column.name().as_bytes(), *width, column.is_number());
     }
+    line.text.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
     line.end();
 }
 
 /// A table on its way out.
 pub(super) struct Table {
-    columns: Columns,
+    columns: &'static [Column],
     cells: Cells,
     widths: Widths,
     line: Line,
     has_header: bool,
     exact: bool,
     /// The last column may go if it says nothing, which the first block tells if there is no other.
-    is_mark_optional: bool,
+    pub(super) is_mark_optional: bool,
     is_begun: bool,
 }
 
 impl Table {
     /// A table whose lines have at most so many characters.
-    pub(super) fn new(columns: Columns, has_header: bool, exact: bool, most: usize) -> Self {
-        let widths = heading_widths(&columns);
+    pub(super) fn new(columns: &'static [Column], has_header: bool, exact: bool, most: usize) -> Self {
+        let widths = heading_widths(columns);
         let (cells, line) = (Cells::new(), Line::new(most));
         Table { columns, cells, widths, line, has_header, exact, is_mark_optional: false, is_begun: false }
-    }
-
-    /// The table without its last column if that says nothing in all of it, and all of it is one block.
-    pub(super) fn with_optional_mark(mut self) -> Self {
-        self.is_mark_optional = true;
-        self
     }
 
     /// Adds a row, and gives lines that are to be written, which are none as a rule.
     pub(super) fn row(&mut self, flow: &Flow, context: &Context) -> &[u8] {
         self.line.text.clear();
-        if self.cells.push(&self.columns, flow, context, self.exact).is_err() {
+        if self.cells.push(self.columns, flow, context, self.exact).is_err() {
             self.flush(false);
             // An empty block has room for any row.
-            let _ = self.cells.push(&self.columns, flow, context, self.exact);
+            let _ = self.cells.push(self.columns, flow, context, self.exact);
         }
         &self.line.text
     }
@@ -251,12 +261,12 @@ impl Table {
                 *width = 0;
             }
         }
-        fit(&self.columns, &mut self.widths, self.line.most);
+        fit(self.columns, &mut self.widths, self.line.most);
         if !self.is_begun && self.has_header {
-            put_headings(&self.columns, &self.widths, &mut self.line);
+            put_headings(self.columns, &self.widths, &mut self.line);
         }
         self.is_begun = true;
-        self.cells.put_lines(&self.columns, &self.widths, &mut self.line);
+        self.cells.put_lines(self.columns, &self.widths, &mut self.line);
         self.cells.clear();
     }
 }

@@ -16,7 +16,6 @@ mod state;
 
 use super::kernel::Scan;
 use super::{Failure, Known, print};
-use crate::conntrack::plan::KernelPlan;
 use crate::limits::TOP_KEYS_BYTES;
 use crate::query::field::RATES;
 use crate::sys::screen::{Event, Screen};
@@ -24,10 +23,10 @@ use crate::sys::{self, file};
 use keys::Key;
 use reading::Reading;
 use state::{Input, Next, State};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is shown first, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The filter, as text.
     pub filter: String,
@@ -44,20 +43,20 @@ pub struct Options {
 }
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let mut state = State::new(&options.filter)?;
-    let mut reading = Reading::open(&options.known)?;
+    let state = State::new(&options.filter)?;
+    let reading = Reading::open(&options.known)?;
     if options.batch {
-        return batch(options, &mut state, &mut reading);
+        return batch(options, state, reading);
     }
     let term = sys::environment(c"TERM").unwrap_or("");
     if !sys::is_terminal(file::STDOUT) || matches!(term, "" | "dumb") {
-        return Err(Failure::usage(
-            "rctd top takes a terminal whose cursor can be moved (TERM names none); --batch prints tables instead",
-        ));
+        return Err(Failure::usage(format_args!(
+            "rctd top takes a terminal whose cursor can be moved (TERM names none); --batch prints tables instead"
+        )));
     }
     let screen =
-        Screen::open().map_err(|error| Failure::new(&format!("can't take the terminal: {error}")))?;
-    let result = interactive(options, &mut state, &mut reading, &screen);
+        Screen::open().map_err(|error| Failure::new(format_args!("can't take the terminal: {error}")))?;
+    let result = interactive(options, state, reading, &screen);
     // The terminal is as it was before anything is said.
     drop(screen);
     result
@@ -65,8 +64,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 
 /// Prints a table each time.
 fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<(), Failure> {
-    let scan = Scan { plan: KernelPlan::default(), needs: RATES, goes_on: false };
-    reading.kernel.prepare(scan, &mut reading.context)?;
+    reading.kernel.prepare(&Scan::of_all(RATES, false), reading.context)?;
     let mut done = 0;
     loop {
         let began = Instant::now();
@@ -77,7 +75,7 @@ fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<
             return Ok(());
         }
         print(b"\n")?;
-        std::thread::sleep(Duration::from_secs(options.delay_s).saturating_sub(began.elapsed()));
+        sys::pause((options.delay_s * 1000).saturating_sub(sys::since_ms(began)));
     }
 }
 
@@ -87,7 +85,7 @@ fn interactive(
     reading: &mut Reading,
     screen: &Screen,
 ) -> Result<(), Failure> {
-    let gone = |error: std::io::Error| Failure::new(&format!("the terminal is gone: {error}"));
+    let gone = |error: std::io::Error| Failure::new(format_args!("the terminal is gone: {error}"));
     let began = Instant::now();
     let (mut due_ms, mut bytes) = (0, [0; TOP_KEYS_BYTES]);
     loop {

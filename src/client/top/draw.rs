@@ -4,11 +4,13 @@ use super::reading::Reading;
 use super::shown::Mode;
 use super::state::{Input, State};
 use crate::client::columns::Columns;
-use crate::client::format::{grouped, put_rate};
+use crate::client::format::{Grouped, put_rate};
 use crate::client::groups;
-use crate::client::table::{Cells, Line, Widths, characters, fit, heading_widths, put_headings};
+use crate::client::list::most_characters;
+use crate::client::table::{Cells, Line, Widths, characters, cut, fit, heading_widths, put_headings};
 use crate::client::text::shown;
 use crate::out::{Full, Out};
+use core::fmt::{self, Write};
 
 /// Lines of a screen that are none of the table's rows: two above, the headings, and one below.
 const OTHER_LINES: usize = 4;
@@ -38,20 +40,9 @@ pub(super) fn rows_of((_, lines): (usize, usize)) -> usize {
 
 /// What is shown, as a table on the standard output.
 pub(super) fn table(state: &State, reading: &Reading) -> Vec<u8> {
-    let mut text = [&first_line(reading), "\n"].concat().into_bytes();
-    let mut line = Line::new(crate::client::list::most_characters());
-    let columns = columns(state);
-    let widths = widths(state, reading, &columns, line.most);
-    put_headings(&columns, &widths, &mut line);
-    let mut cells = Cells::new();
-    for at in 0..reading.shown_rows(&state.shown) {
-        cells.clear();
-        // One row has room.
-        let _ = push(&mut cells, at, state, reading, &columns);
-        cells.put_lines(&columns, &widths, &mut line);
-    }
-    text.extend_from_slice(&line.text);
-    text
+    let mut text = [&first_line(reading), "\n"].concat();
+    lines(state, reading, most_characters(), &mut |_, line| text.extend([line, "\n"]));
+    text.into_bytes()
 }
 
 /// What is shown, as a screen of this size: columns and lines.
@@ -88,17 +79,16 @@ impl Frame {
             return;
         };
         self.bytes.extend_from_slice(style.as_bytes());
-        let fits =
-            text.char_indices().nth(self.columns).map_or(text, |(end, _)| text.get(..end).unwrap_or(""));
-        self.bytes.extend_from_slice(fits.as_bytes());
+        let fits = cut(text.as_bytes(), self.columns);
+        self.bytes.extend_from_slice(fits);
         if !style.is_empty() {
             // The style is that of the whole line.
-            let used = characters(fits.as_bytes());
+            let used = characters(fits);
             self.bytes.resize(self.bytes.len() + self.columns - used.min(self.columns), b' ');
             self.bytes.extend_from_slice(b"\x1b[0m");
         }
         // A line that is full has nothing behind it that could be cleared, and some terminals would clear its last character.
-        if style.is_empty() && characters(fits.as_bytes()) < self.columns {
+        if style.is_empty() && characters(fits) < self.columns {
             self.bytes.extend_from_slice(b"\x1b[K");
         }
         self.bytes.extend_from_slice(if left > 0 { b"\r\n" } else { b"" });
@@ -118,25 +108,32 @@ fn first_line(reading: &Reading) -> String {
     let of = match count.most.filter(|most| *most > 0) {
         Some(most) => {
             let percent = u64::from(count.entries) * 100 / u64::from(most);
-            [" of ", &grouped(most.into()), " (", &percent.to_string(), "%)"].concat()
+            format!(" of {} ({percent}%)", Grouped(most.into()))
         }
         None => String::new(),
     };
     let gain = match reading.gain {
-        Some(gain) if gain >= 0 => ["  +", &grouped(gain.unsigned_abs()), "/s"].concat(),
-        Some(gain) => ["  -", &grouped(gain.unsigned_abs()), "/s"].concat(),
+        Some(gain) => {
+            let sign = if gain.is_loss && gain.entries > 0 { '-' } else { '+' };
+            format!("  {sign}{}/s", Grouped(gain.entries))
+        }
         None => String::new(),
     };
-    let rates = ["  down ", &rate(reading.down), "  up ", &rate(reading.up)].concat();
-    [&grouped(count.entries.into()), of.as_str(), " connections", &gain, &rates].concat()
+    let (entries, down, up) = (Grouped(count.entries.into()), Rate(reading.down), Rate(reading.up));
+    format!("{entries}{of} connections{gain}  down {down}  up {up}")
 }
 
-fn rate(bytes: u64) -> String {
-    let mut buf = [0; 32];
-    let mut out = Out::new(&mut buf);
-    // There is room for any rate.
-    let _ = put_rate(&mut out, bytes);
-    String::from_utf8_lossy(out.as_bytes()).into_owned()
+/// Bytes a second, as people read them.
+struct Rate(u64);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut buf = [0; 32];
+        let mut out = Out::new(&mut buf);
+        // There is room for any rate.
+        let _ = put_rate(&mut out, self.0);
+        f.write_str(core::str::from_utf8(out.as_bytes()).unwrap_or_default())
+    }
 }
 
 /// What is shown of it.
@@ -146,28 +143,27 @@ fn second_line(state: &State, reading: &Reading) -> String {
     let paused = if state.is_paused { "  PAUSED" } else { "" };
     let frozen = if state.shown.selected.is_some() { "  rows stay (Escape)" } else { "" };
     let partial = if reading.context.rates.is_partial() { "  rates of the fastest" } else { "" };
-    let (words, total) = (state.shown.words.as_str(), total(state, reading));
-    let before = match state.shown.start {
-        0 => String::new(),
-        start => [", after ", &grouped(start)].concat(),
-    };
-    [words, ": ", &total, &before, "  by ", sort, direction, paused, frozen, partial].concat()
-}
-
-/// How many rows there are, in words.
-fn total(state: &State, reading: &Reading) -> String {
-    let matched = [&grouped(reading.matched), " connections"].concat();
-    match state.shown.groups_name() {
-        Some(name) => [&grouped(reading.groups_total as u64), " ", name, " of ", &matched].concat(),
-        None => matched,
+    let mut text = [&state.shown.words, ": "].concat();
+    // Writing to a string does not fail.
+    if let Some(name) = state.shown.groups_name() {
+        let _ = write!(text, "{} {name} of ", Grouped(reading.groups_total as u64));
     }
+    let _ = write!(text, "{} connections", Grouped(reading.matched));
+    if state.shown.start > 0 {
+        let _ = write!(text, ", after {}", Grouped(state.shown.start));
+    }
+    let _ = write!(text, "  by {sort}{direction}{paused}{frozen}{partial}");
+    text
 }
 
 fn last_line(state: &State) -> String {
+    let message = &state.message;
     match &state.input {
-        Input::Filter(text) if state.message.is_empty() => ["filter: ", &shown(text), "_"].concat(),
-        Input::Filter(text) => ["filter: ", &shown(text), "_   ", &state.message].concat(),
-        Input::Answer(_, what) => ["kill ", what, "? [y/N]"].concat(),
+        Input::Filter(text) => {
+            let gap = if message.is_empty() { "" } else { "   " };
+            format!("filter: {}_{gap}{message}", shown(text))
+        }
+        Input::Answer(_, what) => format!("kill {what}? [y/N]"),
         _ if state.message.is_empty() => KEYS.to_owned(),
         _ => state.message.clone(),
     }
@@ -190,11 +186,11 @@ fn push(
 ) -> Result<(), Full> {
     match state.shown.mode {
         Mode::Flows => match reading.rows.get(at) {
-            Some((flow, _)) => cells.push(columns, flow, &reading.context, false),
+            Some((flow, _)) => cells.push(columns, flow, reading.context, false),
             None => Ok(()),
         },
         Mode::Groups(_) => match reading.groups.get(at) {
-            Some(group) => groups::push(cells, group, &state.shown.group_by(), &reading.context, true, false),
+            Some(group) => groups::push(cells, group, &state.shown.group_by(), reading.context, true, false),
             None => Ok(()),
         },
     }
@@ -213,20 +209,32 @@ fn widths(state: &State, reading: &Reading, columns: &Columns, most: usize) -> W
     widths
 }
 
-/// Writes headings and rows. The selected one is inverted, and one that has ended is faint.
-fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
+/// Hands the headings and the rows, each a line with its place among the rows, to `each`.
+fn lines(state: &State, reading: &Reading, most: usize, each: &mut dyn FnMut(Option<usize>, &str)) {
     let columns = columns(state);
-    let width = frame.columns.saturating_sub(1);
-    let widths = widths(state, reading, &columns, width);
-    let (mut cells, mut line) = (Cells::new(), Line::new(width));
+    let widths = widths(state, reading, &columns, most);
+    let (mut cells, mut line) = (Cells::new(), Line::new(most));
     put_headings(&columns, &widths, &mut line);
-    put(frame, " ", &line, "\x1b[1m");
-    for at in 0..reading.shown_rows(&state.shown).min(most) {
+    each(None, line.as_str());
+    for at in 0..reading.shown_rows(&state.shown) {
         cells.clear();
         line.text.clear();
         // One row has room.
         let _ = push(&mut cells, at, state, reading, &columns);
         cells.put_lines(&columns, &widths, &mut line);
+        each(Some(at), line.as_str());
+    }
+}
+
+/// Writes headings and rows. The selected one is inverted, and one that has ended is faint.
+fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
+    lines(state, reading, frame.columns.saturating_sub(1), &mut |at, line| {
+        let Some(at) = at else {
+            return frame.line(&[" ", line].concat(), "\x1b[1m");
+        };
+        if at >= most {
+            return;
+        }
         let is_selected = state.shown.selected == Some(at);
         let has_ended = state.shown.mode == Mode::Flows && reading.rows.get(at).is_some_and(|row| row.1);
         let style = match (is_selected, has_ended) {
@@ -240,11 +248,6 @@ fn put_rows(state: &State, reading: &Reading, frame: &mut Frame, most: usize) {
             (_, true) => ">",
             _ => " ",
         };
-        put(frame, sign, &line, style);
-    }
-}
-
-fn put(frame: &mut Frame, sign: &str, line: &Line, style: &str) {
-    let text = core::str::from_utf8(&line.text).unwrap_or("").trim_end_matches('\n');
-    frame.line(&[sign, text].concat(), style);
+        frame.line(&[sign, line].concat(), style);
+    });
 }

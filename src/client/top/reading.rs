@@ -3,10 +3,9 @@
 use super::shown::{Mode, Shown};
 use crate::client::groups;
 use crate::client::kernel::{Kernel, Scan, new_context, unreadable};
-use crate::client::{Failure, Known};
+use crate::client::{Failure, Known, filter_of};
 use crate::conntrack::flow::{Flow, Rates};
 use crate::conntrack::kernel::Count;
-use crate::conntrack::plan::KernelPlan;
 use crate::conntrack::uapi::{CTA_TUPLE_ORIG, bit};
 use crate::limits::TOP_ROWS;
 use crate::query::context::Context;
@@ -20,12 +19,12 @@ use crate::sys;
 
 /// The table, and what was found in it last.
 pub(super) struct Reading {
-    pub(super) kernel: Kernel,
-    pub(super) context: Box<Context>,
-    pool: Box<RowPool>,
+    pub(super) kernel: &'static mut Kernel,
+    pub(super) context: &'static mut Context,
+    pool: &'static mut RowPool,
     /// How full the table is, and how many entries it has gained in a second.
     pub(super) count: Count,
-    pub(super) gain: Option<i64>,
+    pub(super) gain: Option<Gain>,
     counted_ms: u64,
     /// Bytes a second of all connections: of those who began them, and of those who answer.
     pub(super) up: u64,
@@ -39,18 +38,25 @@ pub(super) struct Reading {
     pub(super) groups_total: usize,
 }
 
+/// How many entries the table gains in a second, or loses.
+#[derive(Clone, Copy)]
+pub(super) struct Gain {
+    pub(super) is_loss: bool,
+    pub(super) entries: u64,
+}
+
 impl Reading {
     /// Opens the table.
     ///
     /// # Errors
     /// What is missing, and what to do.
-    pub(super) fn open(known: &Known) -> Result<Self, Failure> {
-        let (mut kernel, context) = (Kernel::open()?, new_context(known));
+    pub(super) fn open(known: &Known) -> Result<&'static mut Self, Failure> {
+        let (kernel, context) = (Kernel::open()?, new_context(known));
         let (count, counted_ms) = (kernel.count()?, kernel.now_ms());
-        Ok(Reading {
+        Ok(Box::leak(Box::new(Reading {
             kernel,
             context,
-            pool: Box::new(RowPool::new()),
+            pool: Box::leak(Box::new(RowPool::new())),
             count,
             gain: None,
             counted_ms,
@@ -60,7 +66,7 @@ impl Reading {
             rows: Vec::new(),
             groups: Vec::new(),
             groups_total: 0,
-        })
+        })))
     }
 
     /// Reads the table for `length` rows of what is `shown`. The whole of it: so the first line has all there is, and rates
@@ -93,8 +99,9 @@ impl Reading {
         let passed_ms = now_ms - self.counted_ms;
         // Two drawings may be a moment apart, which tells nothing.
         if passed_ms >= 500 {
-            let gained = i64::from(count.entries) - i64::from(self.count.entries);
-            self.gain = Some(gained * 1000 / i64::try_from(passed_ms).unwrap_or(i64::MAX));
+            let (now, before) = (count.entries, self.count.entries);
+            let entries = u64::from(now.abs_diff(before)) * 1000 / passed_ms;
+            self.gain = Some(Gain { is_loss: now < before, entries });
             (self.count, self.counted_ms) = (count, now_ms);
         }
         Ok(())
@@ -103,21 +110,26 @@ impl Reading {
     /// Finds the first rows in order.
     fn find(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let order = shown.order();
-        let mut view =
-            View::new(shown.filter.clone(), order, shown.start, Some(length as u64), FieldSet::ALL);
+        let mut view = View::new(
+            *filter_of(&shown.filter_text)?,
+            order,
+            shown.start,
+            Some(length as u64),
+            FieldSet::ALL,
+        );
         let needs = view.needs() | RATES;
-        let (kernel, context, rows) = (&mut self.kernel, &mut self.context, &mut self.rows);
+        let (kernel, context, rows) = (&mut *self.kernel, &mut *self.context, &mut self.rows);
         let (mut up, mut down) = (0, 0);
         rows.clear();
         let began = kernel.began();
         view.run(
-            &mut self.pool,
+            self.pool,
             context,
             &mut || (sys::since_ms(began) / 1000) as u32,
             &mut |view, pool, context| {
                 (up, down) = (0, 0);
-                let scan = Scan { plan: KernelPlan::default(), needs, goes_on: view.passes() > 1 };
-                kernel.scan(scan, context, &mut |entry, context, _| {
+                let scan = Scan::of_all(needs, view.passes() > 1);
+                kernel.scan(&scan, context, &mut |entry, context, _| {
                     add(&mut up, &mut down, entry.flow().rates);
                     view.offer(entry, pool, context).map_err(unreadable)?;
                     Ok(true)
@@ -136,9 +148,9 @@ impl Reading {
     fn renew(&mut self, shown: &Shown) -> Result<(), Failure> {
         self.rows.iter_mut().for_each(|row| row.1 = true);
         let needs = shown.filter.needs() | bit(CTA_TUPLE_ORIG) | RATES;
-        let scan = Scan { plan: KernelPlan::default(), needs, goes_on: false };
+        let scan = Scan::of_all(needs, false);
         let (rows, mut matched, mut up, mut down) = (&mut self.rows, 0, 0, 0);
-        self.kernel.scan(scan, &mut self.context, &mut |entry, context, _| {
+        self.kernel.scan(&scan, self.context, &mut |entry, context, _| {
             add(&mut up, &mut down, entry.flow().rates);
             matched += u64::from(shown.filter.admits(entry.flow(), context));
             // As many as a screen has: a search takes less than the entry has taken to come.
@@ -156,15 +168,19 @@ impl Reading {
     /// Finds the first groups in order.
     fn put_together(&mut self, shown: &Shown, length: usize) -> Result<(), Failure> {
         let (by, order) = (shown.group_by(), shown.group_order());
-        let mut summary = Summary::new(shown.filter.clone(), by, order, shown.start, Some(length as u64));
-        let scan = (KernelPlan::default(), summary.needs() | RATES);
+        let mut summary =
+            Summary::new(*filter_of(&shown.filter_text)?, by, order, shown.start, Some(length as u64));
+        let scan = Scan::of_all(summary.needs() | RATES, false);
         let (mut up, mut down) = (0, 0);
         let mut seen = |flow: &Flow| add(&mut up, &mut down, flow.rates);
-        groups::read(&mut self.kernel, &mut self.context, &mut self.pool, &mut summary, scan, &mut seen)?;
+        groups::read(self.kernel, self.context, self.pool, &mut summary, &scan, &mut seen)?;
         (self.up, self.down) = (up, down);
-        self.groups = (0..).map_while(|nth| summary.group(nth, &self.pool).copied()).collect();
+        self.groups.clear();
+        while let Some(group) = summary.group(self.groups.len(), self.pool) {
+            self.groups.push(*group);
+        }
         (self.groups_total, self.matched) = (summary.total(), summary.matched());
-        summary.release(&mut self.pool);
+        summary.release(self.pool);
         Ok(())
     }
 }

@@ -1,10 +1,8 @@
 //! What is asked of the table: what rows are, which, and in which order.
 
-use crate::client::columns::{Column, Columns};
+use crate::client::columns::{Columns, add};
 use crate::client::groups::order_by;
-use crate::client::text::shown;
-use crate::client::{Failure, filter_of};
-use crate::limits::EXPLANATION_BYTES;
+use crate::client::{Failure, filter_of, words_of};
 use crate::query::filter::Filter;
 use crate::query::group::GroupBy;
 use crate::query::order::Order;
@@ -42,7 +40,7 @@ const GROUP_SORTS: [(&str, bool); 5] =
 
 /// What is shown.
 pub(super) struct Shown {
-    pub(super) filter: Filter,
+    pub(super) filter: Box<Filter>,
     pub(super) filter_text: String,
     /// The filter in words.
     pub(super) words: String,
@@ -62,7 +60,7 @@ impl Shown {
     /// What is wrong with the filter.
     pub(super) fn new(filter: &str) -> Result<Self, Failure> {
         let mut shown = Shown {
-            filter: Filter::new(),
+            filter: filter_of("")?,
             filter_text: String::new(),
             words: String::new(),
             mode: Mode::Flows,
@@ -82,9 +80,7 @@ impl Shown {
     pub(super) fn set_filter(&mut self, text: &str) -> Result<(), Failure> {
         self.filter = filter_of(text)?;
         self.filter_text = text.trim().to_owned();
-        let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-        self.filter.explain(&mut words);
-        self.words = shown(words.as_bytes());
+        self.words = words_of(&self.filter);
         self.turn(0);
         Ok(())
     }
@@ -164,11 +160,13 @@ impl Shown {
 
     /// The columns of connections: those of list, with both rates.
     pub(super) fn columns(&self) -> Columns {
-        let names = ["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends"];
-        let sort = self.sort().0;
-        let more =
-            if names.contains(&sort) || matches!(sort, "rate" | "src" | "dst") { None } else { Some(sort) };
-        names.into_iter().chain(more).filter_map(|name| Column::named(name).ok()).collect()
+        let mut columns = Columns::new();
+        add(&mut columns, &["proto", "state", "source", "destination", "nat", "down", "up", "bytes", "ends"]);
+        // All other sorts are shown already.
+        if self.sort().0 == "packets" {
+            add(&mut columns, &["packets"]);
+        }
+        columns
     }
 }
 

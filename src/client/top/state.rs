@@ -8,9 +8,9 @@ use crate::client::groups::put_key;
 use crate::client::kill::Which;
 use crate::client::own::own_connection;
 use crate::client::text::shown;
-use crate::client::{Failure, filter_of};
+use crate::client::{Failure, filter_of, words_of};
 use crate::conntrack::flow::Flow;
-use crate::limits::{EXPLANATION_BYTES, FILTER_TEXT_BYTES};
+use crate::limits::FILTER_TEXT_BYTES;
 use crate::out::Out;
 use crate::query::group::Group;
 
@@ -51,9 +51,10 @@ impl State {
     ///
     /// # Errors
     /// What is wrong with the filter.
-    pub(super) fn new(filter: &str) -> Result<Self, Failure> {
+    pub(super) fn new(filter: &str) -> Result<&'static mut Self, Failure> {
         let (input, message) = (Input::Commands, String::new());
-        Ok(State { shown: Shown::new(filter)?, is_paused: false, input, message })
+        let state = State { shown: Shown::new(filter)?, is_paused: false, input, message };
+        Ok(Box::leak(Box::new(state)))
     }
 
     /// Takes a key, while so many rows fit the screen.
@@ -121,7 +122,10 @@ impl State {
                         return Next::Read;
                     }
                     // The first line of what is wrong: the text is on the screen, and stays there.
-                    Err(wrong) => self.message = wrong.text.lines().next().unwrap_or("").to_owned(),
+                    Err(Failure(mut why)) => {
+                        why.text.truncate(why.text.find('\n').unwrap_or(why.text.len()));
+                        self.message = why.text;
+                    }
                 }
             }
             Key::Escape => return Next::Draw,
@@ -160,19 +164,18 @@ impl State {
     fn group(&self, group: &Group, reading: &Reading) -> Option<(Which, String)> {
         let mut buf = [0; 64];
         let mut out = Out::new(&mut buf);
-        put_key(&mut out, group, &self.shown.group_by(), &reading.context).ok()?;
+        put_key(&mut out, group, &self.shown.group_by(), reading.context).ok()?;
         let key = core::str::from_utf8(out.as_bytes()).ok()?;
-        let text = match (self.shown.group_by().name(), key.split_once('/')) {
+        let [field, value, more, port] = match (self.shown.group_by().name(), key.split_once('/')) {
             (_, None) if key == "-" => return None,
-            ("service", Some((protocol, port))) => ["proto:", protocol, " dport:", port].concat(),
-            ("service", None) => ["proto:", key].concat(),
-            _ => ["host:", key].concat(),
+            ("service", Some((protocol, port))) => ["proto:", protocol, " dport:", port],
+            ("service", None) => ["proto:", key, "", ""],
+            _ => ["host:", key, "", ""],
         };
-        let filter = filter_of(&[&text, " ", &self.shown.filter_text].concat()).ok()?;
-        let mut words: heapless::String<EXPLANATION_BYTES> = heapless::String::new();
-        filter.explain(&mut words);
-        let what = ["all connections: ", &shown(words.as_bytes())].concat();
-        Some((Which::Matching(Box::new(filter), own_connection()), what))
+        let filter = [field, value, more, port, " ", &self.shown.filter_text].concat();
+        let filter = filter_of(&filter).ok()?;
+        let what = ["all connections: ", &words_of(&filter)].concat();
+        Some((Which::Matching(filter, own_connection()), what))
     }
 
     fn answer(&mut self, key: Key, which: &Which, reading: &mut Reading) -> Result<Next, Failure> {
@@ -180,10 +183,10 @@ impl State {
             "nothing was killed".clone_into(&mut self.message);
             return Ok(Next::Draw);
         }
-        let killed = which.kill(&mut reading.kernel, &mut reading.context)?;
+        let killed = which.kill(reading.kernel, reading.context)?;
         self.message = match killed.check() {
-            Ok(()) => killed.sentence(),
-            Err(why) => why.text,
+            Ok(()) => killed.to_string(),
+            Err(Failure(why)) => why.text,
         };
         Ok(Next::Read)
     }
@@ -193,10 +196,10 @@ impl State {
 fn one(flow: &Flow, id: u32, reading: &Reading) -> (Which, String) {
     let mut buf = [0; 256];
     let mut out = Out::new(&mut buf);
-    for (name, before) in [("proto", ""), ("source", " "), ("destination", " to ")] {
+    for &(name, before) in &[("proto", ""), ("source", " "), ("destination", " to ")] {
         // What does not fit is left out of the question.
         let _ = out.put(before.as_bytes());
-        let _ = Column::named(name).map(|column| column.put(&mut out, flow, &reading.context, false));
+        let _ = Column::named(name).map(|column| column.put(&mut out, flow, reading.context, false));
     }
     (Which::Ids(vec![id]), shown(out.as_bytes()))
 }
