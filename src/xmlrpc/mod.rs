@@ -39,6 +39,7 @@ mod error;
 mod grammar;
 mod items;
 mod kind;
+mod read;
 mod scalar;
 mod scan;
 pub(crate) mod text;
