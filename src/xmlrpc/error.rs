@@ -52,3 +52,33 @@ impl From<charset::Error> for DecodeError {
         DecodeError::not_well_formed(error.what(), error.at())
     }
 }
+
+/// The byte offset of a line and column, both from 1, as the tokenizer counts them: lines end in LF, columns are
+/// characters. One beyond the body means its end.
+pub(super) fn offset_of(body: &str, line: usize, column: usize) -> usize {
+    let mut start = 0;
+    for _ in 1..line {
+        let rest = body.get(start..).unwrap_or_default();
+        start += rest.find('\n').map_or(rest.len(), |i| i + 1);
+    }
+    let rest = body.get(start..).unwrap_or_default();
+    let within = rest.char_indices().nth(column.saturating_sub(1));
+    start + within.map_or(rest.len(), |(i, _)| i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_of_lines_and_columns() {
+        let body = "ab\nü€\n\nx";
+        for (at, line, column) in
+            [(0, 1, 1), (2, 1, 3), (3, 2, 1), (5, 2, 2), (8, 2, 3), (9, 3, 1), (10, 4, 1), (11, 4, 2)]
+        {
+            assert_eq!(offset_of(body, line, column), at, "{line} {column}");
+        }
+        assert_eq!(offset_of(body, 9, 9), body.len());
+        assert_eq!(offset_of("", 1, 1), 0);
+    }
+}

@@ -39,7 +39,6 @@ mod error;
 mod grammar;
 mod items;
 mod kind;
-mod read;
 mod scalar;
 mod scan;
 pub(crate) mod text;
