@@ -11,7 +11,7 @@ const TEXT: &[u8] = b"\r\n\t<&>\"' \\ \xc3\xbc\xff\x01";
 fn member(
     w: &mut Writer<'_>,
     name: &'static str,
-    value: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    value: impl Fn(&mut Writer<'_>) -> Result<(), Full>,
 ) -> Result<(), Full> {
     w.member(name)?;
     value(w)?;
@@ -43,7 +43,7 @@ fn reply(w: &mut Writer<'_>) -> Result<(), Full> {
     w.reply_close()
 }
 
-fn written(syntax: Syntax, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
+fn written(syntax: Syntax, write: impl Fn(&mut Writer<'_>) -> Result<(), Full>) -> Vec<u8> {
     let mut buf = [0; 4096];
     let mut out = Out::new(&mut buf);
     let mut document = Document::new(Style { syntax, wide: WideInts::Double });

@@ -21,6 +21,7 @@ pub(crate) use value::{masked, unsigned, word};
 
 use super::context::Context;
 use super::field::{FieldId, FieldKind, RATES};
+use super::net::cut;
 use crate::conntrack::flow::Flow;
 use crate::limits::{ALTERNATIVES, ALTERNATIVES_A_FIELD, CONDITIONS, FILTER_TEXT_BYTES};
 use core::fmt;
@@ -37,6 +38,8 @@ pub enum Input<'a> {
 }
 
 /// Why a filter can't be had.
+// The enum takes a whole word, so that a result which holds it is copied word by word.
+#[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FilterError {
     /// The value is none that the field takes: [`takes`] says what would be.
@@ -143,7 +146,14 @@ impl Filter {
             let test = self.keep(takes.kind, text)?;
             return self.value(test, negated);
         }
-        text.split(',').try_for_each(|value| self.value(takes.read(Input::Text(value))?, negated))
+        let mut rest = Some(text);
+        while let Some(text) = rest {
+            let (value, behind) =
+                cut(text, b',').map_or((text, None), |(value, behind)| (value, Some(behind)));
+            self.value(takes.read(Input::Text(value))?, negated)?;
+            rest = behind;
+        }
+        Ok(())
     }
 
     /// Adds a condition on `field` and begins an element.

@@ -2,8 +2,9 @@
 
 use super::context::Context;
 use super::field::{COUNTERS, FieldId, FieldValue, ORIG, RATES, REPL, ports};
+use super::net::{cut, network};
 use super::words::nearest;
-use crate::conntrack::flow::{Address, Flow};
+use crate::conntrack::flow::{Address, Flow, Tuple};
 use crate::conntrack::uapi::{AF_INET, CTA_MARK, bit};
 use core::cmp::Ordering;
 
@@ -180,28 +181,29 @@ impl GroupBy {
     /// # Errors
     /// [`GroupError`].
     pub(crate) fn parse(text: &str) -> Result<Self, GroupError> {
-        let mut parts = text.split('/');
-        let name = parts.next().unwrap_or("");
+        let (name, lengths) = cut(text, b'/').map_or((text, None), |(name, lengths)| (name, Some(lengths)));
         let Some(at) = GROUPINGS.iter().position(|group| group.0 == name) else {
             return Err(GroupError::Unknown(nearest(name, &mut GroupBy::names())));
         };
         let &(name, source) = GROUPINGS.get(at).ok_or(GroupError::Unknown(None))?;
         let mut by = GroupBy { name, source, v4_bits: 32, v6_bits: 128 };
         let bad = GroupError::BadPrefix(name);
-        let (first, second) = (parts.next(), parts.next());
-        let Some(first) = first else {
+        let Some(lengths) = lengths else {
             return Ok(by);
         };
         if at >= ADDRESSES {
             return Err(GroupError::NoPrefix(name));
         }
-        let first = length(first).ok_or(bad)?;
-        match second {
-            None if first > 32 => by.v6_bits = first,
-            None => by.v4_bits = first,
-            Some(second) => (by.v4_bits, by.v6_bits) = (first, length(second).ok_or(bad)?),
+        match cut(lengths, b'/') {
+            Some((v4, v6)) => {
+                (by.v4_bits, by.v6_bits) = (length(v4).ok_or(bad)?, length(v6).ok_or(bad)?);
+            }
+            None => match length(lengths).ok_or(bad)? {
+                bits if bits > 32 => by.v6_bits = bits,
+                bits => by.v4_bits = bits,
+            },
         }
-        if by.v4_bits > 32 || parts.next().is_some() { Err(bad) } else { Ok(by) }
+        if by.v4_bits > 32 { Err(bad) } else { Ok(by) }
     }
 
     /// The names of all groups.
@@ -236,8 +238,8 @@ impl GroupBy {
                 Some(FieldValue::Int(value)) => Some(number(value)),
                 _ => None,
             },
-            Source::Local => sides(flow, context).0.map(|end| self.address(end.0, end.1)),
-            Source::Remote => sides(flow, context).1.map(|end| self.address(end.0, end.1)),
+            Source::Local => sides(flow, context).0.map(|end| self.address(end.src, end.l3proto == AF_INET)),
+            Source::Remote => sides(flow, context).1.map(|end| self.address(end.src, end.l3proto == AF_INET)),
             Source::Service => flow.orig.as_ref().map(|orig| {
                 let port = ports(&flow.orig).map_or(0, |ports| u64::from(ports.1) | 1 << 16);
                 number(u64::from(orig.l4proto) << 24 | port)
@@ -252,9 +254,7 @@ impl GroupBy {
 
     fn address(&self, address: Address, v4: bool) -> Key {
         let free = if v4 { 32 - self.v4_bits } else { 128 - self.v6_bits };
-        let behind = 1_u128.checked_shl(free).map_or(u128::MAX, |end| end - 1);
-        let bytes = (u128::from_be_bytes(address) & !behind).to_be_bytes();
-        Key { bytes, kind: if v4 { KeyKind::V4 } else { KeyKind::V6 } }
+        Key { bytes: network(address, free).0, kind: if v4 { KeyKind::V4 } else { KeyKind::V6 } }
     }
 
     /// What the key stands for.
@@ -309,18 +309,14 @@ fn length(text: &str) -> Option<u32> {
     text.parse().ok().filter(|&bits| digits && bits <= 128)
 }
 
-/// An address, and whether it is IPv4.
-type End = (Address, bool);
-
-/// The end of the flow inside the own networks, and the one outside. The ends are those that talk with each other, whatever
-/// was translated on the way: the original source, and the source of the replies. With both ends inside, the local one is
-/// that which began, and there is no remote one; with both outside there is neither.
-fn sides(flow: &Flow, context: &Context) -> (Option<End>, Option<End>) {
-    let (Some(orig), Some(repl)) = (&flow.orig, &flow.repl) else {
+/// The end of the flow inside the own networks, and the one outside: sources of a tuple each. The ends are those that talk with
+/// each other, whatever was translated on the way: the original source, and the source of the replies. With both ends inside,
+/// the local one is that which began, and there is no remote one; with both outside there is neither.
+fn sides<'a>(flow: &'a Flow, context: &Context) -> (Option<&'a Tuple>, Option<&'a Tuple>) {
+    let (Some(begins), Some(answers)) = (&flow.orig, &flow.repl) else {
         return (None, None);
     };
-    let (begins, answers) = ((orig.src, orig.l3proto == AF_INET), (repl.src, repl.l3proto == AF_INET));
-    let inside = |end: End| context.lan.iter().any(|net| net.contains(&end.0, end.1));
+    let inside = |end: &Tuple| context.lan.iter().any(|net| net.contains(&end.src, end.l3proto == AF_INET));
     match (inside(begins), inside(answers)) {
         (true, true) => (Some(begins), None),
         (true, false) => (Some(begins), Some(answers)),

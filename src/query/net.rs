@@ -5,6 +5,8 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The addresses of one family from a lowest to a highest: one address, a network, or any other range.
+// It takes whole words, so that it is copied word by word.
+#[repr(align(4))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Net {
     low: Address,
@@ -20,6 +22,19 @@ pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
     Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
+/// The lowest and the highest address of a network, in which so many bits of the address are free.
+#[inline(never)]
+pub(crate) fn network(address: Address, mut free: u32) -> (Address, Address) {
+    let (mut low, mut high) = (address, address);
+    for (low, high) in low.iter_mut().zip(&mut high).rev() {
+        let mask = if free < 8 { (1 << free) - 1 } else { u8::MAX };
+        *low &= !mask;
+        *high |= mask;
+        free = free.saturating_sub(8);
+    }
+    (low, high)
+}
+
 impl Net {
     /// The network of one address.
     #[must_use]
@@ -28,20 +43,25 @@ impl Net {
         Net { low: address, high: address, v4 }
     }
 
+    /// The network of one address, which is read.
+    #[must_use]
+    #[inline(never)]
+    pub(crate) fn parse_host(text: &str) -> Option<Self> {
+        Some(Net::host(text.parse().ok()?))
+    }
+
     /// Reads `ADDRESS` or `ADDRESS/BITS`. Bits of the address behind the mask are taken as 0, as routers do. `None` if
     /// it is neither.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let Some((address, bits)) = cut(text, b'/') else {
-            return Some(Net::host(text.parse().ok()?));
+            return Net::parse_host(text);
         };
-        let (address, v4) = carried(address.parse().ok()?);
+        let net = Net::parse_host(address)?;
         let digits = bits.bytes().all(|b| b.is_ascii_digit()) && bits.len() <= 3;
-        let width: u32 = if v4 { 32 } else { 128 };
-        let free = width.checked_sub(bits.parse().ok().filter(|_| digits)?)?;
-        let behind = 1_u128.checked_shl(free).map_or(u128::MAX, |end| end - 1);
-        let low = u128::from_be_bytes(address) & !behind;
-        Some(Net { low: low.to_be_bytes(), high: (low | behind).to_be_bytes(), v4 })
+        let free = net.width().checked_sub(bits.parse().ok().filter(|_| digits)?)?;
+        let (low, high) = network(net.low, free);
+        Some(Net { low, high, ..net })
     }
 
     /// Reads what [`Net::parse`] reads, or `ADDRESS-ADDRESS`, both of one family, the lower one first.
@@ -50,9 +70,9 @@ impl Net {
         let Some((low, high)) = cut(text, b'-') else {
             return Net::parse(text);
         };
-        let (low, high) = (carried(low.parse().ok()?), carried(high.parse().ok()?));
-        let fits = low.1 == high.1 && low.0 <= high.0;
-        fits.then_some(Net { low: low.0, high: high.0, v4: low.1 })
+        let (low, high) = (Net::parse_host(low)?, Net::parse_host(high)?);
+        let fits = low.v4 == high.v4 && low.low <= high.low;
+        fits.then_some(Net { high: high.low, ..low })
     }
 
     /// The IPv4 address that the number is, in host order.
@@ -75,19 +95,22 @@ impl Net {
 
     /// Whether the address is in it. An address of the other family never is.
     #[must_use]
-    #[inline]
+    #[inline(never)]
     pub(crate) fn contains(&self, address: &Address, v4: bool) -> bool {
         let number = u128::from_be_bytes;
         let address = number(*address);
         v4 == self.v4 && number(self.low) <= address && address <= number(self.high)
     }
 
+    /// Bits of its addresses.
+    fn width(&self) -> u32 {
+        if self.v4 { 32 } else { 128 }
+    }
+
     /// The bits of its mask, if it is a network.
     fn mask_bits(&self) -> Option<u32> {
-        let (low, high) = (u128::from_be_bytes(self.low), u128::from_be_bytes(self.high));
-        let behind = low ^ high;
-        let is_network = behind & behind.wrapping_add(1) == 0 && low & behind == 0;
-        is_network.then(|| behind.leading_zeros() - if self.v4 { 96 } else { 0 })
+        let width = self.width();
+        (0..=width).find(|bits| network(self.low, width - bits) == (self.low, self.high))
     }
 
     fn address(&self, address: Address) -> IpAddr {

@@ -77,6 +77,7 @@ pub struct Summary {
 impl Summary {
     /// The `length` groups after the first `start`, in order, of the flows that pass `filter`.
     #[must_use]
+    #[inline(never)]
     pub fn new(
         filter: Filter,
         group_by: GroupBy,

@@ -32,6 +32,7 @@ impl View {
     /// The page of `length` rows (all with `None`) after the first `start`, of the flows that pass `filter`, in `order` or,
     /// without one, as they come.
     #[must_use]
+    #[inline(never)]
     pub fn new(
         filter: Filter,
         order: Option<Order>,

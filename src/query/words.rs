@@ -142,21 +142,46 @@ impl Words {
 /// Bytes of the longest word that a neighbour is looked for.
 const LONGEST: usize = 24;
 
-/// The candidate nearest to `typed`, if it is so near that a slip of the pen explains the difference: one letter that is
-/// another, too much or missing for each three letters typed. Of several equally near ones it is the first.
+/// Looks for the candidate nearest to what was typed, if it is so near that a slip of the pen explains the difference: one
+/// letter that is another, too much or missing for each three letters typed. Of several equally near ones it is the first.
+pub(crate) struct Nearest<'a> {
+    typed: &'a str,
+    /// The nearest so far, and its distance.
+    best: Option<(usize, &'static str)>,
+}
+
+impl<'a> Nearest<'a> {
+    /// Nothing is offered yet.
+    pub(crate) fn to(typed: &'a str) -> Self {
+        Nearest { typed, best: None }
+    }
+
+    /// Takes a candidate into account.
+    #[inline(never)]
+    pub(crate) fn offer(&mut self, candidate: &'static str) {
+        let most = (self.typed.len() / 3).max(1);
+        let distance = distance(self.typed.as_bytes(), candidate.as_bytes()).filter(|&d| d <= most);
+        if let Some(distance) = distance.filter(|&d| self.best.is_none_or(|(least, _)| d < least)) {
+            self.best = Some((distance, candidate));
+        }
+    }
+
+    /// The nearest one.
+    pub(crate) fn found(self) -> Option<&'static str> {
+        self.best.map(|best| best.1)
+    }
+}
+
+/// The nearest of these candidates, as [`Nearest`] has it.
 pub(crate) fn nearest(
     typed: &str,
     candidates: &mut dyn Iterator<Item = &'static str>,
 ) -> Option<&'static str> {
-    let most = (typed.len() / 3).max(1);
-    let mut best = None;
+    let mut nearest = Nearest::to(typed);
     for candidate in candidates {
-        let distance = distance(typed.as_bytes(), candidate.as_bytes()).filter(|&d| d <= most);
-        if let Some(distance) = distance.filter(|&d| best.is_none_or(|(least, _)| d < least)) {
-            best = Some((distance, candidate));
-        }
+        nearest.offer(candidate);
     }
-    best.map(|b| b.1)
+    nearest.found()
 }
 
 /// The letters to change, insert or leave out to make one text of the other (Levenshtein), whatever their case. `None`

@@ -18,34 +18,36 @@ use crate::query::snapshot::Snapshot;
 #[derive(Debug, Default)]
 pub(crate) struct Autorefresh {
     mode: Mode,
+    /// There is one unless autorefresh is on.
+    snapshot: Option<Snapshot>,
     /// How many times a recording was begun: tells one snapshot from the next.
     generation: u32,
     /// A call has asked to switch it on.
     is_to_switch_on: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Mode {
     /// Views read the kernel's table.
     #[default]
     On,
     /// Views still read the kernel's table; the first snapshot is being recorded.
-    First(Snapshot),
+    First,
     /// Views answer from the snapshot; when it was taken, in milliseconds, if it is whole.
-    Off(Snapshot, Option<u64>),
+    Off(Option<u64>),
 }
 
 impl Autorefresh {
     /// Whether views answer from a snapshot.
     pub(super) fn is_off(&self) -> bool {
-        matches!(self.mode, Mode::Off(..))
+        matches!(self.mode, Mode::Off(_))
     }
 
     /// When the snapshot was taken, in milliseconds; `None` without a whole one.
     pub(super) fn taken_ms(&self) -> Option<u64> {
         match self.mode {
-            Mode::Off(_, taken_ms) => taken_ms,
-            Mode::On | Mode::First(_) => None,
+            Mode::Off(taken_ms) => taken_ms,
+            Mode::On | Mode::First => None,
         }
     }
 
@@ -56,23 +58,17 @@ impl Autorefresh {
 
     /// The snapshot that views may read: a whole one.
     pub(super) fn readable(&self) -> Option<&Snapshot> {
-        match &self.mode {
-            Mode::Off(snapshot, Some(_)) => Some(snapshot),
-            _ => None,
-        }
+        self.snapshot.as_ref().filter(|_| matches!(self.mode, Mode::Off(Some(_))))
     }
 
     /// The snapshot, be it whole or not, for what is recorded, killed or changed in it.
     pub(super) fn snapshot(&mut self) -> Option<&mut Snapshot> {
-        match &mut self.mode {
-            Mode::On => None,
-            Mode::First(snapshot) | Mode::Off(snapshot, _) => Some(snapshot),
-        }
+        self.snapshot.as_mut()
     }
 
     /// Whether there is no snapshot, not even one that is being recorded.
     pub(super) fn has_no_snapshot(&self) -> bool {
-        matches!(self.mode, Mode::On)
+        self.snapshot.is_none()
     }
 
     /// A recording begins. What was in the snapshot is gone from here on; only a scan that ends well makes it whole.
@@ -81,29 +77,31 @@ impl Autorefresh {
     /// A fault, when there is no memory for `flows` connections.
     pub(super) fn begin(&mut self, flows: usize) -> Result<(), Fault> {
         self.generation = self.generation.wrapping_add(1);
-        if let Mode::Off(_, taken_ms) = &mut self.mode {
-            *taken_ms = None;
-        }
-        match self.snapshot() {
+        match &mut self.snapshot {
             Some(snapshot) => snapshot.clear(),
-            None => self.mode = Mode::First(Snapshot::reserve(flows).ok_or_else(|| no_memory(flows))?),
+            None => self.snapshot = Some(Snapshot::reserve(flows).ok_or_else(|| no_memory(flows))?),
         }
+        self.mode = if self.is_off() { Mode::Off(None) } else { Mode::First };
         Ok(())
     }
 
     /// The recording that began at `began_ms` has every entry of its scan: from here on views answer from it.
     pub(super) fn is_whole(&mut self, began_ms: u64) {
-        self.mode = match core::mem::take(&mut self.mode) {
-            Mode::On => Mode::On,
-            Mode::First(snapshot) | Mode::Off(snapshot, _) => Mode::Off(snapshot, Some(began_ms)),
-        };
+        if self.snapshot.is_some() {
+            self.mode = Mode::Off(Some(began_ms));
+        }
     }
 
     /// Nobody records any more: the memory of a first snapshot that came to nothing goes back to the system.
     pub(super) fn nobody_records(&mut self) {
-        if matches!(self.mode, Mode::First(_)) {
-            self.mode = Mode::On;
+        if let Mode::First = self.mode {
+            self.give_up();
         }
+    }
+
+    /// Views read the kernel's table. The snapshot's memory goes back to the system.
+    fn give_up(&mut self) {
+        (self.mode, self.snapshot) = (Mode::On, None);
     }
 
     /// A call asks to switch it on.
@@ -119,10 +117,10 @@ impl Autorefresh {
     /// Views read the kernel's table from here on. The snapshot's memory goes back to the system, but for one that is just
     /// being recorded for somebody who asked to switch autorefresh off and is not answered yet.
     pub(super) fn switch_on(&mut self, is_recorded: bool) {
-        self.mode = match core::mem::take(&mut self.mode) {
-            Mode::First(snapshot) | Mode::Off(snapshot, None) if is_recorded => Mode::First(snapshot),
-            _ => Mode::On,
-        };
+        match self.mode {
+            Mode::First | Mode::Off(None) if is_recorded => self.mode = Mode::First,
+            _ => self.give_up(),
+        }
     }
 }
 

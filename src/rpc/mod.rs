@@ -264,7 +264,7 @@ impl Engine {
     /// Since when, in milliseconds, the call of `slot` has waited for a dump of its own; `None` if it does not.
     #[must_use]
     pub fn waits_for_dump(&self, slot: usize) -> Option<u64> {
-        let task = self.tasks.get(slot).filter(|task| task.stage == Stage::WaitingForDump)?;
+        let task = self.tasks.get(slot).filter(|task| matches!(task.stage, Stage::WaitingForDump))?;
         Some(task.waits_since_ms)
     }
 
@@ -278,7 +278,7 @@ impl Engine {
     /// A program has judged a login, or was ended because it took too long ([`Store::reap`]): each login that waits for a
     /// program asks for its answer.
     pub fn wake_judged(&mut self) {
-        for task in self.tasks.iter_mut().filter(|task| task.stage == Stage::WaitingForVerdict) {
+        for task in self.tasks.iter_mut().filter(|task| matches!(task.stage, Stage::WaitingForVerdict)) {
             task.stage = Stage::Over(None);
         }
     }
@@ -288,13 +288,13 @@ impl Engine {
     #[must_use]
     pub fn reads_dump(&self, slot: usize) -> bool {
         let task = self.tasks.get(slot);
-        task.is_some_and(|task| task.stage == Stage::Writing && matches!(task.job, Job::Listing(_)))
+        task.is_some_and(|task| matches!((&task.stage, &task.job), (Stage::Writing, Job::Listing(_))))
     }
 
     /// Gives the call of `slot` a dump of its own: the plan to start it with, or `None` if the call does not wait for one.
     pub fn begin_dump(&mut self, slot: usize) -> Option<KernelPlan> {
         let task = self.tasks.get_mut(slot)?;
-        if task.stage != Stage::WaitingForDump {
+        if !matches!(task.stage, Stage::WaitingForDump) {
             return None;
         }
         task.stage = Stage::Writing;
@@ -343,7 +343,7 @@ impl Engine {
     /// Whether the length of a reply is known, or being added up, and not all of that reply is written.
     #[must_use]
     pub fn has_promised(&self) -> bool {
-        self.tasks.iter().any(|task| task.stage != Stage::Idle && task.length.bytes > 0)
+        self.tasks.iter().any(|task| !task.is_idle() && task.length.bytes > 0)
     }
 
     /// Goes on with the call of `slot`: writes to `out` as much of the reply as fits.

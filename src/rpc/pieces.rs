@@ -1,7 +1,7 @@
 //! The pieces of a reply: written one after the other, or only measured.
 
 use crate::out::{Full, Out};
-use crate::syntax::{Document, Writer};
+use crate::syntax::{Document, Piece, Writer};
 
 /// Where pieces of the reply go.
 pub(super) struct Pieces<'a, 'b> {
@@ -22,10 +22,7 @@ impl Pieces<'_, '_> {
     /// # Errors
     /// [`Full`], when there is no room for all of it.
     #[inline]
-    pub(super) fn piece(
-        &mut self,
-        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
-    ) -> Result<(), Full> {
+    pub(super) fn piece(&mut self, write: impl Fn(&mut Writer<'_>) -> Result<(), Full>) -> Result<(), Full> {
         self.document.piece(self.out, write)
     }
 
@@ -58,8 +55,13 @@ pub(super) struct Measure<'a, 'b> {
 
 impl Measure<'_, '_> {
     /// Adds the length of a piece.
-    pub(super) fn piece(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) {
-        match self.length.document.piece(self.out, write) {
+    pub(super) fn piece(&mut self, write: impl Fn(&mut Writer<'_>) -> Result<(), Full>) {
+        self.measure(&write);
+    }
+
+    #[inline(never)]
+    fn measure(&mut self, piece: &dyn Piece) {
+        match self.length.document.write_piece(self.out, piece) {
             Ok(()) => self.length.bytes += self.out.len(),
             Err(Full) => self.is_lost = true,
         }

@@ -14,13 +14,42 @@ use crate::limits::ARGUMENT_BYTES;
 use crate::out::Full;
 use crate::stats::TALLY_KINDS;
 use crate::syntax::Writer;
+use Type::{Array, Boolean, Int, String, Struct};
+
+/// The type of a parameter or a result.
+#[derive(Clone, Copy)]
+pub enum Type {
+    /// An `<array>`.
+    Array,
+    /// A `<boolean>`.
+    Boolean,
+    /// An `<int>`.
+    Int,
+    /// A `<string>`.
+    String,
+    /// A `<struct>`.
+    Struct,
+}
+
+impl Type {
+    /// XML-RPC's name for it.
+    fn name(self) -> &'static str {
+        match self {
+            Array => "array",
+            Boolean => "boolean",
+            Int => "int",
+            String => "string",
+            Struct => "struct",
+        }
+    }
+}
 
 /// One procedure.
 pub struct Procedure {
     /// Its name.
     pub name: &'static str,
     /// Its signatures: the type of the result, then those of the parameters.
-    pub signatures: &'static [&'static [&'static str]],
+    pub signatures: &'static [&'static [Type]],
     /// What it does, for people.
     pub help: &'static str,
     /// Reads the parameters and begins.
@@ -31,26 +60,26 @@ pub struct Procedure {
 pub static PROCEDURES: &[Procedure] = &[
     Procedure {
         name: "login",
-        signatures: &[&["string", "string", "string"], &["string"]],
+        signatures: &[&[String, String, String], &[String]],
         help: "login(username, password) -> session id. Without authentication any arguments do, also none.",
         run: login::login,
     },
     Procedure {
         name: "logout",
-        signatures: &[&["boolean", "string"]],
+        signatures: &[&[Boolean, String]],
         help: "logout(session_id) -> True. Ends the session.",
         run: answer::logout,
     },
     Procedure {
         name: "view",
         signatures: &[
-            &["struct", "string", "struct", "string", "string", "int", "int", "struct"],
-            &["struct", "string", "struct", "string", "string", "int", "int"],
-            &["struct", "string", "struct", "string", "string", "int"],
-            &["struct", "string", "struct", "string", "string"],
-            &["struct", "string", "struct", "string"],
-            &["struct", "string", "struct"],
-            &["struct", "string"],
+            &[Struct, String, Struct, String, String, Int, Int, Struct],
+            &[Struct, String, Struct, String, String, Int, Int],
+            &[Struct, String, Struct, String, String, Int],
+            &[Struct, String, Struct, String, String],
+            &[Struct, String, Struct, String],
+            &[Struct, String, Struct],
+            &[Struct, String],
         ],
         help: "view(session_id, filters={}, order_by=\"\", order_dir=\"ASC\", start=0, length=all, options={}) -> Struct \
                with table, total, count, autorefresh. A length below 0 is all. options: fields, an Array of names.",
@@ -59,12 +88,12 @@ pub static PROCEDURES: &[Procedure] = &[
     Procedure {
         name: "summary",
         signatures: &[
-            &["struct", "string", "string", "struct", "string", "string", "int", "int"],
-            &["struct", "string", "string", "struct", "string", "string", "int"],
-            &["struct", "string", "string", "struct", "string", "string"],
-            &["struct", "string", "string", "struct", "string"],
-            &["struct", "string", "string", "struct"],
-            &["struct", "string", "string"],
+            &[Struct, String, String, Struct, String, String, Int, Int],
+            &[Struct, String, String, Struct, String, String, Int],
+            &[Struct, String, String, Struct, String, String],
+            &[Struct, String, String, Struct, String],
+            &[Struct, String, String, Struct],
+            &[Struct, String, String],
         ],
         help: "summary(session_id, group_by, filters={}, order_by=\"connections\", order_dir=\"DESC\", start=0, length=all) -> \
                Struct with table, total, matched, exact, count, autorefresh. group_by: orig_src, orig_dst, repl_src, local, \
@@ -74,26 +103,22 @@ pub static PROCEDURES: &[Procedure] = &[
     },
     Procedure {
         name: "kill",
-        signatures: &[&["int", "string", "array"], &["int", "string", "string"], &["int", "string", "int"]],
+        signatures: &[&[Int, String, Array], &[Int, String, String], &[Int, String, Int]],
         help: "kill(session_id, connection_ids) -> how many were deleted. An id that is gone is not an error.",
         run: kill::kill,
     },
     Procedure {
         name: "kill_matching",
-        signatures: &[
-            &["int", "string", "struct"],
-            &["int", "string", "array"],
-            &["int", "string", "string"],
-        ],
+        signatures: &[&[Int, String, Struct], &[Int, String, Array], &[Int, String, String]],
         help: "kill_matching(session_id, filters) -> how many were deleted. Takes no empty filter.",
         run: kill_matching::kill_matching,
     },
     Procedure {
         name: "change",
         signatures: &[
-            &["boolean", "string", "string", "string", "int"],
-            &["boolean", "string", "string", "int", "int"],
-            &["boolean", "string", "string", "string", "string"],
+            &[Boolean, String, String, String, Int],
+            &[Boolean, String, String, Int, Int],
+            &[Boolean, String, String, String, String],
         ],
         help: "change(session_id, field_name, connection_id, field_value) -> True. field_name is mark (also \"value/mask\") \
                or timeout (seconds; traffic no longer renews it).",
@@ -102,12 +127,12 @@ pub static PROCEDURES: &[Procedure] = &[
     Procedure {
         name: "change_matching",
         signatures: &[
-            &["int", "string", "string", "struct", "int"],
-            &["int", "string", "string", "struct", "string"],
-            &["int", "string", "string", "array", "int"],
-            &["int", "string", "string", "array", "string"],
-            &["int", "string", "string", "string", "int"],
-            &["int", "string", "string", "string", "string"],
+            &[Int, String, String, Struct, Int],
+            &[Int, String, String, Struct, String],
+            &[Int, String, String, Array, Int],
+            &[Int, String, String, Array, String],
+            &[Int, String, String, String, Int],
+            &[Int, String, String, String, String],
         ],
         help: "change_matching(session_id, field_name, filters, field_value) -> how many were changed. As change, for all that \
                match. Takes no empty filter.",
@@ -115,49 +140,49 @@ pub static PROCEDURES: &[Procedure] = &[
     },
     Procedure {
         name: "refresh",
-        signatures: &[&["boolean", "string"]],
+        signatures: &[&[Boolean, String]],
         help: "refresh(session_id) -> True. With autorefresh off: takes the snapshot anew.",
         run: take_snapshot::refresh,
     },
     Procedure {
         name: "set_autorefresh",
-        signatures: &[&["boolean", "string", "int"], &["boolean", "string", "boolean"]],
+        signatures: &[&[Boolean, String, Int], &[Boolean, String, Boolean]],
         help: "set_autorefresh(session_id, refresh) -> True. 0: views answer from a snapshot taken now; 1: from the kernel.",
         run: take_snapshot::set_autorefresh,
     },
     Procedure {
         name: "stats",
-        signatures: &[&["struct", "string"]],
+        signatures: &[&[Struct, String]],
         help: "stats(session_id) -> Struct of the kernel's and the daemon's counters.",
         run: stats::stats,
     },
     Procedure {
         name: "explain",
-        signatures: &[&["string", "struct"], &["string", "array"], &["string", "string"]],
+        signatures: &[&[String, Struct], &[String, Array], &[String, String]],
         help: "explain(filters) -> the filter in words, or the fault that it has. Takes no session.",
         run: explain::explain,
     },
     Procedure {
         name: "system.listMethods",
-        signatures: &[&["array"]],
+        signatures: &[&[Array]],
         help: "system.listMethods() -> the names of all procedures.",
         run: list_methods,
     },
     Procedure {
         name: "system.methodSignature",
-        signatures: &[&["array", "string"]],
+        signatures: &[&[Array, String]],
         help: "system.methodSignature(name) -> Array of signatures: the type of the result, then those of the parameters.",
         run: method_signature,
     },
     Procedure {
         name: "system.methodHelp",
-        signatures: &[&["string", "string"]],
+        signatures: &[&[String, String]],
         help: "system.methodHelp(name) -> what the procedure does.",
         run: method_help,
     },
     Procedure {
         name: "system.multicall",
-        signatures: &[&["array", "array"]],
+        signatures: &[&[Array, Array]],
         help: "system.multicall(calls) -> Array of results. Each call is a Struct of methodName and params; each result is an \
                Array of one value, or a fault Struct.",
         // The task makes the calls of a multicall: here comes only one that stands inside another.
@@ -203,7 +228,7 @@ fn put_signatures(writer: &mut Writer<'_>, at: usize) -> Result<(), Full> {
     writer.array_open()?;
     for signature in PROCEDURES.get(at).map_or(&[][..], |p| p.signatures) {
         writer.array_open()?;
-        signature.iter().try_for_each(|kind| writer.string(kind.as_bytes()))?;
+        signature.iter().try_for_each(|kind| writer.string(kind.name().as_bytes()))?;
         writer.array_close()?;
     }
     writer.array_close()

@@ -85,7 +85,7 @@ impl Task {
         }
         let opened = pieces.place();
         let wrote = self.write_pieces(pieces, shared, world);
-        if !self.in_value && pieces.place() == opened && wrote != Ok(None) {
+        if !self.in_value && pieces.place() == opened && !matches!(wrote, Ok(None)) {
             pieces.rewind(before);
         } else {
             self.in_value = true;

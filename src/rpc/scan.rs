@@ -77,7 +77,7 @@ impl Engine {
         };
         let read = self.snapshot_scan.has_riders() || self.tasks.iter().any(is_ahead);
         self.slots_of(|task| {
-            let waits = task.stage == Stage::Waiting(source) && !(read && task.is_recorder());
+            let waits = task.waits_for(source) && !(read && task.is_recorder());
             waits && task.job.asks().can_begin(&self.shared)
         })
     }
@@ -88,9 +88,13 @@ impl Engine {
         bits.fold(0, |bits, (slot, _)| bits | 1 << slot)
     }
 
-    /// The tasks that take part in a scan.
-    fn riders(tasks: &mut [Task], riders: u32) -> impl Iterator<Item = (usize, &mut Task)> {
-        tasks.iter_mut().enumerate().filter(move |(slot, _)| riders >> slot & 1 == 1)
+    /// The scan is over for these riders, or has failed for them.
+    fn end_riders(&mut self, riders: u32, failure: Option<&Fault>) {
+        for slot in slots(riders) {
+            if let Some(task) = self.tasks.get_mut(slot) {
+                task.stage = Stage::Over(failure.cloned());
+            }
+        }
     }
 
     /// Whether calls wait for a scan of the kernel's table, and none is under way.
@@ -122,7 +126,7 @@ impl Engine {
 
     /// Whether a call counts on rates not to change, since it has found a part of what it looks for.
     fn holds_rates(&self) -> bool {
-        self.tasks.iter().filter(|task| task.stage != Stage::Idle).any(|task| {
+        self.tasks.iter().filter(|task| !task.is_idle()).any(|task| {
             let asks = task.job.asks();
             asks.is_between_scans() && asks.depends_on_rates()
         })
@@ -215,7 +219,7 @@ impl Engine {
         if self.is_taking_snapshot() {
             // The views that waited for this snapshot read it before it is taken anew: otherwise two clients that take it in
             // turn would let no view read.
-            for task in self.tasks.iter_mut().filter(|t| t.stage == Stage::Waiting(Source::Snapshot)) {
+            for task in self.tasks.iter_mut().filter(|t| t.waits_for(Source::Snapshot)) {
                 task.job.work().set_ahead();
             }
         }
@@ -229,7 +233,8 @@ impl Engine {
         #[cfg(feature = "metrics")]
         let mut is_counted = false;
         let riders = core::mem::take(&mut self.kernel_scan.riders);
-        for (_, task) in Self::riders(&mut self.tasks, riders) {
+        for slot in slots(riders) {
+            let Some(task) = self.tasks.get_mut(slot) else { continue };
             if task.is_first_reading {
                 task.pause(self.kernel_scan.began_ms);
                 continue;
@@ -273,19 +278,15 @@ impl Engine {
             Source::Snapshot => &mut self.snapshot_scan,
         };
         let riders = core::mem::take(&mut scan.riders);
-        for (_, task) in Self::riders(&mut self.tasks, riders) {
-            task.stage = Stage::Over(Some(fault.clone()));
-        }
+        self.end_riders(riders, Some(fault));
     }
 
     /// Fails those calls of the kernel's scan that need any of these attributes of every flow.
     fn fail_who_needs(&mut self, attributes: u32, fault: &Fault) {
-        for (slot, task) in Self::riders(&mut self.tasks, self.kernel_scan.riders) {
-            if task.job.asks().needs() & attributes != 0 {
-                task.stage = Stage::Over(Some(fault.clone()));
-                self.kernel_scan.leave(slot);
-            }
-        }
+        let needs = |task: &Task| task.job.asks().needs() & attributes != 0;
+        let who = self.slots_of(needs) & self.kernel_scan.riders;
+        self.kernel_scan.riders &= !who;
+        self.end_riders(who, Some(fault));
     }
 
     /// Reads a slice of the snapshot for the calls that wait for it. False if there is nothing to do.
@@ -304,7 +305,7 @@ impl Engine {
             };
             let Some((flow, end)) = snapshot.read(self.snapshot_scan.at) else {
                 let riders = core::mem::take(&mut self.snapshot_scan.riders);
-                Self::riders(&mut self.tasks, riders).for_each(|(_, task)| task.stage = Stage::Over(None));
+                self.end_riders(riders, None);
                 return true;
             };
             self.snapshot_scan.at = end;
@@ -320,7 +321,7 @@ impl Engine {
             return 0;
         }
         let waiting = self.waiting(Source::Snapshot);
-        let is_to_be_taken = |task: &Task| task.is_recorder() && task.stage == Stage::Waiting(Source::Kernel);
+        let is_to_be_taken = |task: &Task| task.is_recorder() && task.waits_for(Source::Kernel);
         if !self.tasks.iter().any(is_to_be_taken) {
             return waiting;
         }
@@ -334,8 +335,10 @@ impl Engine {
 
     /// Hands a flow of the snapshot, whose record ends at `end`, to the calls that read it.
     fn offer_recorded(&mut self, flow: &Flow, end: usize) {
-        for (_, task) in Self::riders(&mut self.tasks, self.snapshot_scan.riders) {
-            task.job.work().offer_recorded(flow, end, &mut self.shared);
+        for slot in slots(self.snapshot_scan.riders) {
+            if let Some(task) = self.tasks.get_mut(slot) {
+                task.job.work().offer_recorded(flow, end, &mut self.shared);
+            }
         }
     }
 
@@ -345,6 +348,16 @@ impl Engine {
 }
 
 impl Task {
+    /// Whether there is no call.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Idle)
+    }
+
+    /// Whether it waits for a scan of this source.
+    fn waits_for(&self, source: Source) -> bool {
+        matches!(self.stage, Stage::Waiting(of) if of == source)
+    }
+
     /// Whether it records the table.
     pub(super) fn is_recorder(&self) -> bool {
         matches!(self.job, Job::TakeSnapshot(_))

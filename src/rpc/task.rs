@@ -22,7 +22,7 @@ use crate::xmlrpc::{Call, Items};
 use core::ops::Range;
 
 /// How far a call is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// No call.
     #[default]
@@ -319,16 +319,24 @@ fn no_procedure(name: &str) -> Fault {
 }
 
 impl Ask<'_, '_> {
-    /// Renews the session that the first parameter names, and tells whose it is.
+    /// Renews the session that the first parameter names.
     ///
     /// # Errors
     /// A fault, when there is no such session of this client's.
-    pub(super) fn check_session(&mut self, args: &mut Args<'_>) -> Result<Who, Fault> {
+    pub(super) fn check_session(&mut self, args: &mut Args<'_>) -> Result<(), Fault> {
         let mut buf = [0; crate::limits::ARGUMENT_BYTES];
         let id = args::session_id(args, &mut buf)?;
         let known = self.shared.sessions.touch(id.as_bytes(), self.peer, self.world.now_ms);
-        let session = known.map_err(|_| args::no_session())?;
-        self.session = Some(session);
-        self.shared.sessions.who(session).cloned().ok_or_else(args::no_session)
+        self.session = Some(known.map_err(|_| args::no_session())?);
+        Ok(())
+    }
+
+    /// Whose session [`Ask::check_session`] has found.
+    ///
+    /// # Errors
+    /// A fault, when it has found none.
+    pub(super) fn who(&self) -> Result<Who, Fault> {
+        let who = self.session.and_then(|session| self.shared.sessions.who(session));
+        who.cloned().ok_or_else(args::no_session)
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct ScanStart {
 }
 
 /// Why the last piece of a job's value can't be written yet, or at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Wrote {
     /// A part is written, the rest waits for this.
     Part(Wait),

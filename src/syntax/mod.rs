@@ -89,6 +89,18 @@ pub struct Document {
     comma: bool,
 }
 
+/// What writes a piece of a reply: any closure. One table of a closure as a `dyn Fn` would have it three times.
+pub(crate) trait Piece {
+    /// Writes it.
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Full>;
+}
+
+impl<F: Fn(&mut Writer<'_>) -> Result<(), Full>> Piece for F {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), Full> {
+        self(writer)
+    }
+}
+
 impl Document {
     /// A reply of which nothing is written.
     #[must_use]
@@ -109,10 +121,16 @@ impl Document {
     pub fn piece(
         &mut self,
         out: &mut Out<'_>,
-        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+        write: impl Fn(&mut Writer<'_>) -> Result<(), Full>,
     ) -> Result<(), Full> {
+        self.write_piece(out, &write)
+    }
+
+    /// As [`Document::piece`].
+    #[inline(never)]
+    pub(crate) fn write_piece(&mut self, out: &mut Out<'_>, piece: &dyn Piece) -> Result<(), Full> {
         let mut writer = Writer { out: out.reborrow(), style: self.style, comma: self.comma };
-        write(&mut writer)?;
+        piece.write(&mut writer)?;
         let (len, comma) = (writer.out.len(), writer.comma);
         out.set_len(len);
         self.comma = comma;

@@ -207,7 +207,7 @@ fn large_integers_have_the_type_that_is_asked_for() {
 }
 
 /// What one piece of XML is.
-fn written(wide: WideInts, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>) -> String {
+fn written(wide: WideInts, write: impl Fn(&mut Writer<'_>) -> Result<(), Full>) -> String {
     let mut buf = [0; 256];
     let mut out = Out::new(&mut buf);
     let mut document = Document::new(Style { syntax: Syntax::Xml, wide });

@@ -86,9 +86,7 @@ impl Writer<'_> {
         self.member("faultCode")?;
         self.int(code.into())?;
         self.member_close()?;
-        self.member("faultString")?;
-        self.string(sentence.as_bytes())?;
-        self.member_close()?;
+        self.text("faultString", sentence)?;
         self.struct_close()
     }
 
@@ -156,6 +154,16 @@ impl Writer<'_> {
         self.member_close()
     }
 
+    /// Writes a member that is a string.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn text(&mut self, name: &'static str, text: &str) -> Written {
+        self.member(name)?;
+        self.string(text.as_bytes())?;
+        self.member_close()
+    }
+
     /// Writes a string of anything; see [`put_text`].
     ///
     /// # Errors
@@ -199,8 +207,18 @@ impl Writer<'_> {
 
     #[inline]
     fn quoted(&mut self, write: impl FnOnce(&mut Self) -> Written) -> Written {
-        self.begin(STRING_OPEN, b"\"")?;
+        self.string_open()?;
         write(self)?;
+        self.string_close()
+    }
+
+    #[inline(never)]
+    fn string_open(&mut self) -> Written {
+        self.begin(STRING_OPEN, b"\"")
+    }
+
+    #[inline(never)]
+    fn string_close(&mut self) -> Written {
         self.end(STRING_CLOSE, b"\"")
     }
 

@@ -1,11 +1,11 @@
 //! A whole call: checked in one walk over its text, then handed out piece by piece.
 
-use super::error::DecodeError;
+use super::error::{Class, DecodeError, Failed};
 use super::grammar::{self, Inside};
 use super::items::Items;
 use super::kind::ValueKind;
 use super::scan::{Child, Cursor, Event, Open};
-use super::text::{CDATA_CLOSE, CDATA_OPEN, Text, is_space};
+use super::text::{CDATA_CLOSE, CDATA_OPEN, Text};
 use super::value::Value;
 use crate::limits::{METHOD_NAME_BYTES, NESTING, PARAMS};
 
@@ -84,7 +84,7 @@ impl<'a> Call<'a> {
         let method = method_name(name.text())?;
         let count = params.as_array().map_or(0, |items| items.take(PARAMS + 1).count());
         if count > PARAMS {
-            return Err(too_many(params.range().start));
+            return Err(DecodeError::bad_value(TOO_MANY, params.range().start));
         }
         let params = Params { raw: params.text().raw(), start: params.range().start, count };
         Ok(Call { method, params })
@@ -100,63 +100,66 @@ impl<'a> Call<'a> {
 /// the rules of its type or a limit.
 pub fn parse_call(body: &str) -> Result<Call<'_>, DecodeError> {
     let mut cursor = Cursor::document(body);
+    parse_document(&mut cursor).map_err(|Failed| cursor.error())
+}
+
+fn parse_document<'a>(cursor: &mut Cursor<'a>) -> Result<Call<'a>, Failed> {
     let root = match cursor.event()? {
         Event::Open(open) if open.name == "methodCall" => open,
         Event::Open(open) => {
-            return Err(DecodeError::not_a_call("the root element is not methodCall", open.at));
+            return Err(cursor.fail(Class::NotACall, "the root element is not methodCall", open.at));
         }
         _ => {
             let what = "the document holds no element: a call begins with <methodCall>";
-            return Err(DecodeError::not_well_formed(what, cursor.position()));
+            return Err(cursor.fail(Class::NotWellFormed, what, cursor.position()));
         }
     };
-    let method = parse_method(&mut cursor, &root)?;
+    let method = parse_method(cursor, &root)?;
     let params = match cursor.child(&root)? {
         Child::Closed(at) => Params { raw: "", start: at, count: 0 },
         Child::Open(open) if open.name == "params" => {
-            let params = parse_params(&mut cursor, &open)?;
+            let params = parse_params(cursor, &open)?;
             match cursor.child(&root)? {
                 Child::Closed(_) => params,
-                other => return Err(misplaced(other)),
+                other => return Err(misplaced(cursor, other)),
             }
         }
-        other => return Err(misplaced(other)),
+        other => return Err(misplaced(cursor, other)),
     };
     match cursor.event()? {
         Event::End => Ok(Call { method, params }),
-        // The tokenizer lets nothing else pass behind the root.
-        _ => Err(DecodeError::not_well_formed("something follows </methodCall>", cursor.position())),
+        // The cursor lets nothing else pass behind the root.
+        _ => Err(cursor.fail(Class::NotWellFormed, "something follows </methodCall>", cursor.position())),
     }
 }
 
-fn misplaced(child: Child<'_>) -> DecodeError {
+fn misplaced(cursor: &mut Cursor<'_>, child: Child<'_>) -> Failed {
     let (Child::Open(Open { at, .. }) | Child::Text(at) | Child::Closed(at)) = child;
-    DecodeError::not_a_call(SHAPE, at)
+    cursor.fail(Class::NotACall, SHAPE, at)
 }
 
-fn too_many(at: usize) -> DecodeError {
-    DecodeError::bad_value("the call has more than 16 parameters", at)
-}
+const TOO_MANY: &str = "the call has more than 16 parameters";
 
 // The sentence above and the one in `method_name` name the limits.
 const _: () = assert!(PARAMS == 16 && METHOD_NAME_BYTES == 64);
 
-fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<&'a str, DecodeError> {
+fn parse_method<'a>(cursor: &mut Cursor<'a>, root: &Open<'a>) -> Result<&'a str, Failed> {
     match cursor.child(root)? {
         Child::Open(open) if open.name == "methodName" => {
             let end = grammar::text_end(cursor, &open)?;
-            method_name(Text::new(cursor.raw(open.content, end), open.content))
+            let name = method_name(Text::new(cursor.raw(open.content, end), open.content));
+            name.map_err(|error| cursor.fail(error.class, error.what, error.at))
         }
-        other => Err(misplaced(other)),
+        other => Err(misplaced(cursor, other)),
     }
 }
 
 /// The procedure's name in `text`. It is of the specification's alphabet, with no reference or comment in
 /// it, so that it can be used as it stands; a CDATA section may be around it.
 fn method_name(text: Text<'_>) -> Result<&str, DecodeError> {
-    let mut name = text.raw().trim_matches(is_space);
+    let mut name = text.raw().trim_ascii();
     if let Some(inside) = name.strip_prefix(CDATA_OPEN).and_then(|rest| rest.strip_suffix(CDATA_CLOSE)) {
-        name = inside.trim_matches(is_space);
+        name = inside.trim_ascii();
     }
     let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/');
     if name.is_empty() || !name.bytes().all(known) {
@@ -174,7 +177,7 @@ fn method_name(text: Text<'_>) -> Result<&str, DecodeError> {
     Ok(name)
 }
 
-fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, DecodeError> {
+fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'a>, Failed> {
     const ONE_VALUE: &str = "a param holds exactly one value";
     let mut count = 0;
     loop {
@@ -182,7 +185,7 @@ fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'
             Child::Open(param) if param.name == "param" => {
                 count += 1;
                 if count > PARAMS {
-                    return Err(too_many(param.at));
+                    return Err(cursor.fail(Class::BadValue, TOO_MANY, param.at));
                 }
                 let value = grammar::opened(cursor, &param, "value", ONE_VALUE)?;
                 grammar::value(cursor, &value, Inside::Check(NESTING))?;
@@ -193,7 +196,7 @@ fn parse_params<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>) -> Result<Params<'
                 return Ok(Params { raw, start: open.content, count });
             }
             Child::Open(Open { at, .. }) | Child::Text(at) => {
-                return Err(DecodeError::not_a_call("params holds only param elements", at));
+                return Err(cursor.fail(Class::NotACall, "params holds only param elements", at));
             }
         }
     }

@@ -43,6 +43,10 @@ impl DecodeError {
     }
 }
 
+/// A mistake was found, which the cursor keeps: so small a result costs little on its way up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Failed;
+
 impl From<charset::Error> for DecodeError {
     fn from(error: charset::Error) -> Self {
         DecodeError::not_well_formed(error.what(), error.at())

@@ -3,7 +3,7 @@
 //! One set of functions does both, so what was checked and what is handed out can't differ. Checking goes down into
 //! arrays and structs, at most [`crate::limits::NESTING`] deep; pulling steps over them.
 
-use super::error::DecodeError;
+use super::error::{Class, Failed};
 use super::kind::ValueKind;
 use super::scalar;
 use super::scan::{Child, Cursor, Open};
@@ -21,15 +21,19 @@ pub(super) enum Inside {
 
 impl Inside {
     /// Enters the array or struct that opens at `at`.
-    fn enter(self, at: usize) -> Result<Self, DecodeError> {
+    fn enter(self, cursor: &mut Cursor<'_>, at: usize) -> Result<Self, Failed> {
+        const TOO_DEEP: &str = "arrays and structs are inside one another too deeply: 8 levels are read";
         match self {
             Inside::Skip => Ok(Inside::Skip),
-            Inside::Check(levels) => levels.checked_sub(1).map(Inside::Check).ok_or(DecodeError::bad_value(
-                "arrays and structs are inside one another too deeply: 8 levels are read",
-                at,
-            )),
+            Inside::Check(0) => Err(bad(cursor, TOO_DEEP, at)),
+            Inside::Check(levels) => Ok(Inside::Check(levels - 1)),
         }
     }
+}
+
+/// A value is wrong at this offset in the body.
+fn bad(cursor: &mut Cursor<'_>, what: &'static str, at: usize) -> Failed {
+    cursor.fail(Class::BadValue, what, at)
 }
 
 // The sentence above names the limit.
@@ -40,7 +44,7 @@ pub(super) fn value<'a>(
     cursor: &mut Cursor<'a>,
     open: &Open<'a>,
     inside: Inside,
-) -> Result<Value<'a>, DecodeError> {
+) -> Result<Value<'a>, Failed> {
     let end = match cursor.child(open)? {
         Child::Open(typed) => {
             let value = typed_value(cursor, &typed, inside)?;
@@ -54,17 +58,16 @@ pub(super) fn value<'a>(
     Ok(Value::new(ValueKind::String, cursor.raw(open.content, end), open.content))
 }
 
-fn typed_value<'a>(
-    cursor: &mut Cursor<'a>,
-    open: &Open<'a>,
-    inside: Inside,
-) -> Result<Value<'a>, DecodeError> {
+fn typed_value<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, Failed> {
     // Apache's extension types come with the prefix `ex`, other clients send them bare.
     let name = open.name.strip_prefix("ex:").unwrap_or(open.name);
-    let kind = ValueKind::of(name).ok_or(DecodeError::bad_value(
-        "not a type: known are i4, int, i8, boolean, string, double, base64, dateTime.iso8601, array, struct, nil",
-        open.at,
-    ))?;
+    let Some(kind) = ValueKind::of(name) else {
+        return Err(bad(
+            cursor,
+            "not a type: known are i4, int, i8, boolean, string, double, base64, dateTime.iso8601, array, struct, nil",
+            open.at,
+        ));
+    };
     match kind {
         ValueKind::Array => array(cursor, open, inside),
         ValueKind::Struct => structure(cursor, open, inside),
@@ -72,16 +75,18 @@ fn typed_value<'a>(
             let end = text_end(cursor, open)?;
             let raw = cursor.raw(open.content, end);
             if matches!(inside, Inside::Check(_)) {
-                scalar::check(name, kind, Text::new(raw, open.content))?;
+                if let Some(what) = scalar::mistake(name, kind, Text::new(raw, open.content)) {
+                    return Err(bad(cursor, what, open.content));
+                }
             }
             Ok(Value::new(kind, raw, open.content))
         }
     }
 }
 
-fn array<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, DecodeError> {
+fn array<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, Failed> {
     const ONE_DATA: &str = "an array holds exactly one data element";
-    let inside = inside.enter(open.at)?;
+    let inside = inside.enter(cursor, open.at)?;
     let data = opened(cursor, open, "data", ONE_DATA)?;
     let end = match inside {
         Inside::Skip => cursor.skip_to_close()?,
@@ -90,7 +95,7 @@ fn array<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result
                 Child::Open(item) if item.name == "value" => value(cursor, &item, inside)?,
                 Child::Closed(at) => break at,
                 Child::Open(Open { at, .. }) | Child::Text(at) => {
-                    return Err(DecodeError::bad_value("an array's data holds only values", at));
+                    return Err(bad(cursor, "an array's data holds only values", at));
                 }
             };
         },
@@ -99,8 +104,8 @@ fn array<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result
     Ok(Value::new(ValueKind::Array, cursor.raw(data.content, end), data.content))
 }
 
-fn structure<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, DecodeError> {
-    let inside = inside.enter(open.at)?;
+fn structure<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Result<Value<'a>, Failed> {
+    let inside = inside.enter(cursor, open.at)?;
     let end = match inside {
         Inside::Skip => cursor.skip_to_close()?,
         Inside::Check(_) => loop {
@@ -108,7 +113,7 @@ fn structure<'a>(cursor: &mut Cursor<'a>, open: &Open<'a>, inside: Inside) -> Re
                 Child::Open(item) if item.name == "member" => member(cursor, &item, inside)?,
                 Child::Closed(at) => break at,
                 Child::Open(Open { at, .. }) | Child::Text(at) => {
-                    return Err(DecodeError::bad_value("a struct holds only members", at));
+                    return Err(bad(cursor, "a struct holds only members", at));
                 }
             };
         },
@@ -121,7 +126,7 @@ pub(super) fn member<'a>(
     cursor: &mut Cursor<'a>,
     open: &Open<'a>,
     inside: Inside,
-) -> Result<(Text<'a>, Value<'a>), DecodeError> {
+) -> Result<(Text<'a>, Value<'a>), Failed> {
     const NAME_VALUE: &str = "a member holds exactly one name and then one value";
     let name = opened(cursor, open, "name", NAME_VALUE)?;
     let end = text_end(cursor, &name)?;
@@ -138,12 +143,10 @@ pub(super) fn opened<'a>(
     parent: &Open<'a>,
     name: &str,
     what: &'static str,
-) -> Result<Open<'a>, DecodeError> {
+) -> Result<Open<'a>, Failed> {
     match cursor.child(parent)? {
         Child::Open(open) if open.name == name => Ok(open),
-        Child::Open(Open { at, .. }) | Child::Text(at) | Child::Closed(at) => {
-            Err(DecodeError::bad_value(what, at))
-        }
+        Child::Open(Open { at, .. }) | Child::Text(at) | Child::Closed(at) => Err(bad(cursor, what, at)),
     }
 }
 
@@ -152,21 +155,21 @@ pub(super) fn closed<'a>(
     cursor: &mut Cursor<'a>,
     parent: &Open<'a>,
     what: &'static str,
-) -> Result<usize, DecodeError> {
+) -> Result<usize, Failed> {
     match cursor.child(parent)? {
         Child::Closed(at) => Ok(at),
-        Child::Open(Open { at, .. }) | Child::Text(at) => Err(DecodeError::bad_value(what, at)),
+        Child::Open(Open { at, .. }) | Child::Text(at) => Err(bad(cursor, what, at)),
     }
 }
 
 /// The end of `parent`, which holds text alone.
-pub(super) fn text_end<'a>(cursor: &mut Cursor<'a>, parent: &Open<'a>) -> Result<usize, DecodeError> {
+pub(super) fn text_end<'a>(cursor: &mut Cursor<'a>, parent: &Open<'a>) -> Result<usize, Failed> {
     loop {
         match cursor.child(parent)? {
             Child::Closed(at) => return Ok(at),
             Child::Text(_) => {}
             Child::Open(Open { at, .. }) => {
-                return Err(DecodeError::bad_value("an element stands in text: write < as &lt;", at));
+                return Err(bad(cursor, "an element stands in text: write < as &lt;", at));
             }
         }
     }

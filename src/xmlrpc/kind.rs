@@ -25,20 +25,26 @@ pub enum ValueKind {
     Nil,
 }
 
+/// The names of types, without a prefix.
+const NAMES: [(&str, ValueKind); 13] = [
+    ("int", ValueKind::Int),
+    ("i4", ValueKind::Int),
+    ("i8", ValueKind::Int),
+    ("i1", ValueKind::Int),
+    ("i2", ValueKind::Int),
+    ("boolean", ValueKind::Boolean),
+    ("string", ValueKind::String),
+    ("double", ValueKind::Double),
+    ("base64", ValueKind::Base64),
+    ("dateTime.iso8601", ValueKind::DateTime),
+    ("array", ValueKind::Array),
+    ("struct", ValueKind::Struct),
+    ("nil", ValueKind::Nil),
+];
+
 impl ValueKind {
     /// The kind that a type's name means, without a prefix.
     pub(super) fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "int" | "i4" | "i8" | "i1" | "i2" => ValueKind::Int,
-            "boolean" => ValueKind::Boolean,
-            "string" => ValueKind::String,
-            "double" => ValueKind::Double,
-            "base64" => ValueKind::Base64,
-            "dateTime.iso8601" => ValueKind::DateTime,
-            "array" => ValueKind::Array,
-            "struct" => ValueKind::Struct,
-            "nil" => ValueKind::Nil,
-            _ => return None,
-        })
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
 }

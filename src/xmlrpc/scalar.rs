@@ -4,19 +4,18 @@
 //! exponents, `true` and `false`, base64 in lines or without its padding, and an `i4` up to 4294967295, which some clients
 //! send for an unsigned value.
 
-use super::error::DecodeError;
 use super::kind::ValueKind;
 use super::text::{Text, TooLong, is_space};
 use crate::base64;
-use core::num::IntErrorKind;
+use core::ops::RangeInclusive;
 
 /// Bytes of a number that is written with references or comments inside; nobody does, but XML allows it.
 const ODD_NUMBER_BYTES: usize = 64;
 
-/// Checks the content of a value against the rules of its type: `name` as the client gave it, without a prefix.
-pub(super) fn check(name: &str, kind: ValueKind, text: Text<'_>) -> Result<(), DecodeError> {
-    let what = match kind {
-        ValueKind::Int => check_int(name, text).err(),
+/// What is wrong with the content of a value by the rules of its type: `name` as the client gave it, without a prefix.
+pub(super) fn mistake(name: &str, kind: ValueKind, text: Text<'_>) -> Option<&'static str> {
+    match kind {
+        ValueKind::Int => check_int(name, text),
         ValueKind::Boolean => boolean(text).is_none().then_some("a boolean is 0 or 1, or false or true"),
         ValueKind::Double => double(text).is_none().then_some(
             "a double is written in decimal, as -1.5 or 2e9, and within the range of 64-bit floating point",
@@ -26,24 +25,27 @@ pub(super) fn check(name: &str, kind: ValueKind, text: Text<'_>) -> Result<(), D
         }
         ValueKind::Nil => text.chars().any(|c| !is_space(c)).then_some("nil holds nothing"),
         ValueKind::String | ValueKind::DateTime | ValueKind::Array | ValueKind::Struct => None,
-    };
-    what.map_or(Ok(()), |what| Err(DecodeError::bad_value(what, text.range().start)))
+    }
 }
 
-fn check_int(name: &str, text: Text<'_>) -> Result<(), &'static str> {
-    let (range, beyond) = match name {
-        "i1" => (-128..=127, "an i1 is from -128 to 127"),
-        "i2" => (-32768..=32767, "an i2 is from -32768 to 32767"),
-        "i8" => (i64::MIN..=i64::MAX, "an i8 is from -9223372036854775808 to 9223372036854775807"),
-        _ => (
-            i32::MIN.into()..=u32::MAX.into(),
-            "an int or i4 is from -2147483648 to 4294967295: send a larger number as i8 or string",
-        ),
-    };
+/// The types of integers: name, range, and the sentence where a number is beyond it. The last is any other name's.
+const INTS: [(&str, RangeInclusive<i64>, &str); 4] = [
+    ("i1", -128..=127, "an i1 is from -128 to 127"),
+    ("i2", -32768..=32767, "an i2 is from -32768 to 32767"),
+    ("i8", i64::MIN..=i64::MAX, "an i8 is from -9223372036854775808 to 9223372036854775807"),
+    (
+        "",
+        i32::MIN as i64..=u32::MAX as i64,
+        "an int or i4 is from -2147483648 to 4294967295: send a larger number as i8 or string",
+    ),
+];
+
+fn check_int(name: &str, text: Text<'_>) -> Option<&'static str> {
+    let (_, range, beyond) = INTS.iter().find(|(known, ..)| known.is_empty() || *known == name)?;
     match parse_int(text) {
-        Ok(value) if range.contains(&value) => Ok(()),
-        Ok(_) | Err(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => Err(beyond),
-        Err(_) => Err("an integer is decimal digits, with an optional sign"),
+        Ok(value) if range.contains(&value) => None,
+        Ok(_) | Err(IntError::TooLarge) => Some(beyond),
+        Err(IntError::Malformed) => Some("an integer is decimal digits, with an optional sign"),
     }
 }
 
@@ -51,14 +53,41 @@ fn check_int(name: &str, text: Text<'_>) -> Result<(), &'static str> {
 fn number<'b>(text: Text<'b>, space: &'b mut [u8]) -> Result<&'b str, TooLong> {
     match text.plain() {
         Some(plain) => Ok(plain),
-        None => text.copy_to(space).map(|text| text.trim_matches(is_space)),
+        None => text.copy_to(space).map(str::trim_ascii),
     }
 }
 
-fn parse_int(text: Text<'_>) -> Result<i64, IntErrorKind> {
+/// Why a text is no integer.
+enum IntError {
+    /// It is beyond 64 signed bits.
+    TooLarge,
+    Malformed,
+}
+
+fn parse_int(text: Text<'_>) -> Result<i64, IntError> {
     let mut space = [0; ODD_NUMBER_BYTES];
-    let digits = number(text, &mut space).map_err(|TooLong| IntErrorKind::PosOverflow)?;
-    digits.parse::<i64>().map_err(|error| *error.kind())
+    let number = number(text, &mut space).map_err(|TooLong| IntError::TooLarge)?;
+    let (is_negative, digits) = sign(number);
+    if digits.is_empty() {
+        return Err(IntError::Malformed);
+    }
+    // What comes first is told: a wrong digit, or one too many.
+    let mut number = 0_i64;
+    for b in digits.bytes() {
+        let digit = i64::from(char::from(b).to_digit(10).ok_or(IntError::Malformed)?);
+        let digit = if is_negative { -digit } else { digit };
+        let longer = number.checked_mul(10).and_then(|number| number.checked_add(digit));
+        number = longer.ok_or(IntError::TooLarge)?;
+    }
+    Ok(number)
+}
+
+/// Whether a number begins with a minus, and what is behind its sign.
+fn sign(number: &str) -> (bool, &str) {
+    match number.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, number.strip_prefix('+').unwrap_or(number)),
+    }
 }
 
 pub(super) fn int(text: Text<'_>) -> Option<i64> {
@@ -92,47 +121,56 @@ pub enum Double {
 /// that a conversion to binary takes.
 pub(super) fn double(text: Text<'_>) -> Option<Double> {
     let mut space = [0; ODD_NUMBER_BYTES];
-    let text = number(text, &mut space).ok()?.as_bytes();
-    let unsigned = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
-    let e = unsigned.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(unsigned.len());
-    let (mantissa, tail) = unsigned.split_at(e);
+    let (is_negative, unsigned) = sign(number(text, &mut space).ok()?);
+    let e = unsigned.bytes().position(|b| matches!(b, b'e' | b'E')).unwrap_or(unsigned.len());
+    let (mantissa, tail) = unsigned.split_at_checked(e)?;
     let exponent = tail.get(1..).map_or(Some(0), exponent)?;
-    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
-    let (whole, tail) = mantissa.split_at(point);
-    let fraction = tail.get(1..).unwrap_or_default();
-    let places = exponent.checked_add(i32::try_from(whole.len()).ok()?)?;
-    let mut digits = whole.iter().chain(fraction);
-    if whole.len() + fraction.len() == 0 || !digits.clone().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let leading = digits.clone().take_while(|&&b| b == b'0').count();
-    if leading < whole.len() + fraction.len() && places > DOUBLE_DIGITS + i32::try_from(leading).ok()? {
-        return None;
-    }
-    // The digits there are, then the zeros up to the point; no further than the value is of interest.
-    let (mut value, mut place) = (0_u64, 0);
-    while place < places && value <= WHOLE_MOST {
-        match digits.next() {
-            Some(digit) => value = value * 10 + u64::from(digit - b'0'),
-            // A zero stays one; without this the loop would run as often as the exponent says.
-            None if value == 0 => break,
-            None => value *= 10,
+    let point = mantissa.bytes().position(|b| b == b'.').unwrap_or(mantissa.len());
+    // The digits up to the point once the exponent has moved it, and those that were looked at.
+    let places = exponent.checked_add(i32::try_from(point).ok()?)?;
+    let mut place = 0;
+    // What the digits up to the point come to, no further than that is of interest; where the first one stands that is no zero.
+    let (mut value, mut first, mut is_whole) = (0_u64, None, true);
+    for (at, b) in mantissa.bytes().enumerate() {
+        if at == point {
+            continue;
+        }
+        let digit = char::from(b).to_digit(10)?;
+        if digit != 0 {
+            first = first.or(Some(place));
+        }
+        if place < places && value <= WHOLE_MOST {
+            value = value * 10 + u64::from(digit);
+        } else {
+            is_whole &= digit == 0;
         }
         place += 1;
     }
-    let value = i64::try_from(value).ok().filter(|_| value <= WHOLE_MOST && digits.all(|&b| b == b'0'));
-    let negative = text.first() == Some(&b'-');
-    Some(value.map_or(Double::Other, |value| Double::Whole(if negative { -value } else { value })))
+    if place == 0 || first.is_some_and(|first| places > DOUBLE_DIGITS + first) {
+        return None;
+    }
+    // Zeros follow; none for a zero, or this would run as often as the exponent says.
+    while place < places && value != 0 && value <= WHOLE_MOST {
+        value *= 10;
+        place += 1;
+    }
+    if !is_whole || value > WHOLE_MOST {
+        return Some(Double::Other);
+    }
+    Some(Double::Whole(if is_negative { -(value as i64) } else { value as i64 }))
 }
 
 /// The integer behind a number's `e`; one beyond all reason is as good as one that is too large.
-fn exponent(text: &[u8]) -> Option<i32> {
-    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+fn exponent(text: &str) -> Option<i32> {
+    let (is_negative, digits) = sign(text);
+    if digits.is_empty() {
         return None;
     }
-    let number = digits.iter().fold(0, |n, b| (n * 10 + i32::from(b - b'0')).min(1_000_000));
-    Some(if text.first() == Some(&b'-') { -number } else { number })
+    let number = digits.bytes().try_fold(0, |number, b| {
+        let digit = char::from(b).to_digit(10)?;
+        Some((number * 10 + digit as i32).min(1_000_000))
+    })?;
+    Some(if is_negative { -number } else { number })
 }
 
 fn sextet(c: char) -> Option<u8> {

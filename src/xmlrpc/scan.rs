@@ -5,10 +5,12 @@
 //! exactly one root. The same cursor walks the whole document once to check it, and later parts of it to pull values
 //! out: a part of a checked document never gives an error.
 
-use super::error::{DecodeError, offset_of};
+use super::error::{Class, DecodeError, Failed, offset_of};
 use super::text::{is_space, reference};
 use crate::limits::ATTRIBUTES;
 use xmlparser::{ElementEnd, Error, StreamError, Token, Tokenizer};
+
+const DOCTYPE: &str = "a DOCTYPE is refused: send the call without one";
 
 const NEVER_ENDS: &str =
     "the document ends inside an element: close every element, with </methodCall> as the last";
@@ -52,6 +54,8 @@ pub(super) struct Cursor<'a> {
     base: usize,
     /// An element written `<x/>` opened: its close comes next, at this offset.
     closing: Option<(&'a str, usize)>,
+    /// The first mistake that was found.
+    error: DecodeError,
 }
 
 impl core::fmt::Debug for Cursor<'_> {
@@ -63,13 +67,16 @@ impl core::fmt::Debug for Cursor<'_> {
 impl<'a> Cursor<'a> {
     /// At the start of a whole document.
     pub fn document(body: &'a str) -> Self {
-        Cursor { tokens: Tokenizer::from(body), text: body, base: 0, closing: None }
+        Cursor::new(Tokenizer::from(body), body, 0)
     }
 
     /// At the start of a part of a document, which begins at byte `base` of it.
     pub fn part(text: &'a str, base: usize) -> Self {
-        let tokens = Tokenizer::from_fragment(text, 0..text.len());
-        Cursor { tokens, text, base, closing: None }
+        Cursor::new(Tokenizer::from_fragment(text, 0..text.len()), text, base)
+    }
+
+    fn new(tokens: Tokenizer<'a>, text: &'a str, base: usize) -> Self {
+        Cursor { tokens, text, base, closing: None, error: DecodeError::not_well_formed("", 0) }
     }
 
     /// Offset of what was not looked at yet.
@@ -83,8 +90,24 @@ impl<'a> Cursor<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
+    /// A mistake was found at this offset in the body. The cursor keeps it, and nothing comes after it.
+    pub fn fail(&mut self, class: Class, what: &'static str, at: usize) -> Failed {
+        self.error = DecodeError { class, what, at };
+        Failed
+    }
+
+    /// The mistake that was found.
+    pub fn error(&self) -> DecodeError {
+        self.error
+    }
+
+    #[cold]
+    fn not_well_formed(&mut self, what: &'static str, at: usize) -> Failed {
+        self.fail(Class::NotWellFormed, what, at)
+    }
+
     /// The next event; comments and processing instructions are stepped over.
-    pub fn event(&mut self) -> Result<Event<'a>, DecodeError> {
+    pub fn event(&mut self) -> Result<Event<'a>, Failed> {
         if let Some((name, at)) = self.closing.take() {
             return Ok(Event::Close(name, at));
         }
@@ -102,18 +125,20 @@ impl<'a> Cursor<'a> {
                     return Ok(Event::Close(name.trim_end_matches(is_space), at));
                 }
                 Token::Text { text } => {
-                    check_references(text.as_str(), at)?;
+                    self.check_references(text.as_str(), at)?;
                     return Ok(Event::Text(at, text.as_str().bytes().all(|b| is_space(b.into()))));
                 }
                 Token::Cdata { .. } => return Ok(Event::Text(at, false)),
                 Token::ProcessingInstruction { target, content, span } => {
                     let tight = content.is_some_and(|c| c.start() == target.end());
-                    check_instruction(target.as_str(), span.as_str(), at, tight)?;
+                    self.check_instruction(target.as_str(), span.as_str(), at, tight)?;
                 }
                 Token::Declaration { version, encoding, .. } => {
-                    check_declaration(version.as_str(), encoding.map(|e| e.as_str()), at)?;
+                    self.check_declaration(version.as_str(), encoding.map(|e| e.as_str()), at)?;
                 }
-                Token::DtdStart { .. } | Token::EmptyDtd { .. } => return Err(doctype(at)),
+                Token::DtdStart { .. } | Token::EmptyDtd { .. } => {
+                    return Err(self.not_well_formed(DOCTYPE, at));
+                }
                 // The other tokens stand inside a DOCTYPE or an opening tag, where the cursor never is.
                 _ => {}
             }
@@ -121,7 +146,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next thing inside `parent`, the innermost open element; white space is stepped over.
-    pub fn child(&mut self, parent: &Open<'a>) -> Result<Child<'a>, DecodeError> {
+    pub fn child(&mut self, parent: &Open<'a>) -> Result<Child<'a>, Failed> {
         loop {
             match self.event()? {
                 Event::Open(open) => return Ok(Child::Open(open)),
@@ -129,13 +154,13 @@ impl<'a> Cursor<'a> {
                 Event::Text(at, false) => return Ok(Child::Text(at)),
                 Event::Close(name, at) if name == parent.name => return Ok(Child::Closed(at)),
                 Event::Close(_, at) => {
-                    return Err(DecodeError::not_well_formed(
+                    return Err(self.not_well_formed(
                         "a closing tag names another element than the one that is open: close the innermost first",
                         at,
                     ));
                 }
                 Event::End => {
-                    return Err(DecodeError::not_well_formed(NEVER_ENDS, self.position()));
+                    return Err(self.not_well_formed(NEVER_ENDS, self.position()));
                 }
             }
         }
@@ -143,7 +168,7 @@ impl<'a> Cursor<'a> {
 
     /// Steps over the rest of the innermost open element and returns its closing tag's offset. Only for a document
     /// that was checked: names are not compared again.
-    pub fn skip_to_close(&mut self) -> Result<usize, DecodeError> {
+    pub fn skip_to_close(&mut self) -> Result<usize, Failed> {
         let mut depth = 0_usize;
         loop {
             match self.event()? {
@@ -152,18 +177,18 @@ impl<'a> Cursor<'a> {
                 Event::Close(..) => depth -= 1,
                 Event::Text(..) => {}
                 Event::End => {
-                    return Err(DecodeError::not_well_formed(NEVER_ENDS, self.position()));
+                    return Err(self.not_well_formed(NEVER_ENDS, self.position()));
                 }
             }
         }
     }
 
     /// Reads an element's attributes up to the end of its opening tag.
-    fn opening(&mut self, name: &'a str, at: usize) -> Result<Event<'a>, DecodeError> {
+    fn opening(&mut self, name: &'a str, at: usize) -> Result<Event<'a>, Failed> {
         let mut seen = [""; ATTRIBUTES];
         let mut count = 0;
         if name.starts_with(':') {
-            return Err(DecodeError::not_well_formed("an element's name begins with a colon", at));
+            return Err(self.not_well_formed("an element's name begins with a colon", at));
         }
         loop {
             match self.token()? {
@@ -173,15 +198,16 @@ impl<'a> Cursor<'a> {
                     let name = span.as_str().split('=').next().unwrap_or_default().trim_end_matches(is_space);
                     let known = seen.get(..count).unwrap_or_default();
                     if known.contains(&name) {
-                        return Err(DecodeError::not_well_formed("an attribute is given twice", here));
+                        return Err(self.not_well_formed("an attribute is given twice", here));
                     }
-                    let slot = seen.get_mut(count);
-                    *slot.ok_or(DecodeError::not_well_formed(
-                        "an element has more attributes than are read",
-                        here,
-                    ))? = name;
+                    let Some(slot) = seen.get_mut(count) else {
+                        return Err(
+                            self.not_well_formed("an element has more attributes than are read", here)
+                        );
+                    };
+                    *slot = name;
                     count += 1;
-                    check_references(value.as_str(), self.base + value.start())?;
+                    self.check_references(value.as_str(), self.base + value.start())?;
                 }
                 Some(Token::ElementEnd { end, span }) => {
                     let content = self.base + span.end();
@@ -190,12 +216,12 @@ impl<'a> Cursor<'a> {
                     }
                     return Ok(Event::Open(Open { name, at, content }));
                 }
-                _ => return Err(DecodeError::not_well_formed(NEVER_ENDS, self.position())),
+                _ => return Err(self.not_well_formed(NEVER_ENDS, self.position())),
             }
         }
     }
 
-    fn token(&mut self) -> Result<Option<Token<'a>>, DecodeError> {
+    fn token(&mut self) -> Result<Option<Token<'a>>, Failed> {
         match self.tokens.next() {
             None => Ok(None),
             Some(Ok(token)) => {
@@ -208,7 +234,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The tokenizer's error as a sentence of ours, with the offset of what it stumbled over.
-    fn explain(&self, error: Error) -> DecodeError {
+    fn explain(&mut self, error: Error) -> Failed {
         let (what, cause, outer) = match error {
             Error::InvalidDeclaration(e, p) => ("the XML declaration is malformed", Some(e), p),
             Error::InvalidComment(e, p) => {
@@ -217,9 +243,7 @@ impl<'a> Cursor<'a> {
             Error::InvalidPI(e, p) => {
                 ("a processing instruction is malformed: it has a name and ends with ?>", Some(e), p)
             }
-            Error::InvalidDoctype(_, p) | Error::InvalidEntity(_, p) => {
-                return doctype(self.base + offset_of(self.text, p.row as usize, p.col as usize));
-            }
+            Error::InvalidDoctype(_, p) | Error::InvalidEntity(_, p) => (DOCTYPE, None, p),
             Error::InvalidElement(e, p) => {
                 ("a tag is malformed: after < stands a name, and > ends it", Some(e), p)
             }
@@ -242,52 +266,44 @@ impl<'a> Cursor<'a> {
             _ => (what, outer),
         };
         let at = self.base + offset_of(self.text, place.row as usize, place.col as usize);
-        DecodeError::not_well_formed(what, at)
+        self.not_well_formed(what, at)
     }
-}
 
-fn doctype(at: usize) -> DecodeError {
-    DecodeError::not_well_formed("a DOCTYPE is refused: send the call without one", at)
-}
-
-/// Each `&` begins one of the five predefined entities or a character by number.
-fn check_references(text: &str, at: usize) -> Result<(), DecodeError> {
-    for (offset, _) in text.match_indices('&') {
-        if reference(text.get(offset..).unwrap_or_default()).is_none() {
-            return Err(DecodeError::not_well_formed(
-                "an & that begins no known reference: write &amp; (known are &lt; &gt; &amp; &quot; &apos; and \
-                 characters by number)",
-                at + offset,
-            ));
+    /// Each `&` begins one of the five predefined entities or a character by number.
+    fn check_references(&mut self, text: &str, at: usize) -> Result<(), Failed> {
+        for (offset, _) in text.match_indices('&') {
+            if reference(text.get(offset..).unwrap_or_default()).is_none() {
+                return Err(self.not_well_formed(
+                    "an & that begins no known reference: write &amp; (known are &lt; &gt; &amp; &quot; &apos; and \
+                     characters by number)",
+                    at + offset,
+                ));
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// A processing instruction's name is not `xml` in any case (production 17), and white space ends it. The tokenizer
-/// hands a declaration with a tab or a line end behind `<?xml` over as one: that is well-formed at the very start.
-fn check_instruction(target: &str, span: &str, at: usize, tight: bool) -> Result<(), DecodeError> {
-    if tight {
-        return Err(DecodeError::not_well_formed(
-            "a processing instruction's name ends with white space or ?>",
-            at,
-        ));
+    /// A processing instruction's name is not `xml` in any case (production 17), and white space ends it. The tokenizer
+    /// hands a declaration with a tab or a line end behind `<?xml` over as one: that is well-formed at the very start.
+    fn check_instruction(&mut self, target: &str, span: &str, at: usize, tight: bool) -> Result<(), Failed> {
+        if tight {
+            return Err(
+                self.not_well_formed("a processing instruction's name ends with white space or ?>", at)
+            );
+        }
+        let declaration = at == 0 && target == "xml" && span.contains("version");
+        if target.eq_ignore_ascii_case("xml") && !declaration {
+            return Err(self.not_well_formed("an XML declaration stands at the very start of a document", at));
+        }
+        Ok(())
     }
-    let declaration = at == 0 && target == "xml" && span.contains("version");
-    if target.eq_ignore_ascii_case("xml") && !declaration {
-        return Err(DecodeError::not_well_formed(
-            "an XML declaration stands at the very start of a document",
-            at,
-        ));
-    }
-    Ok(())
-}
 
-/// Productions 26 and 81 where the tokenizer is laxer: digits behind `1.`, a letter first in the encoding's name.
-fn check_declaration(version: &str, encoding: Option<&str>, at: usize) -> Result<(), DecodeError> {
-    let encoded = encoding.is_none_or(|e| e.starts_with(|c: char| c.is_ascii_alphabetic()));
-    if version.len() <= "1.".len() || !encoded {
-        return Err(DecodeError::not_well_formed("the XML declaration is malformed", at));
+    /// Productions 26 and 81 where the tokenizer is laxer: digits behind `1.`, a letter first in the encoding's name.
+    fn check_declaration(&mut self, version: &str, encoding: Option<&str>, at: usize) -> Result<(), Failed> {
+        let encoded = encoding.is_none_or(|e| e.starts_with(|c: char| c.is_ascii_alphabetic()));
+        if version.len() <= "1.".len() || !encoded {
+            return Err(self.not_well_formed("the XML declaration is malformed", at));
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -70,7 +70,7 @@ impl<'a> Text<'a> {
     /// The raw text without white space around it, where it holds no markup or references.
     pub(super) fn plain(&self) -> Option<&'a str> {
         let plain = !self.raw.bytes().any(|b| b == b'&' || b == b'<');
-        plain.then(|| self.raw.trim_matches(is_space))
+        plain.then(|| self.raw.trim_ascii())
     }
 }
 
@@ -96,7 +96,7 @@ impl Chars<'_> {
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
-        let found = self.rest.as_bytes().windows(end.len()).position(|bytes| bytes == end.as_bytes());
+        let found = find(self.rest, end);
         self.skip(found.map_or(self.rest.len(), |i| i + end.len()));
         found.is_some()
     }
@@ -112,28 +112,30 @@ impl Iterator for Chars<'_> {
                 ']' if self.cdata && self.rest.starts_with(CDATA_CLOSE) => {
                     self.cdata = false;
                     self.skip(CDATA_CLOSE.len());
+                    continue;
                 }
                 '<' if !self.cdata => {
                     if !self.skip_markup() {
                         return None;
                     }
+                    continue;
                 }
                 '&' if !self.cdata => {
                     let (c, len) = reference(self.rest)?;
                     self.skip(len);
                     return Some(c);
                 }
-                '\r' => {
-                    self.skip(if self.rest.starts_with("\r\n") { 2 } else { 1 });
-                    return Some('\n');
-                }
-                c => {
-                    self.skip(c.len_utf8());
-                    return Some(c);
-                }
+                '\r' if self.rest.starts_with("\r\n") => self.skip(2),
+                c => self.skip(c.len_utf8()),
             }
+            return Some(if c == '\r' { '\n' } else { c });
         }
     }
+}
+
+/// Where `what`, which is not empty, first stands in `text`.
+pub(super) fn find(text: &str, what: &str) -> Option<usize> {
+    text.as_bytes().windows(what.len()).position(|bytes| bytes == what.as_bytes())
 }
 
 /// White space of XML 1.0, production 3.
@@ -145,32 +147,23 @@ pub(super) const fn is_space(c: char) -> bool {
 ///
 /// Only the five predefined entities and characters by number: there is no DOCTYPE to declare others.
 pub(super) fn reference(text: &str) -> Option<(char, usize)> {
-    const NAMED: [(&str, char); 5] =
-        [("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&'), ("&quot;", '"'), ("&apos;", '\'')];
-    for (name, c) in NAMED {
-        if text.starts_with(name) {
-            return Some((c, name.len()));
-        }
-    }
-    let (digits, radix) = match text.strip_prefix("&#x") {
-        Some(digits) => (digits, 16),
-        None => (text.strip_prefix("&#")?, 10),
+    const NAMED: [(&str, char); 5] = [("lt", '<'), ("gt", '>'), ("amp", '&'), ("quot", '"'), ("apos", '\'')];
+    let name = text.get(1..text.bytes().position(|b| b == b';')?)?;
+    let c = match name.strip_prefix('#') {
+        Some(number) => character(number)?,
+        None => NAMED.iter().find(|(known, _)| *known == name)?.1,
     };
-    let prefix = text.len() - digits.len();
-    let mut number = 0_u32;
-    // Digits are ASCII, so their count is their bytes.
-    for (count, c) in digits.chars().enumerate() {
-        match c.to_digit(radix) {
-            Some(digit) => number = number.saturating_mul(radix).saturating_add(digit),
-            // Without a digit the number is 0, which is no character of XML.
-            None if c == ';' => {
-                let c = char::from_u32(number).filter(|&c| is_xml_char(c))?;
-                return Some((c, prefix + count + 1));
-            }
-            None => return None,
-        }
-    }
-    None
+    Some((c, name.len() + 2))
+}
+
+/// The character of XML with this number, which is decimal or, behind an `x`, hexadecimal.
+fn character(number: &str) -> Option<char> {
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |digits| (digits, 16));
+    // Without a digit the number is 0, which is no character of XML.
+    let number = digits.chars().try_fold(0_u32, |number, digit| {
+        Some(number.saturating_mul(radix).saturating_add(digit.to_digit(radix)?))
+    });
+    char::from_u32(number?).filter(|&c| is_xml_char(c))
 }
 
 #[cfg(test)]

@@ -38,10 +38,10 @@ impl Filter {
     fn write_condition(&self, condition: &Condition, out: &mut Cut<'_>) -> fmt::Result {
         let field = condition.field.field();
         let takes = takes_of(condition.field);
-        let mut wanted = self.wanted(condition).iter().peekable();
-        let mut first = true;
-        while let Some(value) = wanted.next() {
-            let list = wanted.peek().is_some_and(|next| next.joins);
+        let wanted = self.wanted(condition);
+        for (at, value) in wanted.iter().enumerate() {
+            let first = at == 0;
+            let list = wanted.get(at + 1).is_some_and(|next| next.joins);
             let names = name_is_enough(field) && takes.name(&value.test).is_some();
             out.write_str(match (first, value) {
                 (true, Alternative { negated: false, .. }) => "",
@@ -54,26 +54,38 @@ impl Filter {
             })?;
             // Within a list the field is not said again, unless a word said it.
             if !names && (!value.joins || name_is_enough(field)) {
-                write!(out, "{} ", phrase(field))?;
+                out.write_str(phrase(field))?;
+                out.write_char(' ')?;
             }
-            self.write_value(field, takes, &value.test, out)?;
-            first = false;
+            self.write_value(field, &takes, &value.test, out)?;
         }
         Ok(())
     }
 
-    fn write_value(&self, field: &Field, takes: Takes, test: &Test, out: &mut Cut<'_>) -> fmt::Result {
+    fn write_value(&self, field: &Field, takes: &Takes, test: &Test, out: &mut Cut<'_>) -> fmt::Result {
         // A port's service may be another one than its number is known for.
         if let Some(name) = takes.name(test).filter(|_| takes.words != Words::Service) {
             return out.write_str(name);
         }
         match *test {
-            Test::Range(low, high) if low == high && field.kind == FieldKind::Bits => write!(out, "{low:#x}"),
-            Test::Range(low, high) if low == high => write!(out, "{low}"),
-            Test::Range(low, high) if high == takes.max() => write!(out, "{low} or more"),
-            Test::Range(low, high) => write!(out, "{low}-{high}"),
-            Test::Masked(bits, mask) => write!(out, "{bits:#x}/{mask:#x}"),
-            Test::AnyBit(mask) => write!(out, "any of {mask:#x}"),
+            Test::Range(low, high) if low == high && field.kind == FieldKind::Bits => write_bits(low, out),
+            Test::Range(low, high) => {
+                write!(out, "{low}")?;
+                match high {
+                    _ if low == high => Ok(()),
+                    _ if high == takes.max() => out.write_str(" or more"),
+                    _ => write!(out, "-{high}"),
+                }
+            }
+            Test::Masked(bits, mask) => {
+                write_bits(bits.into(), out)?;
+                out.write_char('/')?;
+                write_bits(mask.into(), out)
+            }
+            Test::AnyBit(mask) => {
+                out.write_str("any of ")?;
+                write_bits(mask.into(), out)
+            }
             Test::Net(net) => write!(out, "{net}"),
             Test::End(net, port) => write!(out, "{net} port {port}"),
             Test::Text { start, len } | Test::Part { start, len } => {
@@ -82,6 +94,12 @@ impl Filter {
             }
         }
     }
+}
+
+/// Writes bits of a mark or a status.
+#[inline(never)]
+fn write_bits(bits: u64, out: &mut Cut<'_>) -> fmt::Result {
+    write!(out, "{bits:#x}")
 }
 
 /// Writes a text in quotes. A character that would move a terminal's cursor, or look like the end of the text in a log, is

@@ -50,6 +50,7 @@ impl Filter {
 }
 
 /// Sets `slot`, or tells (false) that it already has another value.
+#[inline(never)]
 fn put<T: PartialEq + Copy>(slot: &mut Option<T>, value: T) -> bool {
     *slot.get_or_insert(value) == value
 }

@@ -22,7 +22,8 @@ use super::{Filter, FilterError, Input, takes_of};
 use crate::limits::FILTER_TEXT_BYTES;
 use crate::query::field::{ANY_HOST, ANY_PORT, FIELDS, FieldId};
 use crate::query::net::{Net, cut};
-use crate::query::words::nearest;
+use crate::query::words::{Nearest, nearest};
+use core::ops::Range;
 
 /// Short names of fields.
 const ALIASES: &[(&str, &str)] = &[
@@ -48,7 +49,13 @@ const ALIASES: &[(&str, &str)] = &[
 const FAMILY: &str = "family";
 
 /// The fields that a word alone may be of; it is of the first that knows it.
-const WORD_FIELDS: &[&str] = &["orig_l4proto", "tcp_state", "sctp_state", "status", "port"];
+const WORD_FIELDS: [FieldId; 5] = [
+    FieldId::always("orig_l4proto"),
+    FieldId::always("tcp_state"),
+    FieldId::always("sctp_state"),
+    FieldId::always("status"),
+    ANY_PORT,
+];
 
 impl Filter {
     /// Adds the conditions that `text` says. A text without any adds none.
@@ -59,9 +66,9 @@ impl Filter {
         if text.len() > FILTER_TEXT_BYTES {
             return Err(TextError::new(0, 0, Reason::TooLong));
         }
-        let mut reader = Reader { text, at: 0, filter: self };
+        let mut reader = Reader { text, at: 0, read: 0..0, filter: self };
         while reader.skip_space() {
-            reader.term()?;
+            reader.term().map_err(|reason| TextError::new(reader.read.start, reader.read.len(), reason))?;
         }
         Ok(())
     }
@@ -92,6 +99,8 @@ const OPS: &[(&str, Op)] = &[
 struct Reader<'a, 'f> {
     text: &'a str,
     at: usize,
+    /// The bytes of the part that is being read: where it is wrong, they are.
+    read: Range<usize>,
     filter: &'f mut Filter,
 }
 
@@ -114,12 +123,13 @@ impl<'a> Reader<'a, '_> {
         end.and_then(|end| rest.get(..end)).unwrap_or(rest)
     }
 
-    fn term(&mut self) -> Result<(), TextError> {
+    fn term(&mut self) -> Result<(), Reason> {
         let start = self.at;
         let negated = self.negation();
         let word = self.until(|_| false);
         if word.is_empty() {
-            return Err(TextError::new(start, self.at - start, Reason::NothingNegated));
+            self.read = start..self.at;
+            return Err(Reason::NothingNegated);
         }
         // An IPv6 address may look like a field with its value: "fe80::1".
         if Net::parse_range(word).is_none() {
@@ -136,8 +146,7 @@ impl<'a> Reader<'a, '_> {
 
     /// Takes a negation, if one is next.
     fn negation(&mut self) -> bool {
-        let rest = self.rest();
-        if rest.starts_with(['!', '-']) {
+        if let Some(b'!' | b'-') = self.rest().as_bytes().first() {
             self.at += 1;
             return true;
         }
@@ -150,75 +159,85 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// Reads a term of a field, an operator and values.
-    fn field(&mut self, negated: bool, name: &str, sign: &str, op: Op) -> Result<(), TextError> {
-        let start = self.at;
-        let wrong = |reason| TextError::new(start, name.len(), reason);
-        let Some(field) = field_named(name) else {
-            return Err(wrong(Reason::UnknownField(nearest(name, &mut known_names()))));
-        };
+    fn field(&mut self, negated: bool, name: &str, sign: &str, op: Op) -> Result<(), Reason> {
+        self.read = self.at..self.at + name.len();
+        let unknown = || Reason::UnknownField(nearest(name, &mut known_names()));
+        let field = field_named(name).ok_or_else(unknown)?;
         let takes = Takes { versions: name == FAMILY, ..takes_of(field) };
         let ordered = !matches!(op, Op::Is | Op::IsNot);
         if ordered && !takes.is_number() {
-            return Err(wrong(Reason::NoOrder));
+            return Err(Reason::NoOrder);
         }
-        self.filter.begin(field).map_err(|e| wrong(Reason::Value(e, field)))?;
+        let wrong = |e| Reason::Value(e, field);
+        self.filter.begin(field).map_err(wrong)?;
         self.at += name.len() + sign.len();
         let negated = negated != (op == Op::IsNot);
         loop {
             let at = self.at;
             let value = self.one_value()?;
+            self.read = at..self.at;
             let test = match takes.kind {
-                kind if kind.is_text() => self.filter.keep(kind, value).map_err(|e| Reason::Value(e, field)),
-                _ if ordered => bound(field, op, value),
-                _ => takes.read(Input::Text(value)).map_err(|e| Reason::Value(e, field)),
+                kind if kind.is_text() => self.filter.keep(kind, value).map_err(wrong)?,
+                _ if ordered => bound(field, op, value)?,
+                _ => takes.read(Input::Text(value)).map_err(wrong)?,
             };
-            let added = |test| self.filter.value(test, negated).map_err(|e| Reason::Value(e, field));
-            test.and_then(added).map_err(|reason| TextError::new(at, self.at - at, reason))?;
+            self.filter.value(test, negated).map_err(wrong)?;
             if !self.rest().starts_with(',') {
                 return Ok(());
             }
             if ordered {
-                return Err(TextError::new(self.at, 1, Reason::OneBound));
+                self.read = self.at..self.at + 1;
+                return Err(Reason::OneBound);
             }
             self.at += 1;
         }
     }
 
     /// Takes one value; in quotes it may hold any byte but a quote.
-    fn one_value(&mut self) -> Result<&'a str, TextError> {
+    fn one_value(&mut self) -> Result<&'a str, Reason> {
         let start = self.at;
         let Some(quoted) = self.rest().strip_prefix('"') else {
             let value = self.until(|b| b == b',');
             self.at += value.len();
-            return match value.bytes().next() {
-                None => Err(TextError::new(start, 0, Reason::NoValue)),
+            let first = value.bytes().next();
+            self.read = start..start + usize::from(first.is_some());
+            return match first {
+                None => Err(Reason::NoValue),
                 // Of a text it would be taken for a part.
-                Some(b'!') => Err(TextError::new(start, 1, Reason::MisplacedNegation)),
+                Some(b'!') => Err(Reason::MisplacedNegation),
                 Some(_) => Ok(value),
             };
         };
         let Some((value, _)) = cut(quoted, b'"') else {
-            return Err(TextError::new(start, quoted.len() + 1, Reason::OpenQuote));
+            self.read = start..self.text.len();
+            return Err(Reason::OpenQuote);
         };
         self.at += value.len() + 2;
         let behind = self.until(|b| b == b',');
-        if behind.is_empty() {
-            Ok(value)
-        } else {
-            Err(TextError::new(self.at, behind.len(), Reason::BehindQuote))
-        }
+        self.read = self.at..self.at + behind.len();
+        if behind.is_empty() { Ok(value) } else { Err(Reason::BehindQuote) }
     }
 
     /// Reads a term that is a word alone.
-    fn word(&mut self, negated: bool, word: &str) -> Result<(), TextError> {
+    fn word(&mut self, negated: bool, word: &str) -> Result<(), Reason> {
         let start = self.at;
         self.at += word.len();
-        let added = match endpoint(word) {
+        self.read = start..self.at;
+        match endpoint(word) {
             Some((host, None)) => self.add(ANY_HOST, Ok(Test::Net(host)), negated),
-            Some((host, Some(port))) => self.add_endpoint(host, port, negated),
-            None => plain(word).and_then(|(field, test)| self.add(field, test, negated)),
-        };
-        added.map_err(|reason| TextError::new(start, word.len(), reason))
+            Some((host, Some(port))) => {
+                // Both must be met or, negated, not both.
+                self.add(ANY_HOST, Ok(Test::Net(host)), false)?;
+                if negated {
+                    self.filter.not_both();
+                }
+                self.add(ANY_PORT, takes_of(ANY_PORT).read(Input::Text(port)), false)
+            }
+            None => {
+                let field = plain(word)?;
+                self.add(field, takes_of(field).read(Input::Text(word)), negated)
+            }
+        }
     }
 
     /// Adds a condition with one value.
@@ -228,15 +247,6 @@ impl<'a> Reader<'a, '_> {
             self.filter.value(test, negated)
         });
         added.map_err(|e| Reason::Value(e, field))
-    }
-
-    /// Adds an address and a port: both must be met or, negated, not both.
-    fn add_endpoint(&mut self, host: Net, port: &str, negated: bool) -> Result<(), Reason> {
-        self.add(ANY_HOST, Ok(Test::Net(host)), false)?;
-        if negated {
-            self.filter.not_both();
-        }
-        self.add(ANY_PORT, takes_of(ANY_PORT).read(Input::Text(port)), false)
     }
 }
 
@@ -257,27 +267,28 @@ fn bound(field: FieldId, op: Op, value: &str) -> Result<Test, Reason> {
     }
 }
 
-/// The field of a word without one, and what it wants of it.
-fn plain(word: &str) -> Result<(FieldId, Result<Test, FilterError>), Reason> {
+/// The field of a word without one.
+fn plain(word: &str) -> Result<FieldId, Reason> {
     if cut(word, b',').is_some() {
         return Err(Reason::BareList);
     }
     let number = word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if number && word.as_bytes().first().is_some_and(u8::is_ascii_digit) {
-        return Ok((ANY_PORT, takes_of(ANY_PORT).read(Input::Text(word))));
+        return Ok(ANY_PORT);
     }
-    let mut fields = word_fields();
-    let knows = fields.find(|&field| takes_of(field).words.number(word).is_some());
-    let field = knows.ok_or_else(|| Reason::UnknownWord(nearest(word, &mut known_words())))?;
-    Ok((field, takes_of(field).read(Input::Text(word))))
+    let knows = WORD_FIELDS.into_iter().find(|&field| takes_of(field).words.number(word).is_some());
+    knows.ok_or_else(|| Reason::UnknownWord(nearest_word(word)))
 }
 
-fn word_fields() -> impl Iterator<Item = FieldId> {
-    WORD_FIELDS.iter().filter_map(|name| FieldId::named(name))
-}
-
-fn known_words() -> impl Iterator<Item = &'static str> {
-    word_fields().flat_map(|field| takes_of(field).words.list()).map(|word| word.0)
+/// The word that is nearest to one that no field knows.
+fn nearest_word(word: &str) -> Option<&'static str> {
+    let mut nearest = Nearest::to(word);
+    for field in WORD_FIELDS {
+        for (known, _) in takes_of(field).words.list() {
+            nearest.offer(known);
+        }
+    }
+    nearest.found()
 }
 
 /// The field of a name or an alias.

@@ -5,7 +5,6 @@ use crate::query::field::{FieldKind, FieldValue};
 use crate::query::net::{Net, cut};
 use crate::query::words::{UNSET, Words};
 use core::fmt;
-use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a value of a flow is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ pub(super) struct Takes {
 
 impl Takes {
     /// The greatest number.
-    pub(super) fn max(self) -> u64 {
+    pub(super) fn max(&self) -> u64 {
         match self.kind {
             FieldKind::Int(max) => max,
             _ => u64::from(u32::MAX),
@@ -90,12 +89,12 @@ impl Takes {
     }
 
     /// Whether the values are numbers, which alone have an order.
-    pub(super) fn is_number(self) -> bool {
+    pub(super) fn is_number(&self) -> bool {
         matches!(self.kind, FieldKind::Int(_) | FieldKind::Bits | FieldKind::Id)
     }
 
     /// Reads one value, which is not a text's.
-    pub(super) fn read(self, input: Input<'_>) -> Result<Test, FilterError> {
+    pub(super) fn read(&self, input: Input<'_>) -> Result<Test, FilterError> {
         let test = match (self.kind, input) {
             (FieldKind::Text | FieldKind::Part, _) => None,
             (FieldKind::Ipv4 | FieldKind::Ipv6 | FieldKind::Ip, _) => self.read_net(input).map(Test::Net),
@@ -107,7 +106,7 @@ impl Takes {
         test.ok_or(FilterError::BadValue)
     }
 
-    fn read_end(self, input: Input<'_>) -> Result<Test, FilterError> {
+    fn read_end(&self, input: Input<'_>) -> Result<Test, FilterError> {
         let end = match input {
             Input::Text(text) => endpoint(text),
             Input::Int(_) => None,
@@ -120,7 +119,7 @@ impl Takes {
         }
     }
 
-    fn read_net(self, input: Input<'_>) -> Option<Net> {
+    fn read_net(&self, input: Input<'_>) -> Option<Net> {
         let number = match input {
             Input::Int(number) => word(number),
             Input::Text(text) => unsigned(text).and_then(|n| u32::try_from(n).ok()),
@@ -139,14 +138,14 @@ impl Takes {
     }
 
     /// A client's integer as a number of this kind.
-    fn fit(self, number: i64) -> Option<u64> {
+    fn fit(&self, number: i64) -> Option<u64> {
         if self.max() == u64::from(u32::MAX) {
             return word(number).map(u64::from);
         }
         u64::try_from(number).ok().filter(|&n| n <= self.max())
     }
 
-    fn read_number(self, text: &str) -> Result<Test, FilterError> {
+    fn read_number(&self, text: &str) -> Result<Test, FilterError> {
         if self.versions && matches!(text, "4" | "6") {
             let family = if text == "4" { 2 } else { 10 };
             return Ok(Test::Range(family, family));
@@ -173,7 +172,7 @@ impl Takes {
     }
 
     /// What the number of a word means.
-    fn meaning(self, number: u32) -> Test {
+    fn meaning(&self, number: u32) -> Test {
         let bits = number & !UNSET;
         match self.words {
             Words::Status if number != bits => Test::Masked(0, bits),
@@ -184,7 +183,7 @@ impl Takes {
     }
 
     /// The word that means the same as `test`.
-    pub(super) fn name(self, test: &Test) -> Option<&'static str> {
+    pub(super) fn name(&self, test: &Test) -> Option<&'static str> {
         match *test {
             Test::Range(low, high) if low == high && self.words != Words::Status => {
                 self.words.name(u32::try_from(low).ok()?)
@@ -243,13 +242,12 @@ pub(super) fn endpoint(word: &str) -> Option<(Net, Option<&str>)> {
         return Some((net, None));
     }
     if let Some((v6, behind)) = word.strip_prefix('[').and_then(|rest| cut(rest, b']')) {
-        let address: Ipv6Addr = v6.parse().ok()?;
+        let host = Net::parse_host(v6).filter(|host| !host.is_v4())?;
         let port = behind.strip_prefix(':');
-        return (port.is_some() || behind.is_empty()).then(|| (Net::host(address.into()), port));
+        return (port.is_some() || behind.is_empty()).then_some((host, port));
     }
     let (v4, port) = cut(word, b':')?;
-    let address: Ipv4Addr = v4.parse().ok()?;
-    Some((Net::host(address.into()), Some(port)))
+    Some((Net::parse_host(v4).filter(Net::is_v4)?, Some(port)))
 }
 
 /// A 32-bit unsigned number from a client's integer: negative ones are its two's complement, as PHP's encoder sends them.
@@ -265,11 +263,8 @@ pub(crate) fn unsigned(text: &str) -> Option<u64> {
         Some(hex) => (hex, 16),
         None => (text, 10),
     };
-    let number = digits.chars().try_fold(0_u64, |number, digit| {
-        let digit = digit.to_digit(radix)?;
-        number.checked_mul(radix.into())?.checked_add(digit.into())
-    });
-    number.filter(|_| !digits.is_empty())
+    // It would take a sign.
+    u64::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }
 
 /// Value and mask, each an unsigned 32-bit number.
@@ -281,17 +276,18 @@ pub(crate) fn masked(value: &str, mask: &str) -> Option<(u32, u32)> {
 
 /// An unsigned number with or without a unit: `k`, `M`, `G` (powers of 1000) or `Ki`, `Mi`, `Gi` (of 1024).
 pub(super) fn quantity(text: &str) -> Option<u64> {
-    let (rest, base) = match text.strip_suffix('i') {
-        Some(rest) => (rest, 1024),
-        None => (text, 1000),
-    };
-    let (digits, power) = match rest.as_bytes().last()? {
-        b'k' if base == 1000 => (rest.strip_suffix('k')?, 1),
-        b'K' if base == 1024 => (rest.strip_suffix('K')?, 1),
-        b'M' => (rest.strip_suffix('M')?, 2),
-        b'G' => (rest.strip_suffix('G')?, 3),
-        _ if base == 1024 => return None,
-        _ => (text, 0),
-    };
-    unsigned(digits)?.checked_mul(u64::pow(base, power))
+    const UNITS: [(&str, u64); 6] = [
+        ("k", 1000),
+        ("M", 1_000_000),
+        ("G", 1_000_000_000),
+        ("Ki", 1 << 10),
+        ("Mi", 1 << 20),
+        ("Gi", 1 << 30),
+    ];
+    for (unit, size) in UNITS {
+        if let Some(digits) = text.strip_suffix(unit) {
+            return unsigned(digits)?.checked_mul(size);
+        }
+    }
+    unsigned(text)
 }

@@ -87,11 +87,13 @@ fn is_alive(record: &[u8]) -> bool {
     word(record, FLAGS) & has::DEAD == 0
 }
 
+#[inline(never)]
 fn word(record: &[u8], at: usize) -> u32 {
     let bytes = record.get(at..at + 4).and_then(|b| b.try_into().ok());
     u32::from_be_bytes(bytes.unwrap_or_default())
 }
 
+#[inline(never)]
 fn set(record: &mut [u8], at: usize, value: u32) {
     if let Some(to) = record.get_mut(at..at + 4) {
         to.copy_from_slice(&value.to_be_bytes());
@@ -236,16 +238,29 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let bytes = self.bytes.get(self.at..self.at + N);
-        self.at += N;
-        bytes.and_then(|b| b.try_into().ok()).unwrap_or([0; N])
+    #[inline(never)]
+    fn byte(&mut self) -> u8 {
+        let byte = self.bytes.get(self.at).copied().unwrap_or_default();
+        self.at += 1;
+        byte
+    }
+
+    fn pair(&mut self) -> u16 {
+        u16::from_be_bytes([self.byte(), self.byte()])
+    }
+
+    #[inline(never)]
+    fn fill(&mut self, to: &mut [u8]) {
+        if let Some(bytes) = self.bytes.get(self.at..self.at + to.len()) {
+            to.copy_from_slice(bytes);
+        }
+        self.at += to.len();
     }
 
     fn short(&mut self) -> u64 {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
-            let [byte] = self.take();
+            let byte = self.byte();
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 break;
@@ -288,24 +303,21 @@ impl Reader<'_> {
     }
 
     fn tuple(&mut self) -> Tuple {
-        let [shape, l4proto] = self.take();
+        let (shape, l4proto) = (self.byte(), self.byte());
         let v4 = shape & 4 != 0;
-        let mut address = || if v4 { mapped(self.take()) } else { self.take() };
-        let (src, dst) = (address(), address());
-        let mut pair = || (u16::from_be_bytes(self.take()), u16::from_be_bytes(self.take()));
+        let (mut src, mut dst) = if v4 { (mapped([0; 4]), mapped([0; 4])) } else { ([0; 16], [0; 16]) };
+        let from = if v4 { 12 } else { 0 };
+        self.fill(src.get_mut(from..).unwrap_or_default());
+        self.fill(dst.get_mut(from..).unwrap_or_default());
         let ends = match shape & 3 {
-            1 => {
-                let (src, dst) = pair();
-                Ends::Ports { src, dst }
-            }
+            1 => Ends::Ports { src: self.pair(), dst: self.pair() },
             2 => {
-                let (id, kind) = pair();
-                let [code] = self.take();
-                Ends::Icmp { kind: kind as u8, code, id }
+                let (id, kind) = (self.pair(), self.pair());
+                Ends::Icmp { kind: kind as u8, code: self.byte(), id }
             }
             _ => Ends::None,
         };
-        let zone = (shape & 8 != 0).then(|| u16::from_be_bytes(self.take()));
+        let zone = (shape & 8 != 0).then(|| self.pair());
         let l3proto = if v4 { AF_INET } else { AF_INET6 };
         Tuple { src, dst, ends, l3proto, l4proto, zone }
     }

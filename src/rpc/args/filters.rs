@@ -71,22 +71,19 @@ fn add_wanted(filter: &mut Filter, wanted: &Value<'_>) -> Result<(), FilterError
 }
 
 fn filter_fault(field: FieldId, error: FilterError) -> Fault {
-    let (name, takes) = (field.field().name, takes(field));
-    let code = Code::Parameters;
+    let (name, code) = (field.field().name, Code::Parameters);
+    let takes = |before: &str, behind: &str| {
+        Fault::new(code, format_args!("filters.{name} {before} {}{behind}", takes(field)))
+    };
     match error {
-        FilterError::BadValue => Fault::new(
-            code,
-            format_args!(
-                "filters.{name} takes {takes}; \"!\" in front negates, an Array matches any of its elements"
-            ),
-        ),
+        FilterError::BadValue => {
+            takes("takes", "; \"!\" in front negates, an Array matches any of its elements")
+        }
         FilterError::OutsideMask => Fault::new(
             code,
             format_args!("filters.{name}: the value has bits outside its mask, so nothing could match"),
         ),
-        FilterError::Empty => {
-            Fault::new(code, format_args!("filters.{name} is an empty Array; it takes {takes}"))
-        }
+        FilterError::Empty => takes("is an empty Array; it takes", ""),
         FilterError::TooManyForField => Fault::new(
             code,
             format_args!(

@@ -1,7 +1,7 @@
 //! The parameters of `summary` beside its filters: what flows are put together by, and the order of the groups.
 
-use super::string;
 use super::view::is_descending;
+use super::{Args, string};
 use crate::limits::ARGUMENT_BYTES;
 use crate::query::group::{GroupBy, GroupError};
 use crate::query::summary::By;
@@ -49,15 +49,13 @@ impl fmt::Display for Sentence<'_> {
     }
 }
 
-/// The order of the groups, and whether it is a descending one.
+/// The order of the groups, which are two parameters, and whether it is a descending one.
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub(in crate::rpc) fn summary_order(
-    by: Option<Value<'_>>,
-    direction: Option<Value<'_>>,
-) -> Result<(By, bool), Fault> {
-    let descending = is_descending(direction, true)?;
+pub(in crate::rpc) fn summary_order(args: &mut Args<'_>) -> Result<(By, bool), Fault> {
+    let by = args.optional();
+    let descending = is_descending(args, true)?;
     let mut buf = [0; ARGUMENT_BYTES];
     let name = match by {
         Some(value) => string(&value, "order_by", &mut buf)?,

@@ -1,22 +1,19 @@
 //! The parameters of `view` beside its filters: the order, and the fields that rows have.
 
 use super::filters::field_named;
-use super::{integer, string};
+use super::{Args, integer, string};
 use crate::limits::ARGUMENT_BYTES;
 use crate::query::field::{FieldSet, ID, Scope};
 use crate::query::order::Order;
 use crate::rpc::fault::{Code, Fault};
-use crate::xmlrpc::Value;
 
-/// The order of a view: none for `""`.
+/// The order of a view, which are two parameters: none for `""`.
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub(in crate::rpc) fn order(
-    by: Option<Value<'_>>,
-    direction: Option<Value<'_>>,
-) -> Result<Option<Order>, Fault> {
-    let descending = is_descending(direction, false)?;
+pub(in crate::rpc) fn order(args: &mut Args<'_>) -> Result<Option<Order>, Fault> {
+    let by = args.optional();
+    let descending = is_descending(args, false)?;
     let Some(by) = by else {
         return Ok(None);
     };
@@ -37,13 +34,13 @@ pub(in crate::rpc) fn order(
     }
 }
 
-/// Whether the order is a descending one; `otherwise` where nothing is said.
+/// Whether the order is a descending one, the next parameter; `otherwise` where nothing is said.
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub(super) fn is_descending(direction: Option<Value<'_>>, otherwise: bool) -> Result<bool, Fault> {
+pub(super) fn is_descending(args: &mut Args<'_>, otherwise: bool) -> Result<bool, Fault> {
     let mut buf = [0; ARGUMENT_BYTES];
-    let text = match direction {
+    let text = match args.optional() {
         Some(value) => string(&value, "order_dir", &mut buf)?,
         None => "",
     };
@@ -56,44 +53,37 @@ pub(super) fn is_descending(direction: Option<Value<'_>>, otherwise: bool) -> Re
     }
 }
 
-/// The page: how many rows to pass over, and how many to give; all with `None`.
+/// The page, which are two parameters: how many rows to pass over, and how many to give; all with `None`.
 ///
 /// # Errors
 /// A fault that names the parameter.
-pub(in crate::rpc) fn page(
-    start: Option<Value<'_>>,
-    length: Option<Value<'_>>,
-) -> Result<(u64, Option<u64>), Fault> {
-    let start = integer(start, "start", 0)?;
+pub(in crate::rpc) fn page(args: &mut Args<'_>) -> Result<(u64, Option<u64>), Fault> {
+    let start = integer(args.optional(), "start", 0)?;
     let start = u64::try_from(start).map_err(|_| Fault::parameter("start", "an integer from 0 on"))?;
-    Ok((start, u64::try_from(integer(length, "length", -1)?).ok()))
+    Ok((start, u64::try_from(integer(args.optional(), "length", -1)?).ok()))
 }
 
-/// The options of a view: which fields rows have.
+/// The options of a view, the next parameter: which fields rows have.
 ///
 /// # Errors
 /// A fault that names the option.
-pub(in crate::rpc) fn fields(options: Option<Value<'_>>) -> Result<FieldSet, Fault> {
+pub(in crate::rpc) fn fields(args: &mut Args<'_>) -> Result<FieldSet, Fault> {
     let takes = "a Struct with \"fields\", an Array of field names";
-    let Some(options) = options else {
-        return Ok(FieldSet::ALL);
+    let mut set = FieldSet::ALL;
+    let Some(options) = args.optional() else {
+        return Ok(set);
     };
     if options.as_array().is_some_and(|mut items| items.next().is_none()) {
-        return Ok(FieldSet::ALL);
+        return Ok(set);
     }
-    let mut set = FieldSet::ALL;
     for (name, value) in options.as_struct().ok_or_else(|| Fault::parameter("options", takes))? {
         if !name.eq_str("fields") {
             return Err(Fault::parameter("options", takes));
         }
         set = FieldSet::ID_ONLY;
-        let names =
-            value.as_array().ok_or_else(|| Fault::parameter("options.fields", "an Array of field names"))?;
-        for name in names {
-            let name = name
-                .as_text()
-                .ok_or_else(|| Fault::parameter("options.fields", "an Array of field names"))?;
-            let field = field_named(name, "options.fields")?;
+        let no_names = || Fault::parameter("options.fields", "an Array of field names");
+        for name in value.as_array().ok_or_else(no_names)? {
+            let field = field_named(name.as_text().ok_or_else(no_names)?, "options.fields")?;
             if field.field().scope != Scope::Row {
                 let name = field.field().name;
                 return Err(Fault::new(

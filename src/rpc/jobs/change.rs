@@ -24,14 +24,14 @@ pub(crate) struct Changing {
 
 /// Reads the parameters.
 pub(crate) fn change(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    let who = ask.check_session(args)?;
+    ask.check_session(args)?;
     let field = Wanted::required_field(args)?;
     let id = args.required("connection_id", "a connection id")?;
     let value = Wanted::required_value(args)?;
     args.end("session_id, field_name, connection_id and field_value")?;
     let wanted = Wanted::read(&field, &value)?;
     let id = args::word32(&id, "connection_id")?;
-    Ok(Job::Change(Changing { id, who, wanted, target: None, found: 0 }))
+    Ok(Job::Change(Changing { id, who: ask.who()?, wanted, target: None, found: 0 }))
 }
 
 impl Work for Changing {

@@ -70,14 +70,10 @@ jobs! {
     Summary = summary::Summarizing,
     /// A long list in the kernel's own order.
     Listing = listing::Listing,
-    /// Deletes by id.
-    Kill = Sweep<kill::Ids>,
-    /// Deletes by filter.
-    KillMatching = Sweep<kill_matching::Killed>,
+    /// Deletes by id or by filter, or changes by filter.
+    Sweep = Sweep,
     /// Changes one flow.
     Change = change::Changing,
-    /// Changes by filter.
-    ChangeMatching = Sweep<change_matching::Changed>,
     /// Records every flow.
     TakeSnapshot = take_snapshot::TakeSnapshot,
     /// The metrics.

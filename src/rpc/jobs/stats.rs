@@ -49,9 +49,7 @@ impl Work for Stats {
         }
         // The daemon's clock begins when it is started.
         writer.number("uptime", now_ms / 1000)?;
-        writer.member("version")?;
-        writer.string(env!("CARGO_PKG_VERSION").as_bytes())?;
-        writer.member_close()?;
+        writer.text("version", env!("CARGO_PKG_VERSION"))?;
         writer.member("kernel")?;
         writer.struct_open()?;
         for (name, value) in KERNEL_NAMES.iter().zip(self.kernel) {

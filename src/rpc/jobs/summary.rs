@@ -38,10 +38,8 @@ pub(crate) fn summary(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job,
     ask.check_session(args)?;
     let group_by = args::group_by(&args.required("group_by", "a group's name")?)?;
     let filter = args::filter(args.optional())?;
-    let (by, direction) = (args.optional(), args.optional());
-    let order = args::summary_order(by, direction)?;
-    let (start, length) = (args.optional(), args.optional());
-    let (start, length) = args::page(start, length)?;
+    let order = args::summary_order(args)?;
+    let (start, length) = args::page(args)?;
     args.end("session_id, group_by, filters, order_by, order_dir, start and length")?;
     let of_snapshot = ask.shared.autorefresh.is_off();
     Ok(Job::Summary(Summarizing {

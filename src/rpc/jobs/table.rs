@@ -62,9 +62,7 @@ impl Frame {
         writer.member_close()?;
         writer.number("total", total)?;
         if self.partial {
-            writer.member("rates")?;
-            writer.string(b"partial")?;
-            writer.member_close()?;
+            writer.text("rates", "partial")?;
         }
         Ok(())
     }

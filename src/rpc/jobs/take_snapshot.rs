@@ -24,24 +24,24 @@ pub(crate) struct TakeSnapshot {
 
 /// `refresh`
 pub(crate) fn refresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    let who = ask.check_session(args)?;
+    ask.check_session(args)?;
     args.end("session_id")?;
     if !ask.shared.autorefresh.is_off() {
         return Ok(Job::Answer(Answer::Bool(true)));
     }
-    begin(true, who, ask)
+    begin(true, ask)
 }
 
 /// `set_autorefresh`
 pub(crate) fn set_autorefresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
-    let who = ask.check_session(args)?;
+    ask.check_session(args)?;
     let refresh = args.required("refresh", "0 or 1")?;
     args.end("session_id and refresh")?;
     if !args::flag(&refresh, "refresh")? {
-        return begin(false, who, ask);
+        return begin(false, ask);
     }
     if ask.shared.autorefresh.is_off() {
-        audit::autorefresh(&who, true);
+        audit::autorefresh(&ask.who()?, true);
     }
     // The engine carries it out as soon as this call has begun: calls of others that are under way may depend on it.
     ask.shared.autorefresh.ask_to_switch_on();
@@ -49,12 +49,12 @@ pub(crate) fn set_autorefresh(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Res
 }
 
 /// Begins to take a snapshot, if the table can fit.
-fn begin(refresh: bool, who: Who, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
+fn begin(refresh: bool, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
     let entries = ask.world.kernel.count()?.entries as usize;
     if entries > ask.shared.settings.snapshot_flows {
         return Err(no_room(entries, ask.shared.settings.snapshot_flows));
     }
-    Ok(Job::TakeSnapshot(TakeSnapshot { refresh, who, left_out: 0 }))
+    Ok(Job::TakeSnapshot(TakeSnapshot { refresh, who: ask.who()?, left_out: 0 }))
 }
 
 impl TakeSnapshot {

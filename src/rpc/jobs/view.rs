@@ -50,11 +50,9 @@ struct Reading {
 pub(crate) fn view(args: &mut Args<'_>, ask: &mut Ask<'_, '_>) -> Result<Job, Fault> {
     ask.check_session(args)?;
     let filter = args::filter(args.optional())?;
-    let (by, direction) = (args.optional(), args.optional());
-    let order = args::order(by, direction)?;
-    let (start, length) = (args.optional(), args.optional());
-    let (start, length) = args::page(start, length)?;
-    let fields = args::fields(args.optional())?;
+    let order = args::order(args)?;
+    let (start, length) = args::page(args)?;
+    let fields = args::fields(args)?;
     args.end("session_id, filters, order_by, order_dir, start, length and options")?;
     let of_snapshot = ask.shared.autorefresh.is_off();
     // A listing reads the table but once, which tells no rates: what is filtered by them comes in pages, in an order that stays.

@@ -161,12 +161,12 @@ impl Wanted {
 
     /// The part of an entry that the change is about, as it is after it: all else in its record stays as it was.
     fn part(self, after: &Flow) -> Flow {
+        let mut part = Flow::default();
         match self {
-            Wanted::Mark { .. } => Flow { mark: Some(after.mark_or_zero()), ..Flow::default() },
-            Wanted::Timeout(_) => {
-                Flow { timeout: after.timeout, status: Some(IPS_FIXED_TIMEOUT), ..Flow::default() }
-            }
+            Wanted::Mark { .. } => part.mark = Some(after.mark_or_zero()),
+            Wanted::Timeout(_) => (part.timeout, part.status) = (after.timeout, Some(IPS_FIXED_TIMEOUT)),
         }
+        part
     }
 
     /// The fault for a refused change, which explains those refusals that users can bring about.

@@ -81,42 +81,37 @@ struct Sentence<'a> {
 
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (wrong, at) = (Short(self.wrong), self.error.at);
-        match self.error.reason {
-            Reason::UnknownField(meant) => {
-                write!(f, "unknown field {wrong} at {at}")?;
-                suggest(f, meant, &mut known_names())
-            }
-            Reason::UnknownWord(meant) => {
-                write!(f, "{wrong} at {at} is no address, network, port, protocol, state, service or flag")?;
-                did_you_mean(f, meant)
-            }
-            Reason::BareList => {
-                write!(f, "{wrong} at {at}: a list needs a field before it, as in port:80,443")
-            }
-            Reason::Value(FilterError::BadValue, field) => {
-                write!(f, "{wrong} at {at} is not {}", takes_of(field))
-            }
+        // What stands before the wrong text and its place, and behind these; of what is missing there is no text.
+        let (before, behind) = match self.error.reason {
+            Reason::UnknownField(_) => ("unknown field ", ""),
+            Reason::UnknownWord(_) => ("", " is no address, network, port, protocol, state, service or flag"),
+            Reason::BareList => ("", ": a list needs a field before it, as in port:80,443"),
+            Reason::Value(FilterError::BadValue, _) => ("", " is not "),
             Reason::Value(FilterError::OutsideMask, _) => {
-                write!(f, "{wrong} at {at} has bits outside its mask, so nothing could match")
+                ("", " has bits outside its mask, so nothing could match")
             }
-            Reason::Value(_, _) => write!(
-                f,
-                "{wrong} at {at} is more than there is room for: at most {CONDITIONS} terms and {ALTERNATIVES} values"
-            ),
-            Reason::NoValue => write!(f, "a value is missing at {at}"),
+            Reason::Value(_, _) => ("", " is more than there is room for: at most "),
+            Reason::NoValue => ("a value is missing", ""),
             Reason::MisplacedNegation => {
-                write!(f, "the ! at {at} stands before a value; put it before the field, as in !port:80,443")
+                ("the !", " stands before a value; put it before the field, as in !port:80,443")
             }
-            Reason::NothingNegated => write!(f, "nothing follows the negation at {at}"),
-            Reason::OpenQuote => write!(f, "the quoted text at {at} has no end"),
-            Reason::BehindQuote => write!(f, "a space or a comma is missing at {at}, behind the quoted text"),
-            Reason::NoOrder => {
-                write!(f, "{wrong} at {at} is no number; only numbers are compared with < and >")
-            }
-            Reason::OneBound => write!(f, "the comma at {at}: < and > take one number"),
-            Reason::NothingBeyond => write!(f, "no value of the field is beyond {wrong} at {at}"),
-            Reason::TooLong => write!(f, "the filter is longer than {FILTER_TEXT_BYTES} bytes"),
+            Reason::NothingNegated => ("nothing follows the negation", ""),
+            Reason::OpenQuote => ("the quoted text", " has no end"),
+            Reason::BehindQuote => ("a space or a comma is missing", ", behind the quoted text"),
+            Reason::NoOrder => ("", " is no number; only numbers are compared with < and >"),
+            Reason::OneBound => ("the comma", ": < and > take one number"),
+            Reason::NothingBeyond => ("no value of the field is beyond ", ""),
+            Reason::TooLong => return write!(f, "the filter is longer than {FILTER_TEXT_BYTES} bytes"),
+        };
+        let wrong = Short(if before.is_empty() || before.ends_with(' ') { self.wrong } else { "" });
+        write!(f, "{before}{wrong} at {}{behind}", self.error.at)?;
+        match self.error.reason {
+            Reason::UnknownField(meant) => suggest(f, meant, &mut known_names()),
+            Reason::UnknownWord(meant) => did_you_mean(f, meant),
+            Reason::Value(FilterError::BadValue, field) => write!(f, "{}", takes_of(field)),
+            Reason::Value(FilterError::OutsideMask, _) => Ok(()),
+            Reason::Value(_, _) => write!(f, "{CONDITIONS} terms and {ALTERNATIVES} values"),
+            _ => Ok(()),
         }
     }
 }
