@@ -209,9 +209,9 @@ impl Streams {
         }
     }
 
-    /// The slots of the clients that have a dump.
-    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
-        self.streams.iter().filter_map(|s| s.slot)
+    /// Whether the client in `slot` has a dump.
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.streams.iter().any(|s| s.slot == Some(slot))
     }
 
     /// Starts the `at`th dump, which is made if it is the first time.

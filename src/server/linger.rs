@@ -48,11 +48,13 @@ impl Linger {
         now_ms: u64,
     ) {
         socket.finish();
-        let all = self.leaving.iter().enumerate().filter_map(|(key, l)| Some((key, l.as_ref()?)));
-        let holdings = Holdings::new(&mut all.map(|(key, leaving)| {
-            let useless_ms = now_ms.saturating_sub(leaving.since_ms);
-            Holding { key, peer: leaving.peer, worth: Worth::Stalled, useless_ms }
-        }));
+        let mut holdings = Holdings::default();
+        for (key, leaving) in self.leaving.iter().enumerate() {
+            if let Some(leaving) = leaving {
+                let useless_ms = now_ms.saturating_sub(leaving.since_ms);
+                holdings.add(Holding { key, peer: leaving.peer, worth: Worth::Stalled, useless_ms });
+            }
+        }
         let at = match self.quota.decide(&holdings, peer) {
             Verdict::Free => self.leaving.iter().position(Option::is_none),
             Verdict::Evict(at) => Some(at),

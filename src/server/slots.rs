@@ -6,7 +6,7 @@ use super::listen::Socket;
 use crate::auth::Peer;
 use crate::http::Via;
 use crate::limits::{CLIENTS, CLIENTS_PER_ADDRESS};
-use crate::quota::{Holding, Quota, Worth};
+use crate::quota::{Holding, Holdings, Quota, Worth};
 
 /// A slot: its buffers are made when it is first used, and kept.
 struct Slot {
@@ -144,16 +144,21 @@ impl Slots {
         self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client))
     }
 
-    /// What the clients hold for whom `worth` gives something: the worth of it, and for how long it has been of no use, in
-    /// milliseconds.
-    pub(super) fn holdings<'a>(
-        &'a self,
-        worth: impl Fn(usize, &Client) -> Option<(Worth, u64)> + 'a,
-    ) -> impl Iterator<Item = Holding> + 'a {
-        self.taken().filter_map(move |(key, client)| {
-            let (worth, useless_ms) = worth(key, client)?;
-            Some(Holding { key, peer: client.peer, worth, useless_ms })
-        })
+    /// What the clients hold for whom `held` gives something: who counts as its holder, what it is worth, and for how long it
+    /// has been of no use, in milliseconds.
+    pub(super) fn holdings(&self, held: &dyn Fn(usize, &Client) -> Option<(Peer, (Worth, u64))>) -> Holdings {
+        let mut holdings = Holdings::default();
+        for (key, client) in self.taken() {
+            if let Some((peer, (worth, useless_ms))) = held(key, client) {
+                holdings.add(Holding { key, peer, worth, useless_ms });
+            }
+        }
+        holdings
+    }
+
+    /// Whether any client waits for a large buffer.
+    pub(super) fn any_waits_for_buffer(&self) -> bool {
+        self.taken().any(|(_, client)| client.waits_for_buffer())
     }
 }
 
@@ -161,7 +166,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::limits::CLIENTS_LOCAL;
-    use crate::quota::{Holdings, Verdict};
+    use crate::quota::Verdict;
     use mio::net::UnixStream;
 
     #[test]
@@ -170,9 +175,8 @@ mod tests {
         let local = |address: &str| Peer::new(address.parse().unwrap());
         let peers = [Peer::Unix, local("127.0.0.1"), local("::1"), local("127.0.0.2")];
         let decide = |slots: &Slots, peer| {
-            let holdings =
-                Holdings::new(&mut slots.holdings(|_, client| Some(client.worth_of_slot(false, 0))));
-            slots.quota.decide(&holdings, peer)
+            let held = |_: usize, client: &Client| Some((client.peer, client.worth_of_slot(false, 0)));
+            slots.quota.decide(&slots.holdings(&held), peer)
         };
         for &peer in &peers[..CLIENTS_LOCAL] {
             assert_eq!(decide(&slots, peer), Verdict::Free);
