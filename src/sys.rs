@@ -24,6 +24,7 @@ pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_setti
 pub(crate) use tty::{drop_typed, restore_on_crash, terminal_size};
 
 use std::ffi::CStr;
+use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -32,6 +33,29 @@ use std::time::Instant;
 /// Turns the -1 of a system call into the error it left in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// What is wrong, in a sentence of ours.
+struct Sentence(String);
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Sentence {}
+
+/// An error that is a sentence of ours. (One that std makes of a string can also quote it, for which it brings a table of all
+/// characters: four kilobytes.)
+pub(crate) fn sentence(text: String) -> io::Error {
+    io::Error::other(Sentence(text))
 }
 
 /// Whole milliseconds since then: `Duration::as_millis` would do it in 128 bits.

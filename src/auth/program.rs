@@ -19,7 +19,7 @@ use super::check::{Check, Ticket};
 use super::{Login, Peer};
 use crate::limits::{PROGRAM_MS, PROGRAMS};
 use crate::log;
-use crate::sys::file;
+use crate::sys::file::{self, Shown};
 use crate::sys::spawn::{self, Child, End};
 
 /// What a program reads at most (the interface allows no more). A pipe holds at least eight times as much.
@@ -83,12 +83,10 @@ impl Program {
     /// A program at this path, if nobody but its owner can change it.
     pub(super) fn open(path: PathBuf) -> Result<Program, String> {
         let status = file::stat(&path).and_then(|status| {
-            let ordinary = status.is(libc::S_IFREG);
-            let status =
-                ordinary.then_some(status).ok_or_else(|| io::Error::other("it is not an ordinary file"));
-            super::check_owner_alone(&status?)
+            file::check_ordinary(&status)?;
+            super::check_owner_alone(&status)
         });
-        status.map_err(|error| format!("login program {}: {error}", path.display()))?;
+        status.map_err(|error| format!("login program {}: {error}", Shown(&path)))?;
         spawn::forbid_core_dumps().map_err(|error| format!("can't forbid core dumps: {error}"))?;
         let works = [const { None }; PROGRAMS];
         Ok(Program { path, works, next: 0, log_from_ms: 0, untold: 0 })
@@ -102,7 +100,7 @@ impl Program {
         file::check_executable(&self.path).map_err(|error| {
             format!(
                 "login program {}: {error}: the daemon's account must be able to run it",
-                self.path.display()
+                Shown(&self.path)
             )
         })
     }
@@ -190,7 +188,7 @@ impl Program {
             return;
         }
         self.log_from_ms = now_ms.saturating_add(LOG_EVERY_MS);
-        let (path, more) = (self.path.display(), std::mem::take(&mut self.untold));
+        let (path, more) = (Shown(&self.path), std::mem::take(&mut self.untold));
         log::error(format_args!(
             "the login program {path} {failure}; {more} more failures since the last such line"
         ));

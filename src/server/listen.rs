@@ -1,11 +1,12 @@
 //! Listening sockets, TCP and unix, and what can go wrong when they are opened.
 
+use crate::address::ShownEnd;
 use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
 use crate::limits::{CLIENTS, LINGERING, STREAMS, WAITING_ROOM};
 use crate::sys;
-use crate::sys::file::{self, Stamp};
+use crate::sys::file::{self, Shown, Stamp};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
@@ -74,10 +75,10 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> String {
         match self {
-            Listener::Tcp(listener) => {
-                listener.local_addr().map_or_else(|_| "an unknown address".to_owned(), |a| a.to_string())
-            }
-            Listener::Unix(_, path, _) => format!("unix:{}", path.display()),
+            Listener::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|_| "an unknown address".to_owned(), |a| ShownEnd(&a).to_string()),
+            Listener::Unix(_, path, _) => format!("unix:{}", Shown(path)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Files and descriptors by the system calls themselves, one function each and none generic: `std::fs` brings buffers,
 //! builders and a copy of itself for each type, which is flash on a router. Paths come from the command line.
-use super::check;
+use super::{check, sentence};
+use std::fmt::{self, Write};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -57,6 +58,21 @@ impl Status {
     #[must_use]
     pub fn is(&self, kind: libc::mode_t) -> bool {
         self.mode & libc::S_IFMT == kind
+    }
+}
+
+/// A path in a sentence: what of it is not UTF-8 is replaced. (`Path::display` does the same in four times the code.)
+pub(crate) struct Shown<'a>(pub(crate) &'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.as_os_str().as_bytes().utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -182,11 +198,16 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn open_ordinary(path: &Path, flags: libc::c_int) -> io::Result<(OwnedFd, Status)> {
     let file = open(path, libc::O_RDONLY | libc::O_NONBLOCK | flags, 0)?;
     let status = fstat(file.as_fd())?;
-    if status.is(libc::S_IFREG) {
-        Ok((file, status))
-    } else {
-        Err(io::Error::other("it is not an ordinary file"))
-    }
+    check_ordinary(&status)?;
+    Ok((file, status))
+}
+
+/// Fails for what is not an ordinary file.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn check_ordinary(status: &Status) -> io::Result<()> {
+    if status.is(libc::S_IFREG) { Ok(()) } else { Err(sentence("it is not an ordinary file".to_owned())) }
 }
 
 /// Reads what there is, at most a bufferful; 0 is the end.
