@@ -15,6 +15,7 @@ mod log;
 mod login;
 mod program;
 mod session;
+mod sha1;
 mod store;
 mod throttle;
 
