@@ -15,7 +15,7 @@ use crate::auth::hash;
 use crate::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES};
 use crate::sys::{
     self,
-    file::{self, Status},
+    file::{self, Shown, Status},
     terminal::Prompt,
 };
 
@@ -38,7 +38,7 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String,
         file::stat(&joined(split(&target).0, b".")).map_err(|error| explain_write(&target, &error))?;
     }
     let text = old.as_ref().map_or(&[][..], |old| without_mark(&old.text));
-    let explain = |problem: String| format!("{}: {problem}", target.display());
+    let explain = |problem: String| format!("{}: {problem}", Shown(&target));
     let rest = remove(text, user).map_err(explain)?;
     let rest_has_all = rest.len() == text.len();
     if delete && rest_has_all {
@@ -64,21 +64,21 @@ pub fn run(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String,
     Users::parse(&new).map_err(|error| explain(error.to_string()))?;
     replace(&target, &new, old.as_ref()).map_err(|error| explain_write(&target, &error))?;
     sync_directory(&target).map_err(|error| {
-        format!("{} was changed, but may be the old one after a crash: {error}", target.display())
+        format!("{} was changed, but may be the old one after a crash: {error}", Shown(&target))
     })?;
     let done = match (delete, rest_has_all) {
         (true, _) => "was removed from",
         (false, true) => "was added to",
         (false, false) => "has a new password in",
     };
-    Ok(format!("\"{user}\" {done} {}", target.display()))
+    Ok(format!("\"{user}\" {done} {}", Shown(&target)))
 }
 
 /// Who gives the user first and the file then would get a password file by the user's name.
 fn check_order(file: &Path, user: &str) -> Result<(), String> {
     let is_file = |path: &Path| file::stat(path).is_ok_and(|status| status.is(libc::S_IFREG));
     if !is_file(file) && (user.contains('/') || is_file(Path::new(user))) {
-        let (file, user) = (file.display(), escaped(user));
+        let (file, user) = (Shown(file), escaped(user));
         return Err(format!("the file comes first and the user after it: rctd passwd {user} {file}"));
     }
     Ok(())
@@ -95,7 +95,7 @@ fn explain_write(path: &Path, error: &io::Error) -> String {
             let directory = directory.trim_end_matches('/');
             format!("there is no directory {directory} for the file: make it with \"mkdir -p {directory}\"")
         }
-        _ => format!("can't write {}: {error}", path.display()),
+        _ => format!("can't write {}: {error}", Shown(path)),
     }
 }
 
@@ -139,7 +139,7 @@ fn follow_links(mut path: PathBuf) -> Result<PathBuf, String> {
         let directory = if link.starts_with(b"/") { &[][..] } else { split(&path).0 };
         path = joined(directory, &link);
     }
-    Err(format!("{}: too many symbolic links", path.display()))
+    Err(format!("{}: too many symbolic links", Shown(&path)))
 }
 
 /// Root does not follow a link that somebody else may have laid: it would let them choose which of root's files is replaced.
@@ -149,7 +149,7 @@ fn check_link(link: &Path) -> Result<(), String> {
     if safe || sys::effective_uid() != 0 {
         return Ok(());
     }
-    let link = link.display();
+    let link = Shown(link);
     Err(format!(
         "{link} is a link in a directory that others than root can write: name the file that it leads to"
     ))
@@ -157,7 +157,7 @@ fn check_link(link: &Path) -> Result<(), String> {
 
 /// Reads the file, if there is one.
 fn read_old(path: &Path) -> Result<Option<Old>, String> {
-    let explain = |error: io::Error| format!("can't read {}: {error}", path.display());
+    let explain = |error: io::Error| format!("can't read {}: {error}", Shown(path));
     // All links were followed: one that is there now was laid in between.
     let (file, status) = match file::open_ordinary(path, libc::O_NOFOLLOW) {
         Ok(opened) => opened,
@@ -167,11 +167,7 @@ fn read_old(path: &Path) -> Result<Option<Old>, String> {
     let mut text = vec![0; PASSWORD_FILE_BYTES];
     let length = file::fill(file.as_fd(), &mut text).map_err(explain)?;
     if length == PASSWORD_FILE_BYTES {
-        return Err(format!(
-            "{} is too large: {} bytes are the most",
-            path.display(),
-            PASSWORD_FILE_BYTES - 1
-        ));
+        return Err(format!("{} is too large: {} bytes are the most", Shown(path), PASSWORD_FILE_BYTES - 1));
     }
     text.truncate(length);
     Ok(Some(Old { text, status }))

@@ -8,7 +8,10 @@ use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
 use crate::out::Out;
 use crate::syntax::{Syntax, put_text};
 use crate::sys::terminal::Prompt;
-use crate::sys::{self, file};
+use crate::sys::{
+    self,
+    file::{self, Shown},
+};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
@@ -94,7 +97,7 @@ fn credentials(user: Option<&(String, Password)>) -> Result<Vec<String>, Failure
         Password::Stdin => first_line(file::STDIN, "the standard input")?,
         Password::File(path) => {
             let opened = file::open(path, libc::O_RDONLY, 0);
-            let of = path.display().to_string();
+            let of = Shown(path).to_string();
             let file = opened
                 .map_err(|error| Failure::new(&format!("can't read the password from {of}: {error}")))?;
             first_line(file.as_fd(), &of)?

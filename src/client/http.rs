@@ -3,7 +3,7 @@
 use super::Failure;
 use super::text::shown;
 use crate::limits::{REPLY_HEAD_BYTES, REPLY_MS};
-use crate::sys::file;
+use crate::sys::file::{self, Shown};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
@@ -212,7 +212,7 @@ impl Connection {
 
 fn connect(place: &Place) -> Result<OwnedFd, Failure> {
     let (result, whom) = match place {
-        Place::Unix(path) => (open_unix(path), format!("unix:{}", path.display())),
+        Place::Unix(path) => (open_unix(path), format!("unix:{}", Shown(path))),
         Place::Tcp(address, written) => (open_tcp(address), written.clone()),
     };
     result.map_err(|error| {
