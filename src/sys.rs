@@ -310,14 +310,10 @@ pub(crate) fn wait_either_for(
 }
 
 /// prctl(2) with two arguments; the rest are 0, as most of its operations demand.
-pub(crate) fn prctl(
-    operation: libc::c_int,
-    first: libc::c_ulong,
-    second: libc::c_ulong,
-) -> io::Result<libc::c_int> {
+pub(crate) fn prctl(operation: libc::c_int, first: libc::c_ulong, second: libc::c_ulong) -> io::Result<()> {
     let none: libc::c_ulong = 0;
     // SAFETY: only called with operations whose arguments are plain numbers, never pointers (see `privileges`).
-    check(unsafe { libc::prctl(operation, first, second, none, none) })
+    check(unsafe { libc::prctl(operation, first, second, none, none) }).map(drop)
 }
 
 /// Capability sets of this thread, as bits: bit N is the capability N of linux/capability.h.
@@ -395,12 +391,21 @@ pub fn set_capabilities(sets: Capabilities) -> io::Result<()> {
 ///
 /// # Errors
 /// `EPERM` without CAP_SETGID and CAP_SETUID. A failure half way leaves the groups changed: leave the program then.
+///
+/// The kernel's own calls, which are for one thread, since there is no other: the C library's stop all others meanwhile, for
+/// which they bring three kilobytes.
 pub(crate) fn set_ids(uid: u32, gid: u32) -> io::Result<()> {
-    // SAFETY: an empty list may be a null pointer; the others take plain numbers. The groups go first, since
-    // nothing may change them once the user id is no longer 0.
+    // The calls of these names take ids of 16 bits on machines that have the others as well.
+    #[cfg(not(any(target_arch = "arm", target_arch = "x86")))]
+    use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+    #[cfg(any(target_arch = "arm", target_arch = "x86"))]
+    use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+    let none: *const libc::gid_t = std::ptr::null();
+    // SAFETY: an empty list may be a null pointer; the others take plain numbers, no wider than a register. The groups go
+    // first, since nothing may change them once the user id is no longer 0.
     unsafe {
-        check(libc::setgroups(0, std::ptr::null()))?;
-        check(libc::setresgid(gid, gid, gid))?;
-        check(libc::setresuid(uid, uid, uid)).map(drop)
+        check(libc::syscall(SETGROUPS, 0, none) as libc::c_int)?;
+        check(libc::syscall(SETRESGID, gid, gid, gid) as libc::c_int)?;
+        check(libc::syscall(SETRESUID, uid, uid, uid) as libc::c_int).map(drop)
     }
 }

@@ -38,9 +38,36 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Names the step that an error belongs to.
-fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
-    result.map_err(|error| Error::Step(what, error))
+/// A step on the way.
+#[derive(Clone, Copy)]
+enum Step {
+    /// prctl(2) with these arguments.
+    Prctl(libc::c_int, libc::c_ulong),
+    LimitBoundingSet,
+    /// Become this user, with this group and no other.
+    SetIds(u32, u32),
+    SetCapabilities(Capabilities),
+    ClearAmbientSet,
+}
+
+/// Takes these steps in their order, up to the first that fails; each with what it does, as in "can't ...".
+fn take(steps: &[(&'static str, Step)]) -> Result<(), Error> {
+    for &(what, step) in steps {
+        let taken = match step {
+            Step::Prctl(operation, argument) => prctl(operation, argument, 0),
+            Step::LimitBoundingSet => limit_bounding_set(),
+            Step::SetIds(uid, gid) => set_ids(uid, gid),
+            Step::SetCapabilities(sets) => set_capabilities(sets),
+            Step::ClearAmbientSet => clear_ambient_set(),
+        };
+        taken.map_err(|error| Error::Step(what, error))?;
+    }
+    Ok(())
+}
+
+/// The capabilities as they are.
+fn read_capabilities() -> Result<Capabilities, Error> {
+    capabilities().map_err(|error| Error::Step("read the capabilities", error))
 }
 
 /// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), gaining privileges
@@ -49,9 +76,11 @@ fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
 /// # Errors
 /// What prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
 pub fn harden() -> Result<(), Error> {
-    step("switch core dumps off", prctl(libc::PR_SET_DUMPABLE, 0, 0))?;
-    step("set no_new_privs", prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0))?;
-    clear_ambient_set()
+    take(&[
+        ("switch core dumps off", Step::Prctl(libc::PR_SET_DUMPABLE, 0)),
+        ("set no_new_privs", Step::Prctl(libc::PR_SET_NO_NEW_PRIVS, 1)),
+        ("clear ambient capabilities", Step::ClearAmbientSet),
+    ])
 }
 
 /// Becomes `user` (a name in /etc/passwd, with that account's group and no other), keeps CAP_NET_ADMIN alone in
@@ -68,20 +97,21 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
     if uid == 0 {
         return Err(Error::Account(format!("\"{user}\" is root itself: name an account without privileges")));
     }
-    let sets = step("read the capabilities", capabilities())?;
-    if sets.permitted & NET_ADMIN == 0 {
+    if read_capabilities()?.permitted & NET_ADMIN == 0 {
         return Err(Error::Account(
             "CAP_NET_ADMIN is missing: start rctd as root or give it this capability".into(),
         ));
     }
-    limit_bounding_set()?;
-    step("keep capabilities over a change of user", prctl(libc::PR_SET_KEEPCAPS, 1, 0))?;
-    step("change the user (start rctd as root, or leave --user out)", set_ids(uid, gid))?;
     let kept = Capabilities { effective: NET_ADMIN, permitted: NET_ADMIN, inheritable: 0 };
-    step("drop all capabilities but CAP_NET_ADMIN", set_capabilities(kept))?;
-    step("forget about keeping capabilities", prctl(libc::PR_SET_KEEPCAPS, 0, 0))?;
+    take(&[
+        ("limit the bounding set (this takes root)", Step::LimitBoundingSet),
+        ("keep capabilities over a change of user", Step::Prctl(libc::PR_SET_KEEPCAPS, 1)),
+        ("change the user (start rctd as root, or leave --user out)", Step::SetIds(uid, gid)),
+        ("drop all capabilities but CAP_NET_ADMIN", Step::SetCapabilities(kept)),
+        ("forget about keeping capabilities", Step::Prctl(libc::PR_SET_KEEPCAPS, 0)),
+    ])?;
     harden()?;
-    if step("read the capabilities", capabilities())? != kept || super::effective_uid() != uid {
+    if read_capabilities()? != kept || super::effective_uid() != uid {
         return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
     }
     Ok(())
@@ -107,26 +137,24 @@ pub fn account(user: &str) -> Result<(u32, u32), Error> {
 }
 
 /// Takes every capability but CAP_NET_ADMIN out of the bounding set. The kernel says where its list ends: `EINVAL`.
-fn limit_bounding_set() -> Result<(), Error> {
+fn limit_bounding_set() -> io::Result<()> {
     // 64 is what the kernel's own type has room for.
     for capability in 0..64 {
         if prctl(libc::PR_CAPBSET_READ, capability, 0).is_err() {
             break;
         }
         if capability != libc::c_ulong::from(CAP_NET_ADMIN) {
-            step("limit the bounding set (this takes root)", prctl(libc::PR_CAPBSET_DROP, capability, 0))?;
+            prctl(libc::PR_CAPBSET_DROP, capability, 0)?;
         }
     }
     Ok(())
 }
 
 /// Empties the ambient set. Kernels before 4.3 have none and say `EINVAL`, which is as good.
-fn clear_ambient_set() -> Result<(), Error> {
+fn clear_ambient_set() -> io::Result<()> {
     match prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong, 0) {
-        Err(error) if error.raw_os_error() != Some(libc::EINVAL) => {
-            Err(Error::Step("clear ambient capabilities", error))
-        }
-        _ => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        cleared => cleared,
     }
 }
 
