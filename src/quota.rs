@@ -68,6 +68,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Holdings {
     /// Each holding, with how much its network holds in all.
     all: Vec<(Holding, usize), HOLDINGS>,
+    networks: usize,
 }
 
 impl Holdings {
@@ -81,12 +82,23 @@ impl Holdings {
                 held = *of_network;
             }
         }
+        self.networks += usize::from(held == 1);
         // There is room; the constants in limits.rs are compared when the program is compiled.
         let _ = self.all.push((holding, held));
     }
 
+    /// How much is held in all.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many networks hold it.
+    pub(crate) fn networks(&self) -> usize {
+        self.networks
+    }
+
     /// How much the peer's network holds.
-    fn held(&self, peer: Peer) -> usize {
+    pub(crate) fn held(&self, peer: Peer) -> usize {
         let sharers = peer.sharers();
         self.all.iter().find(|(holding, _)| holding.peer == sharers).map_or(0, |(_, held)| *held)
     }

@@ -5,6 +5,7 @@
 //! each, but no slot and no buffer.
 
 use super::listen::Socket;
+use super::turn::First;
 use crate::auth::Peer;
 use crate::limits::{LINGER_BYTES, LINGER_MS, LINGERING};
 use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
@@ -92,10 +93,11 @@ impl Linger {
         }
     }
 
-    /// When there is something to do again without an event, in milliseconds.
-    pub(crate) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
-        let leaving = self.leaving.iter().flatten();
-        leaving.map(|leaving| if leaving.readable { now_ms } else { leaving.ends_ms() }).min()
+    /// When there is something to do again without an event.
+    pub(super) fn wake(&self, first: &mut First, now_ms: u64) {
+        for leaving in self.leaving.iter().flatten() {
+            first.add(Some(if leaving.readable { now_ms } else { leaving.ends_ms() }));
+        }
     }
 
     /// Whether there is none.

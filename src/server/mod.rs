@@ -103,7 +103,7 @@ impl Server {
     ///
     /// # Errors
     /// A sentence, when the loop itself can't go on.
-    pub fn run(mut self) -> Result<(), String> {
+    pub fn run(mut self: Box<Self>) -> Result<(), String> {
         let fd = self.signals.as_raw_fd();
         let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
         watch.map_err(|e| format!("can't watch for signals: {e}"))?;

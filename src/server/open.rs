@@ -28,7 +28,7 @@ impl Server {
     ///
     /// # Errors
     /// A sentence that says what is missing and what to do.
-    pub fn open(config: Config) -> Result<Self, String> {
+    pub fn open(config: Config) -> Result<Box<Self>, String> {
         Self::open_with(config, open_netlink)
     }
 
@@ -36,7 +36,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::open`].
-    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
+    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Box<Self>, String> {
         let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
         let link = || open_link().map_err(|error| explain_netlink(&error));
         let mut control = Control::new(link()?);
@@ -69,7 +69,7 @@ impl Server {
         }
         tell_unkept();
         explain_empty(entries);
-        Ok(Server {
+        Ok(Box::new(Server {
             poll,
             began: Instant::now(),
             listeners,
@@ -89,7 +89,7 @@ impl Server {
             passwd,
             names,
             stop_at_ms: None,
-        })
+        }))
     }
 }
 

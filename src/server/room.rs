@@ -1,6 +1,7 @@
 //! The waiting room: newcomers for whom there is no slot yet. Each costs a descriptor; what it sends stays in the kernel.
 
 use super::listen::Socket;
+use super::turn::First;
 use crate::auth::Peer;
 use crate::http::Via;
 use crate::limits::{ROOM_MS, WAITING_PER_ADDRESS, WAITING_ROOM};
@@ -76,8 +77,8 @@ impl Room {
         self.waiting.iter().map(|waits| waits.peer)
     }
 
-    /// When the next newcomer will have waited for [`ROOM_MS`], in milliseconds.
-    pub(crate) fn wakes_at_ms(&self) -> Option<u64> {
-        self.waiting.iter().map(|waits| waits.since_ms + ROOM_MS).min()
+    /// When the next newcomer will have waited for [`ROOM_MS`].
+    pub(super) fn wake(&self, first: &mut First) {
+        self.waiting.iter().for_each(|waits| first.add(Some(waits.since_ms + ROOM_MS)));
     }
 }

@@ -115,28 +115,13 @@ impl Slots {
     /// Shares the steps of a turn out: each network gets the same number, which its clients share evenly. Otherwise sixteen
     /// connections of one network would get sixteen times the work that the one connection of another gets.
     fn share_steps(&mut self) {
-        let mut networks: heapless::Vec<(Peer, usize), CLIENTS> = heapless::Vec::new();
-        for (_, client) in self.taken() {
-            let sharers = client.peer.sharers();
-            match networks.iter_mut().find(|(network, _)| *network == sharers) {
-                Some((_, clients)) => *clients += 1,
-                // There are no more networks than clients.
-                None => drop(networks.push((sharers, 1))),
-            }
-        }
-        let all: usize = networks.iter().map(|(_, clients)| STEPS_A_TURN * clients).sum();
+        let holdings = self.holdings(&|_, client| Some((client.peer, (Worth::Busy, 0))));
+        let all = STEPS_A_TURN * holdings.len();
+        let networks = holdings.networks().max(1);
         for slot in self.slots.iter_mut().filter(|s| s.taken) {
-            let sharers = slot.client.peer.sharers();
-            let of_network = networks.iter().find(|(network, _)| *network == sharers);
-            let clients = of_network.map_or(1, |(_, clients)| *clients);
-            slot.steps = (all / networks.len().max(1) / clients).max(1);
+            let clients = holdings.held(slot.client.peer).max(1);
+            slot.steps = (all / networks / clients).max(1);
         }
-    }
-
-    /// When the next client's time is up, in milliseconds.
-    #[must_use]
-    pub fn wakes_at_ms(&self) -> Option<u64> {
-        self.taken().filter_map(|(_, client)| client.deadline_ms()).min()
     }
 
     /// The clients, with their slots.
