@@ -1,7 +1,7 @@
 //! What the daemon was told to do, checked.
 
 use crate::address::ShownEnd;
-use crate::auth::Backend;
+use crate::auth::{Backend, Peer};
 use crate::http::Policy;
 #[cfg(feature = "metrics")]
 use crate::limits::METRICS_NETS;
@@ -62,7 +62,7 @@ impl Listen {
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
-            Listen::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Listen::Tcp(address) => Peer::new(address.ip()).is_local(),
             Listen::Unix(_) => true,
         }
     }

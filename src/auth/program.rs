@@ -13,12 +13,12 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::check::{Check, Ticket};
 use super::{Login, Peer};
 use crate::limits::{PROGRAM_MS, PROGRAMS};
 use crate::log;
+use crate::sys;
 use crate::sys::file::{self, Shown};
 use crate::sys::spawn::{self, Child, End};
 
@@ -253,8 +253,7 @@ impl Work {
 /// What the program is to read, or `None` where that can't be said: a NUL is the end of a name or password, and only so many
 /// bytes are read.
 fn input(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let time = since_1970.as_secs().to_string();
+    let time = sys::since_1970_s().to_string();
     if user.contains(&0) || password.contains(&0) || user.is_empty() {
         return None;
     }

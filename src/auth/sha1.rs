@@ -16,13 +16,18 @@ pub(super) fn digest(message: &[u8]) -> [u8; 20] {
     // What is left of the message, a bit, and as many zeros as it takes until the length ends a block (section 5.1.1).
     let rest = blocks.remainder();
     let mut end = [0; 2 * BLOCK_BYTES];
+    let (front, behind) = end.split_at_mut(rest.len());
+    front.copy_from_slice(rest);
+    if let Some(place) = behind.first_mut() {
+        *place = 0x80;
+    }
     let length = if rest.len() + 1 + LENGTH_BYTES > BLOCK_BYTES { 2 * BLOCK_BYTES } else { BLOCK_BYTES };
-    let bits = (message.len() as u64).wrapping_mul(8).to_be_bytes();
-    let padding = [0x80].into_iter().chain(core::iter::repeat_n(0, length - rest.len() - 1 - LENGTH_BYTES));
-    let text = rest.iter().copied().chain(padding).chain(bits);
-    end.iter_mut().zip(text).for_each(|(to, from)| *to = from);
-    let end = end.split_at(length).0;
-    blocks.chain(end.chunks_exact(BLOCK_BYTES)).for_each(|block| take(&mut state, block));
+    let end = end.split_at_mut(length).0;
+    let bits = (message.len() as u64).wrapping_mul(8);
+    end.split_at_mut(length - LENGTH_BYTES).1.copy_from_slice(&bits.to_be_bytes());
+    for block in blocks.chain(end.chunks_exact(BLOCK_BYTES)) {
+        take(&mut state, block);
+    }
     let mut digest = [0; 20];
     digest.chunks_exact_mut(4).zip(state).for_each(|(to, word)| to.copy_from_slice(&word.to_be_bytes()));
     digest

@@ -238,10 +238,11 @@ impl UserFile {
         if self.users.is_empty() {
             warnings.push("nobody can log in: the password file has no user with a password".to_owned());
         }
-        let missing = self.allowed.iter().flatten().filter(|name| !self.users.contains(name));
-        for name in missing.filter(|_| !self.users.is_empty()) {
-            warnings
-                .push(format!("{} can't log in: no such account, or it has no password", printable(name)));
+        for name in self.allowed.as_deref().unwrap_or_default() {
+            if !self.users.is_empty() && !self.users.contains(name) {
+                let name = printable(name);
+                warnings.push(format!("{name} can't log in: no such account, or it has no password"));
+            }
         }
         warnings
     }

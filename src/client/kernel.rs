@@ -17,7 +17,7 @@ use crate::query::field::RATES;
 use crate::query::page::Candidate;
 use crate::query::rates::{METERED, Meter, Readiness};
 use crate::sys;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The table.
 pub(super) struct Kernel {
@@ -91,7 +91,7 @@ impl Kernel {
         }
         let now_ms = self.now_ms();
         if let Readiness::At(at_ms) = context.rates.readiness(&plan, now_ms) {
-            std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms)));
+            sys::sleep(at_ms.saturating_sub(now_ms));
         }
         Ok(())
     }
@@ -148,7 +148,7 @@ impl Kernel {
             match progress.map_err(refused)? {
                 DumpProgress::Done => break,
                 // The kernel makes the next part when it is asked for it, so this hardly ever is.
-                DumpProgress::Blocked => std::thread::sleep(Duration::from_millis(1)),
+                DumpProgress::Blocked => sys::sleep(1),
                 DumpProgress::More | DumpProgress::Full => {}
             }
         }

@@ -24,7 +24,7 @@ use crate::sys::{self, file};
 use keys::Key;
 use reading::Reading;
 use state::{Input, Next, State};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is shown first, and how.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<
             return Ok(());
         }
         print(b"\n")?;
-        std::thread::sleep(Duration::from_secs(options.delay_s).saturating_sub(began.elapsed()));
+        sys::sleep((options.delay_s * 1000).saturating_sub(sys::since_ms(began)));
     }
 }
 

@@ -21,7 +21,7 @@ use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Registry, Token};
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 impl Server {
     /// Opens all that the configuration names.
@@ -151,8 +151,7 @@ fn tell_start(store: &Store, user: Option<&str>) {
 
 /// Seconds since 1970, and microseconds that the process has computed.
 fn clocks() -> (u64, Option<u64>) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
+    (sys::since_1970_s(), sys::cpu_us())
 }
 
 /// What the kernel keeps of connections only if a switch is on, that switch's name in `net.netfilter`, and the option that

@@ -96,11 +96,19 @@ impl CPath {
     }
 }
 
+/// Calls the system with a path, and gives what it returns.
+fn with_path(
+    path: &Path,
+    call: &mut dyn FnMut(*const libc::c_char) -> libc::c_int,
+) -> io::Result<libc::c_int> {
+    check(call(c_path(path)?.as_ptr()))
+}
+
 /// The result of a call that fills a `stat`, whose numbers have other widths on other machines.
 #[allow(clippy::unnecessary_cast)]
-fn status(call: &dyn Fn(*mut libc::stat) -> libc::c_int) -> io::Result<Status> {
+fn status(call: &mut dyn FnMut(*mut libc::stat) -> io::Result<libc::c_int>) -> io::Result<Status> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    check(call(stat.as_mut_ptr()))?;
+    call(stat.as_mut_ptr())?;
     // SAFETY: all-zero bytes are a valid `stat`, and the call only put other numbers there.
     let stat = unsafe { stat.assume_init() };
     Ok(Status {
@@ -122,9 +130,8 @@ fn status(call: &dyn Fn(*mut libc::stat) -> libc::c_int) -> io::Result<Status> {
 /// # Errors
 /// `ENOENT` and others of stat(2).
 pub fn stat(path: &Path) -> io::Result<Status> {
-    let path = c_path(path)?;
     // SAFETY: both pointers are to live memory; the path ends in NUL.
-    status(&|to| unsafe { libc::stat(path.as_ptr(), to) })
+    status(&mut |to| with_path(path, &mut |path| unsafe { libc::stat(path, to) }))
 }
 
 /// Whether this process may run the file (access(2), by its real ids, which are all that it has).
@@ -132,9 +139,8 @@ pub fn stat(path: &Path) -> io::Result<Status> {
 /// # Errors
 /// `EACCES` if it may not, and others of access(2).
 pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::access(path.as_ptr(), libc::X_OK) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::access(path, libc::X_OK) }).map(drop)
 }
 
 /// lstat(2): of a symbolic link itself.
@@ -142,9 +148,8 @@ pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of lstat(2).
 pub fn lstat(path: &Path) -> io::Result<Status> {
-    let path = c_path(path)?;
     // SAFETY: as in `stat`.
-    status(&|to| unsafe { libc::lstat(path.as_ptr(), to) })
+    status(&mut |to| with_path(path, &mut |path| unsafe { libc::lstat(path, to) }))
 }
 
 /// fstat(2).
@@ -153,7 +158,7 @@ pub fn lstat(path: &Path) -> io::Result<Status> {
 /// Those of fstat(2).
 pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
     // SAFETY: the pointer is to live memory.
-    status(&|to| unsafe { libc::fstat(fd.as_raw_fd(), to) })
+    status(&mut |to| check(unsafe { libc::fstat(fd.as_raw_fd(), to) }))
 }
 
 /// Opens a file, close-on-exec, with more `flags` of open(2); one that `O_CREAT` makes gets `mode`.
@@ -161,10 +166,9 @@ pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
 /// # Errors
 /// Those of open(2) but `EINTR`.
 pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
-    let path = c_path(path)?;
     loop {
         // SAFETY: the path is live and ends in NUL.
-        match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode) }) {
+        match with_path(path, &mut |path| unsafe { libc::open(path, flags | libc::O_CLOEXEC, mode) }) {
             // SAFETY: open just made this descriptor, and nothing else owns it.
             Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -319,9 +323,8 @@ pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of unlink(2).
 pub fn remove(path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::unlink(path) }).map(drop)
 }
 
 /// rename(2).
@@ -329,9 +332,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of rename(2).
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (c_path(from)?, c_path(to)?);
+    let to = c_path(to)?;
     // SAFETY: both paths are live and end in NUL.
-    check(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) }).map(drop)
+    with_path(from, &mut |from| unsafe { libc::rename(from, to.as_ptr()) }).map(drop)
 }
 
 /// Where a symbolic link leads; at most `PATH_MAX` bytes.
@@ -340,11 +343,11 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// `EINVAL` for what is none, and others of readlink(2).
 pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
     let mut target = vec![0; libc::PATH_MAX as usize];
-    let path = c_path(path)?;
-    // SAFETY: the path ends in NUL; pointer and length are those of one live, exclusively borrowed buffer.
-    let length = unsafe { libc::readlink(path.as_ptr(), target.as_mut_ptr().cast(), target.len()) };
     // At most `PATH_MAX`, which fits.
-    let length = check(length as libc::c_int)?;
+    let length = with_path(path, &mut |path| {
+        // SAFETY: the path ends in NUL; pointer and length are those of one live, exclusively borrowed buffer.
+        unsafe { libc::readlink(path, target.as_mut_ptr().cast(), target.len()) as libc::c_int }
+    })?;
     target.truncate(usize::try_from(length).unwrap_or_default());
     Ok(target)
 }
@@ -354,9 +357,8 @@ pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of lchown(2).
 pub fn lchown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::lchown(path.as_ptr(), uid, gid) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::lchown(path, uid, gid) }).map(drop)
 }
 
 /// fchown(2).
