@@ -40,12 +40,12 @@ struct Lines {
 impl NameFiles {
     /// Files that were not read yet, the one that counts most first.
     pub(crate) fn new(files: &[NameFile]) -> Self {
-        let watched = |file: &NameFile| {
+        let mut watched = Vec::new();
+        for file in files {
             let form = if file.is_leases { Form::Leases } else { Form::Hosts };
-            Watched { watch: Watch::new(file.path.clone()), form, told_line: 0 }
-        };
-        let files = files.iter().map(watched).collect();
-        NameFiles { files, next_look_ms: 0, is_due: true, told_full: false }
+            watched.push(Watched { watch: Watch::new(file.path.clone()), form, told_line: 0 });
+        }
+        NameFiles { files: watched, next_look_ms: 0, is_due: true, told_full: false }
     }
 
     /// Reads all files into `names` if one of them has changed, or could not be read before and now can be; looks once a second

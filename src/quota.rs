@@ -145,22 +145,23 @@ impl Quota {
         if !mine_is_full && !remote_is_full && holdings.all.len() < self.total {
             return Verdict::Free;
         }
-        let gives_way = |holding: &Holding, theirs: usize| {
-            let theirs = weigh(holding.peer, theirs);
+        let mut least = None;
+        for (holding, held) in &holdings.all {
+            let theirs = weigh(holding.peer, *held);
             let same = holding.peer == sharers;
             let counts = if mine_is_full { same } else { !remote_is_full || !holding.peer.is_local() };
-            counts
-                && match holding.worth {
-                    Worth::Idle => true,
-                    Worth::Stalled => same || theirs > mine,
-                    Worth::Spent => theirs >= mine + 2,
-                    Worth::Busy => false,
-                }
-        };
-        let giving = holdings.all.iter().filter(|(holding, held)| gives_way(holding, *held));
-        let least = giving
-            .max_by_key(|(holding, held)| (weigh(holding.peer, *held), holding.worth, holding.useless_ms));
-        least.map_or(Verdict::Wait, |(holding, _)| Verdict::Evict(holding.key))
+            let gives_way = match holding.worth {
+                Worth::Idle => true,
+                Worth::Stalled => same || theirs > mine,
+                Worth::Spent => theirs >= mine + 2,
+                Worth::Busy => false,
+            };
+            let rank = (theirs, holding.worth, holding.useless_ms);
+            if counts && gives_way && least.is_none_or(|(least, _)| rank >= least) {
+                least = Some((rank, holding.key));
+            }
+        }
+        least.map_or(Verdict::Wait, |(_, key)| Verdict::Evict(key))
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod spawn;
 pub mod terminal;
 mod tty;
 
+use file::again;
 pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_settings};
 #[cfg(feature = "shell")]
 pub(crate) use tty::{drop_typed, restore_on_crash, terminal_size};
@@ -107,16 +108,7 @@ pub fn random(out: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
     while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
-        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        match usize::try_from(got) {
-            Ok(got) => filled += got,
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
+        filled += again(&mut || unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) })?;
     }
     Ok(())
 }
@@ -145,13 +137,16 @@ pub fn kernel_release() -> (u32, u32) {
     }
     // SAFETY: all-zero bytes are a valid `utsname`, and the call only puts other bytes there.
     let name = unsafe { name.assume_init() };
-    let bytes = name.release.map(|byte| byte as u8);
-    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        digits
-            .iter()
-            .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
-    });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    let (mut numbers, mut at) = ([0_u32; 2], 0);
+    for byte in name.release.map(|byte| byte as u8) {
+        let Some(number) = numbers.get_mut(at) else { break };
+        match byte {
+            b'0'..=b'9' => *number = number.saturating_mul(10).saturating_add(u32::from(byte - b'0')),
+            _ => at += 1,
+        }
+    }
+    let [major, minor] = numbers;
+    (major, minor)
 }
 
 /// A variable of the environment, if it is UTF-8 (getenv(3)). Nothing here changes the environment, so it stays as it is. (std's
@@ -257,21 +252,12 @@ impl Signals {
     pub fn read_signal(&self) -> io::Result<Option<Signal>> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         let size = size_of::<libc::signalfd_siginfo>();
-        loop {
-            // SAFETY: the buffer is `size` bytes, live and exclusively borrowed.
-            let got = unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) };
-            if usize::try_from(got) == Ok(size) {
-                break;
-            }
-            if got >= 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-            let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => return Ok(None),
-                _ => return Err(error),
-            }
+        // SAFETY: the buffer is `size` bytes, live and exclusively borrowed.
+        match again(&mut || unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) }) {
+            Ok(got) if got == size => {}
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
         }
         // SAFETY: a read of the full size has initialised all of it; any bit pattern is a valid value.
         let number = unsafe { info.assume_init() }.ssi_signo;

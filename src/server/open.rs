@@ -44,7 +44,7 @@ impl Server {
         let entries = check_table(&mut control)?;
         let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
         let owner = match &config.user {
-            Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
+            Some(user) => Some(privileges::account(user)?),
             None => None,
         };
         let listeners = listeners(&config, owner, poll.registry())?;
@@ -55,10 +55,9 @@ impl Server {
         let mut engine = engine(&config)?;
         passwd.check(0, &mut engine.shared.context.users);
         match &config.user {
-            Some(user) => privileges::drop_privileges(user),
-            None => privileges::harden(),
+            Some(user) => privileges::drop_privileges(user)?,
+            None => privileges::harden()?,
         }
-        .map_err(|e| e.to_string())?;
         engine.shared.store.check_access()?;
         tell_start(&engine.shared.store, config.user.as_deref());
         // Only now that privileges are gone, so that what this user may not read is told at the start.

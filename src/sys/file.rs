@@ -214,22 +214,26 @@ pub(crate) fn check_ordinary(status: &Status) -> io::Result<()> {
     if status.is(libc::S_IFREG) { Ok(()) } else { Err(sentence("it is not an ordinary file".to_owned())) }
 }
 
-/// Reads what there is, at most a bufferful; 0 is the end.
-///
-/// # Errors
-/// Those of read(2) but `EINTR`.
-pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+/// Makes a call that reads or writes, again while it is interrupted; how many bytes that were.
+pub(super) fn again(call: &mut dyn FnMut() -> libc::ssize_t) -> io::Result<usize> {
     loop {
-        // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
-        let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-        if let Ok(got) = usize::try_from(got) {
-            return Ok(got);
+        if let Ok(count) = usize::try_from(call()) {
+            return Ok(count);
         }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
     }
+}
+
+/// Reads what there is, at most a bufferful; 0 is the end.
+///
+/// # Errors
+/// Those of read(2) but `EINTR`.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
+    again(&mut || unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
 /// Reads until the end of the file or of the buffer; how many bytes that were.
@@ -291,17 +295,18 @@ pub(crate) fn is_writable(fd: BorrowedFd<'_>) -> bool {
 /// # Errors
 /// Those of write(2) but `EINTR`.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: pointer and length are those of one live slice.
-        let sent = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-        if let Ok(sent) = usize::try_from(sent) {
-            return Ok(sent);
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: pointer and length are those of one live slice.
+    again(&mut || unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// The same to a socket, without a signal where nobody is there to read it.
+///
+/// # Errors
+/// Those of send(2) but `EINTR`.
+pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let (fd, flags) = (socket.as_raw_fd(), libc::MSG_NOSIGNAL);
+    // SAFETY: pointer and length are those of one live slice.
+    again(&mut || unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
 }
 
 /// Writes all of `bytes`.

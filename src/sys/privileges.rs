@@ -5,7 +5,6 @@
 //! comes after it; and what was done is read back, since a half-dropped daemon is worse than one that does not start.
 #![forbid(unsafe_code)]
 
-use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -17,26 +16,6 @@ use super::{Capabilities, capabilities, file, prctl, set_capabilities, set_ids};
 pub const CAP_NET_ADMIN: u32 = 12;
 /// CAP_NET_ADMIN as a bit of a capability set.
 pub const NET_ADMIN: u64 = 1 << CAP_NET_ADMIN;
-
-/// Why privileges could not be given up: a sentence for the person who started the daemon.
-#[derive(Debug)]
-pub enum Error {
-    /// A system call failed: what it was to do, and its error.
-    Step(&'static str, io::Error),
-    /// The account is not there, or can't be used: the whole sentence.
-    Account(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Step(step, error) => write!(f, "can't {step}: {error}"),
-            Error::Account(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// A step on the way.
 #[derive(Clone, Copy)]
@@ -50,8 +29,13 @@ enum Step {
     ClearAmbientSet,
 }
 
+/// The sentence for the person who started the daemon on why a step could not be taken.
+fn cant(what: &str, error: &io::Error) -> String {
+    format!("can't {what}: {error}")
+}
+
 /// Takes these steps in their order, up to the first that fails; each with what it does, as in "can't ...".
-fn take(steps: &[(&'static str, Step)]) -> Result<(), Error> {
+fn take(steps: &[(&'static str, Step)]) -> Result<(), String> {
     for &(what, step) in steps {
         let taken = match step {
             Step::Prctl(operation, argument) => prctl(operation, argument, 0),
@@ -60,22 +44,22 @@ fn take(steps: &[(&'static str, Step)]) -> Result<(), Error> {
             Step::SetCapabilities(sets) => set_capabilities(sets),
             Step::ClearAmbientSet => clear_ambient_set(),
         };
-        taken.map_err(|error| Error::Step(what, error))?;
+        taken.map_err(|error| cant(what, &error))?;
     }
     Ok(())
 }
 
 /// The capabilities as they are.
-fn read_capabilities() -> Result<Capabilities, Error> {
-    capabilities().map_err(|error| Error::Step("read the capabilities", error))
+fn read_capabilities() -> Result<Capabilities, String> {
+    capabilities().map_err(|error| cant("read the capabilities", &error))
 }
 
 /// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), gaining privileges
 /// from set-user-id programs, and handing capabilities on to a program that is started. Needs no privilege itself; call it whether or not there is a `--user`.
 ///
 /// # Errors
-/// What prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
-pub fn harden() -> Result<(), Error> {
+/// A sentence with what prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
+pub fn harden() -> Result<(), String> {
     take(&[
         ("switch core dumps off", Step::Prctl(libc::PR_SET_DUMPABLE, 0)),
         ("set no_new_privs", Step::Prctl(libc::PR_SET_NO_NEW_PRIVS, 1)),
@@ -90,17 +74,15 @@ pub fn harden() -> Result<(), Error> {
 /// and the bounding set are a thread's own. A file only root can read can't be reread afterwards.
 ///
 /// # Errors
-/// An account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
+/// A sentence: on an account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
 /// system calls give. After any error leave the program: part of the way may be done.
-pub fn drop_privileges(user: &str) -> Result<(), Error> {
+pub fn drop_privileges(user: &str) -> Result<(), String> {
     let (uid, gid) = account(user)?;
     if uid == 0 {
-        return Err(Error::Account(format!("\"{user}\" is root itself: name an account without privileges")));
+        return Err(format!("\"{user}\" is root itself: name an account without privileges"));
     }
     if read_capabilities()?.permitted & NET_ADMIN == 0 {
-        return Err(Error::Account(
-            "CAP_NET_ADMIN is missing: start rctd as root or give it this capability".into(),
-        ));
+        return Err("CAP_NET_ADMIN is missing: start rctd as root or give it this capability".to_owned());
     }
     let kept = Capabilities { effective: NET_ADMIN, permitted: NET_ADMIN, inheritable: 0 };
     take(&[
@@ -112,7 +94,7 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
     ])?;
     harden()?;
     if read_capabilities()? != kept || super::effective_uid() != uid {
-        return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
+        return Err("the kernel kept privileges that were to be dropped".to_owned());
     }
     Ok(())
 }
@@ -120,8 +102,8 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
 /// The user and group id of `user`, a name in /etc/passwd. The first good line with it counts, as for the C library.
 ///
 /// # Errors
-/// [`Error::Account`] when the file can't be read or has no such user.
-pub fn account(user: &str) -> Result<(u32, u32), Error> {
+/// A sentence when the file can't be read or has no such user.
+pub fn account(user: &str) -> Result<(u32, u32), String> {
     let mut found = None;
     let read = file::open(Path::new(ACCOUNTS), libc::O_RDONLY, 0).and_then(|accounts| {
         file::lines(accounts.as_fd(), &mut |line| {
@@ -130,10 +112,8 @@ pub fn account(user: &str) -> Result<(u32, u32), Error> {
             found.is_none()
         })
     });
-    read.map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
-    found.ok_or_else(|| {
-        Error::Account(format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
-    })
+    read.map_err(|error| format!("can't read {ACCOUNTS}: {error}"))?;
+    found.ok_or_else(|| format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
 }
 
 /// Takes every capability but CAP_NET_ADMIN out of the bounding set. The kernel says where its list ends: `EINVAL`.
@@ -166,7 +146,7 @@ mod tests {
     fn an_unusable_account_is_refused_before_anything_is_dropped() {
         let before = capabilities().expect("capget works");
         for (user, part) in [("no such user", "there is no user"), ("root", "root itself")] {
-            let error = drop_privileges(user).expect_err(user).to_string();
+            let error = drop_privileges(user).expect_err(user);
             assert!(error.contains(part), "{error}");
         }
         assert_eq!(capabilities().expect("capget works"), before);
