@@ -173,6 +173,12 @@ impl Program {
         news
     }
 
+    /// Ends all that is at work.
+    pub(super) fn end(&mut self) {
+        let children = self.works.iter().flatten().filter_map(|work| work.child.as_ref());
+        children.for_each(Child::kill);
+    }
+
     /// Frees the places of programs that have ended and whose answer nobody asks for.
     fn free(&mut self) {
         for place in &mut self.works {
@@ -198,8 +204,7 @@ impl Program {
 impl Drop for Program {
     /// Nothing that was started outlives the daemon.
     fn drop(&mut self) {
-        let children = self.works.iter().flatten().filter_map(|work| work.child.as_ref());
-        children.for_each(Child::kill);
+        self.end();
     }
 }
 

@@ -143,6 +143,13 @@ impl Store {
         }
     }
 
+    /// Ends what was started to judge logins: nobody will ask for the answers.
+    pub(crate) fn end(&mut self) {
+        if let Source::Program(program) = &mut self.0 {
+            program.end();
+        }
+    }
+
     /// True if this is a user as of now: still there, and with the same password.
     pub fn knows(&self, login: &Login) -> bool {
         match &self.0 {
