@@ -1,5 +1,5 @@
-//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`], `spawn` and `tty` the only
-//! place of the crate with `unsafe` in it.
+//! The system calls for which std has no safe wrapper, or only one that is large: with `clock`, [`mod@file`], `spawn` and
+//! `tty` the only place of the crate with `unsafe` in it.
 //!
 //! The crate rustix would do for most of these, without `unsafe` here. All of them, in a program by themselves, are 6.5 KB of
 //! x86-64 code as they are, 7.4 KB with rustix, and 9.5 KB with what it is on MIPS, a layer over libc; and signalfd, the mask of
@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod accounts;
+mod clock;
 pub mod file;
 pub(crate) mod file_watch;
 pub mod privileges;
@@ -19,6 +20,10 @@ pub(crate) mod spawn;
 pub mod terminal;
 mod tty;
 
+pub(crate) use clock::since_1970_s;
+#[cfg(feature = "shell")]
+pub(crate) use clock::sleep;
+pub use clock::{cpu_us, since_ms};
 use file::again;
 pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_settings};
 #[cfg(feature = "shell")]
@@ -29,7 +34,6 @@ use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::Instant;
 
 /// Turns the -1 of a system call into the error it left in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -57,44 +61,6 @@ impl std::error::Error for Sentence {}
 /// characters: four kilobytes.)
 pub(crate) fn sentence(text: String) -> io::Error {
     io::Error::other(Sentence(text))
-}
-
-/// Whole milliseconds since then: `Duration::as_millis` would do it in 128 bits.
-pub fn since_ms(then: Instant) -> u64 {
-    let since = then.elapsed();
-    since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
-}
-
-/// Seconds and nanoseconds of a clock (clock_gettime(2)). `None` if that can't be told.
-fn clock(clock: libc::clockid_t) -> Option<(u64, u64)> {
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the pointer is to live memory of the type that the call fills.
-    check(unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) }).ok()?;
-    // SAFETY: all-zero bytes are a valid `timespec`, and the call only puts other numbers there.
-    let time = unsafe { time.assume_init() };
-    Some((u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?))
-}
-
-/// Microseconds of processor time that this process has taken, in the kernel too. `None` if that can't be told.
-pub fn cpu_us() -> Option<u64> {
-    let (s, ns) = clock(libc::CLOCK_PROCESS_CPUTIME_ID)?;
-    Some(s.saturating_mul(1_000_000).saturating_add(ns / 1000))
-}
-
-/// Seconds since 1970; 0 before.
-pub(crate) fn since_1970_s() -> u64 {
-    clock(libc::CLOCK_REALTIME).map_or(0, |(s, _)| s)
-}
-
-/// Sleeps for so many milliseconds. (std's way there is almost a kilobyte.)
-#[cfg(feature = "shell")]
-pub(crate) fn sleep(ms: u64) {
-    let began = Instant::now();
-    while let Some(left_ms) = ms.checked_sub(since_ms(began)).filter(|left_ms| *left_ms > 0) {
-        let left_ms = libc::c_int::try_from(left_ms).unwrap_or(libc::c_int::MAX);
-        // SAFETY: an empty list may be a null pointer; the rest are plain numbers.
-        unsafe { libc::poll(std::ptr::null_mut(), 0, left_ms) };
-    }
 }
 
 /// Fills `out` from the kernel's random source (getrandom(2)).

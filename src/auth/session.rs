@@ -87,8 +87,13 @@ impl Sessions {
             Verdict::Evict(place) => self.slots.get_mut(place),
             // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
             Verdict::Free => {
-                let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
-                free.min_by_key(|slot| slot.used_ms)
+                let mut free: Option<&mut Session> = None;
+                for slot in self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms)) {
+                    if free.as_ref().is_none_or(|free| slot.used_ms < free.used_ms) {
+                        free = Some(slot);
+                    }
+                }
+                free
             }
             Verdict::Wait => None,
         };

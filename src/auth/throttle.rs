@@ -195,6 +195,7 @@ impl Throttle {
     }
 
     /// The account of hashing now.
+    #[inline(never)]
     fn credit(&self, now_ms: u64) -> i64 {
         let earned = i64::try_from(now_ms.saturating_sub(self.credit_at_ms)).unwrap_or(i64::MAX);
         self.credit_ms.saturating_add(earned).min(MAX_CREDIT_MS)
