@@ -19,6 +19,10 @@ struct Slot {
 /// Times that a client may get further in one turn, on average over all of them.
 const STEPS_A_TURN: usize = 8;
 
+/// Whether and how a client holds something: who counts as its holder, what it is worth, and for how long it has been of no
+/// use, in milliseconds.
+pub(super) type Held<'a> = &'a dyn Fn(usize, &Client) -> Option<(Peer, (Worth, u64))>;
+
 /// All clients.
 pub struct Slots {
     slots: Vec<Slot>,
@@ -129,9 +133,8 @@ impl Slots {
         self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client))
     }
 
-    /// What the clients hold for whom `held` gives something: who counts as its holder, what it is worth, and for how long it
-    /// has been of no use, in milliseconds.
-    pub(super) fn holdings(&self, held: &dyn Fn(usize, &Client) -> Option<(Peer, (Worth, u64))>) -> Holdings {
+    /// What the clients hold for whom `held` gives something.
+    pub(super) fn holdings(&self, held: Held<'_>) -> Holdings {
         let mut holdings = Holdings::default();
         for (key, client) in self.taken() {
             if let Some((peer, (worth, useless_ms))) = held(key, client) {
