@@ -15,7 +15,6 @@ mod log;
 mod login;
 mod program;
 mod session;
-mod sha1;
 mod store;
 mod throttle;
 
