@@ -5,6 +5,8 @@
 //! it with core's.
 
 use crate::out::{Full, Out, hex_digit};
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
 
 /// Bytes of the longest text of an address.
 const LONGEST: usize = 39;
@@ -106,6 +108,57 @@ fn put_group(out: &mut Out<'_>, group: u16) -> Result<(), Full> {
     out.put(digits.get(leading..).unwrap_or_default())
 }
 
+/// The longest address and port as text: one of IPv6 with a zone, `[ADDRESS%ZONE]:PORT`.
+const TEXT_BYTES: usize = 1 + LONGEST + 1 + 10 + 2 + 5;
+
+/// An address in a sentence. (With core's `Display` of addresses the program would have two ways to write them, which is three
+/// kilobytes.)
+pub(crate) struct ShownAddress(pub(crate) IpAddr);
+
+/// An address and a port in a sentence.
+pub(crate) struct ShownEnd<'a>(pub(crate) &'a SocketAddr);
+
+impl fmt::Display for ShownAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, &|out| put_ip(out, self.0))
+    }
+}
+
+impl fmt::Display for ShownEnd<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, &|out| {
+            let zone = match self.0 {
+                SocketAddr::V4(_) => 0,
+                SocketAddr::V6(end) => end.scope_id(),
+            };
+            let v6 = self.0.is_ipv6();
+            out.put(if v6 { b"[" } else { b"" })?;
+            put_ip(out, self.0.ip())?;
+            if zone != 0 {
+                out.put(b"%")?;
+                out.put_u64(zone.into())?;
+            }
+            out.put(if v6 { b"]:" } else { b":" })?;
+            out.put_u64(self.0.port().into())
+        })
+    }
+}
+
+fn put_ip(out: &mut Out<'_>, address: IpAddr) -> Result<(), Full> {
+    let (bytes, v4) = match address {
+        IpAddr::V4(address) => (address.to_ipv6_mapped().octets(), true),
+        IpAddr::V6(address) => (address.octets(), false),
+    };
+    put_address(out, &bytes, v4)
+}
+
+fn show(f: &mut fmt::Formatter<'_>, put: &dyn Fn(&mut Out<'_>) -> Result<(), Full>) -> fmt::Result {
+    let mut buffer = [0; TEXT_BYTES];
+    let mut out = Out::new(&mut buffer);
+    put(&mut out).map_err(|Full| fmt::Error)?;
+    f.write_str(core::str::from_utf8(out.as_bytes()).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +226,21 @@ mod tests {
             let address = Ipv4Addr::from(octets);
             let mapped = address.to_ipv6_mapped().octets();
             assert_eq!(written(15, |out| put_address(out, &mapped, true)), address.to_string());
+        }
+    }
+
+    #[test]
+    fn addresses_and_ends_are_shown_as_core_shows_them() {
+        for text in [
+            "192.0.2.1:80",
+            "[::1]:65535",
+            "[fe80::1%7]:8000",
+            "[::ffff:192.0.2.1]:1",
+            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535",
+        ] {
+            let end: SocketAddr = text.parse().unwrap();
+            assert_eq!((ShownEnd(&end).to_string(), end.to_string()), (text.to_owned(), text.to_owned()));
+            assert_eq!(ShownAddress(end.ip()).to_string(), end.ip().to_string());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the daemon was told to do, checked.
 
-use crate::auth::Backend;
+use crate::address::ShownEnd;
+use crate::auth::{Backend, Peer};
 use crate::http::Policy;
 #[cfg(feature = "metrics")]
 use crate::limits::METRICS_NETS;
@@ -8,6 +9,7 @@ use crate::limits::{IGNORED_NETS, LAN_NETS, LISTENERS, RATE_FLOWS};
 use crate::log::Level;
 use crate::query::net::Net;
 use crate::syntax::WideInts;
+use crate::sys::file::Shown;
 use core::fmt;
 use heapless::Vec;
 use std::net::SocketAddr;
@@ -60,7 +62,7 @@ impl Listen {
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
-            Listen::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            Listen::Tcp(address) => Peer::new(address.ip()).is_local(),
             Listen::Unix(_) => true,
         }
     }
@@ -79,8 +81,8 @@ fn is_named(text: &str) -> bool {
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Listen::Tcp(address) => address.fmt(f),
-            Listen::Unix(path) => write!(f, "unix:{}", path.display()),
+            Listen::Tcp(address) => ShownEnd(address).fmt(f),
+            Listen::Unix(path) => write!(f, "unix:{}", Shown(path)),
         }
     }
 }

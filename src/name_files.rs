@@ -5,8 +5,9 @@ use crate::limits::{ALL_NAMES_BYTES, HOST_NAMES, NAME_FILE_BYTES, ONE_NAME_BYTES
 use crate::log;
 use crate::query::names::lines::{self, Form, Malformed};
 use crate::query::names::{HostNames, Unnamed};
-use crate::sys::file;
+use crate::sys::file::{self, Shown};
 use crate::sys::file_watch::{LOOK_EVERY_MS, Watch};
+use crate::sys::sentence;
 use std::io;
 
 /// The files of `--hosts` and `--leases`.
@@ -39,12 +40,12 @@ struct Lines {
 impl NameFiles {
     /// Files that were not read yet, the one that counts most first.
     pub(crate) fn new(files: &[NameFile]) -> Self {
-        let watched = |file: &NameFile| {
+        let mut watched = Vec::new();
+        for file in files {
             let form = if file.is_leases { Form::Leases } else { Form::Hosts };
-            Watched { watch: Watch::new(file.path.clone()), form, told_line: 0 }
-        };
-        let files = files.iter().map(watched).collect();
-        NameFiles { files, next_look_ms: 0, is_due: true, told_full: false }
+            watched.push(Watched { watch: Watch::new(file.path.clone()), form, told_line: 0 });
+        }
+        NameFiles { files: watched, next_look_ms: 0, is_due: true, told_full: false }
     }
 
     /// Reads all files into `names` if one of them has changed, or could not be read before and now can be; looks once a second
@@ -81,7 +82,7 @@ impl Watched {
         let (form, mut found) = (self.form, Lines::default());
         let result = self.watch.read(&mut |file, status| {
             if status.stamp.size > NAME_FILE_BYTES {
-                return Err(io::Error::other("it is too large to be a file of a network's hosts"));
+                return Err(sentence("it is too large to be a file of a network's hosts".to_owned()));
             }
             file::lines(file, &mut |line| {
                 found.take(line, form, names);
@@ -97,7 +98,7 @@ impl Watched {
     }
 
     fn tell_unread(&self, error: &io::Error) {
-        let path = self.watch.path().display();
+        let path = Shown(self.watch.path());
         // A file of leases is made when the first one is given.
         if error.raw_os_error() == Some(libc::ENOENT) {
             log::info(format_args!("{path} is not there: the names in it are used once it is"));
@@ -113,7 +114,7 @@ impl Watched {
             log::warn(format_args!(
                 "{} line {}: not a line of {}, or a name of more than {ONE_NAME_BYTES} bytes; it is left out, and {others} more \
                  in this file",
-                self.watch.path().display(),
+                Shown(self.watch.path()),
                 found.first_bad,
                 match self.form {
                     Form::Hosts => "ADDRESS NAME",

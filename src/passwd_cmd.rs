@@ -16,7 +16,7 @@ use crate::auth::hash;
 use crate::limits::{PASSWORD_BYTES, PASSWORD_FILE_BYTES};
 use crate::sys::{
     self,
-    file::{self, Status},
+    file::{self, Shown, Status},
     terminal::Prompt,
 };
 
@@ -46,7 +46,7 @@ fn refusal(text: fmt::Arguments<'_>) -> Refusal {
 #[cold]
 #[inline(never)]
 fn about(path: &Path, problem: fmt::Arguments<'_>) -> Refusal {
-    refusal(format_args!("{}: {problem}", path.display()))
+    refusal(format_args!("{}: {problem}", Shown(path)))
 }
 
 fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, Refusal> {
@@ -95,24 +95,21 @@ fn change(file: &Path, user: &str, stdin: bool, delete: bool) -> Result<String, 
     check(new)?;
     replace(target, new, old).map_err(|error| explain_write(target, &error))?;
     sync_directory(target).map_err(|error| {
-        refusal(format_args!(
-            "{} was changed, but may be the old one after a crash: {error}",
-            target.display()
-        ))
+        refusal(format_args!("{} was changed, but may be the old one after a crash: {error}", Shown(target)))
     })?;
     let done = match (delete, rest_has_all) {
         (true, _) => "was removed from",
         (false, true) => "was added to",
         (false, false) => "has a new password in",
     };
-    Ok(format!("\"{user}\" {done} {}", target.display()))
+    Ok(format!("\"{user}\" {done} {}", Shown(target)))
 }
 
 /// Who gives the user first and the file then would get a password file by the user's name.
 fn check_order(file: &Path, user: &str) -> Result<(), Refusal> {
     let is_file = |path: &Path| file::stat(path).is_ok_and(|status| status.is(libc::S_IFREG));
     if !is_file(file) && (user.contains('/') || is_file(Path::new(user))) {
-        let (file, user) = (file.display(), escaped(user));
+        let (file, user) = (Shown(file), escaped(user));
         let order = "the file comes first and the user after it: rctd passwd";
         return Err(refusal(format_args!("{order} {user} {file}")));
     }
@@ -132,7 +129,7 @@ fn explain_write(path: &Path, error: &io::Error) -> Refusal {
                 "there is no directory {directory} for the file: make it with \"mkdir -p {directory}\""
             ))
         }
-        _ => refusal(format_args!("can't write {}: {error}", path.display())),
+        _ => refusal(format_args!("can't write {}: {error}", Shown(path))),
     }
 }
 
@@ -192,7 +189,7 @@ fn check_link(link: &Path) -> Result<(), Refusal> {
     if safe || sys::effective_uid() != 0 {
         return Ok(());
     }
-    let link = link.display();
+    let link = Shown(link);
     Err(refusal(format_args!(
         "{link} is a link in a directory that others than root can write: name the file that it leads to"
     )))
@@ -200,7 +197,7 @@ fn check_link(link: &Path) -> Result<(), Refusal> {
 
 /// Reads the file, if there is one.
 fn read_old(path: &Path) -> Result<Option<Old>, Refusal> {
-    let explain = |error: io::Error| refusal(format_args!("can't read {}: {error}", path.display()));
+    let explain = |error: io::Error| refusal(format_args!("can't read {}: {error}", Shown(path)));
     // All links were followed: one that is there now was laid in between.
     let (file, status) = match file::open_ordinary(path, libc::O_NOFOLLOW) {
         Ok(opened) => opened,
@@ -212,7 +209,7 @@ fn read_old(path: &Path) -> Result<Option<Old>, Refusal> {
     if length == PASSWORD_FILE_BYTES {
         return Err(refusal(format_args!(
             "{} is too large: {} bytes are the most",
-            path.display(),
+            Shown(path),
             PASSWORD_FILE_BYTES - 1
         )));
     }

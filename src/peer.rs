@@ -1,5 +1,6 @@
 //! Who is at the other end of a connection, as far as logins and sessions care.
 
+use crate::address::ShownAddress;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The far end of a connection: its address without the port, which is another for each connection.
@@ -15,7 +16,7 @@ impl core::fmt::Display for Peer {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Peer::Unix => f.write_str("a unix socket"),
-            Peer::Ip(address) => address.fmt(f),
+            Peer::Ip(address) => ShownAddress(*address).fmt(f),
         }
     }
 }
@@ -27,6 +28,7 @@ impl Peer {
     }
 
     /// True for the machine itself: unix sockets, 127.0.0.0/8 and ::1.
+    #[inline(never)]
     pub fn is_local(&self) -> bool {
         match self {
             Peer::Unix => true,
@@ -35,12 +37,14 @@ impl Peer {
     }
 
     /// With whom the peer has a share of what is shared out: its network, or all of the machine itself.
+    #[inline(never)]
     pub fn sharers(&self) -> Peer {
         if self.is_local() { Peer::Unix } else { self.network() }
     }
 
     /// The peer as one who counts addresses sees it: of IPv6 the /64 network, since whoever has one of its addresses
     /// can have them all (RFC 4291, section 2.5.1).
+    #[inline(never)]
     pub fn network(&self) -> Peer {
         match self {
             Peer::Ip(IpAddr::V6(address)) => {

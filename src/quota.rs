@@ -68,29 +68,37 @@ pub(crate) enum Verdict {
 pub(crate) struct Holdings {
     /// Each holding, with how much its network holds in all.
     all: Vec<(Holding, usize), HOLDINGS>,
+    networks: usize,
 }
 
 impl Holdings {
-    /// Lists what is held: at most [`HOLDINGS`], which is no less than there is of anything.
-    pub(crate) fn new(holdings: &mut dyn Iterator<Item = Holding>) -> Self {
-        let mut all: Vec<(Holding, usize), HOLDINGS> = Vec::new();
-        for mut holding in holdings {
-            holding.peer = holding.peer.sharers();
-            // There is room; the constants in limits.rs are compared when the program is compiled.
-            let _ = all.push((holding, 0));
-        }
-        for at in 0..all.len() {
-            let peer = all.get(at).map(|(holding, _)| holding.peer);
-            let held = all.iter().filter(|(holding, _)| Some(holding.peer) == peer).count();
-            if let Some((_, of_network)) = all.get_mut(at) {
-                *of_network = held;
+    /// Lists one more: at most [`HOLDINGS`], which is no less than there is of anything.
+    pub(crate) fn add(&mut self, mut holding: Holding) {
+        holding.peer = holding.peer.sharers();
+        let mut held = 1;
+        for (other, of_network) in &mut self.all {
+            if other.peer == holding.peer {
+                *of_network += 1;
+                held = *of_network;
             }
         }
-        Holdings { all }
+        self.networks += usize::from(held == 1);
+        // There is room; the constants in limits.rs are compared when the program is compiled.
+        let _ = self.all.push((holding, held));
+    }
+
+    /// How much is held in all.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many networks hold it.
+    pub(crate) fn networks(&self) -> usize {
+        self.networks
     }
 
     /// How much the peer's network holds.
-    fn held(&self, peer: Peer) -> usize {
+    pub(crate) fn held(&self, peer: Peer) -> usize {
         let sharers = peer.sharers();
         self.all.iter().find(|(holding, _)| holding.peer == sharers).map_or(0, |(_, held)| *held)
     }
@@ -137,43 +145,56 @@ impl Quota {
         if !mine_is_full && !remote_is_full && holdings.all.len() < self.total {
             return Verdict::Free;
         }
-        let gives_way = |holding: &Holding, theirs: usize| {
-            let theirs = weigh(holding.peer, theirs);
+        let mut least = None;
+        for (holding, held) in &holdings.all {
+            let theirs = weigh(holding.peer, *held);
             let same = holding.peer == sharers;
             let counts = if mine_is_full { same } else { !remote_is_full || !holding.peer.is_local() };
-            counts
-                && match holding.worth {
-                    Worth::Idle => true,
-                    Worth::Stalled => same || theirs > mine,
-                    Worth::Spent => theirs >= mine + 2,
-                    Worth::Busy => false,
-                }
-        };
-        let giving = holdings.all.iter().filter(|(holding, held)| gives_way(holding, *held));
-        let least = giving
-            .max_by_key(|(holding, held)| (weigh(holding.peer, *held), holding.worth, holding.useless_ms));
-        least.map_or(Verdict::Wait, |(holding, _)| Verdict::Evict(holding.key))
-    }
-
-    /// The key of the newcomer whose turn it is, and the verdict on it. `waiting` gives for each newcomer its key, its peer and
-    /// since when it has waited, in milliseconds. The network that holds least comes first, and among
-    /// networks that hold the same the newcomer that has waited longest. Newcomers that have to go on waiting are passed over.
-    pub(crate) fn next(
-        &self,
-        holdings: &Holdings,
-        waiting: &mut dyn Iterator<Item = (usize, Peer, u64)>,
-    ) -> Option<(usize, Verdict)> {
-        let mut best: Option<((usize, u64), usize, Verdict)> = None;
-        for (key, peer, since_ms) in waiting {
-            let rank = (holdings.weight(peer), since_ms);
-            if best.is_none_or(|(least, ..)| rank < least) {
-                match self.decide(holdings, peer) {
-                    Verdict::Wait => {}
-                    verdict => best = Some((rank, key, verdict)),
-                }
+            let gives_way = match holding.worth {
+                Worth::Idle => true,
+                Worth::Stalled => same || theirs > mine,
+                Worth::Spent => theirs >= mine + 2,
+                Worth::Busy => false,
+            };
+            let rank = (theirs, holding.worth, holding.useless_ms);
+            if counts && gives_way && least.is_none_or(|(least, _)| rank >= least) {
+                least = Some((rank, holding.key));
             }
         }
-        best.map(|(_, key, verdict)| (key, verdict))
+        least.map_or(Verdict::Wait, |(_, key)| Verdict::Evict(key))
+    }
+}
+
+/// Whose turn it is of newcomers that wait. The network that holds least comes first, and among networks that hold the same the
+/// newcomer that has waited longest. Newcomers that have to go on waiting are passed over.
+pub(crate) struct Turn<'a> {
+    quota: &'a Quota,
+    holdings: &'a Holdings,
+    /// What the network of the first so far holds, and since when that newcomer has waited, in milliseconds.
+    rank: (usize, u64),
+    first: Option<(usize, Verdict)>,
+}
+
+impl<'a> Turn<'a> {
+    /// Nobody waits yet.
+    pub(crate) fn new(quota: &'a Quota, holdings: &'a Holdings) -> Self {
+        Turn { quota, holdings, rank: (usize::MAX, u64::MAX), first: None }
+    }
+
+    /// One more waits: the caller's key for it, and since when it has waited, in milliseconds.
+    pub(crate) fn add(&mut self, key: usize, peer: Peer, since_ms: u64) {
+        let rank = (self.holdings.weight(peer), since_ms);
+        if rank < self.rank {
+            match self.quota.decide(self.holdings, peer) {
+                Verdict::Wait => {}
+                verdict => (self.rank, self.first) = (rank, Some((key, verdict))),
+            }
+        }
+    }
+
+    /// The key of the newcomer whose turn it is, and the verdict on it.
+    pub(crate) fn first(&self) -> Option<(usize, Verdict)> {
+        self.first
     }
 }
 
@@ -189,10 +210,11 @@ mod tests {
 
     /// Holdings of these networks: how many of each, what they are worth, and for how long useless.
     fn holdings(of: &[(Peer, usize, Worth, u64)]) -> Holdings {
-        let mut all = of.iter().flat_map(|&(peer, count, worth, useless_ms)| {
-            (0..count).map(move |_| Holding { key: useless_ms as usize, peer, worth, useless_ms })
-        });
-        Holdings::new(&mut all)
+        let mut all = Holdings::default();
+        for &(peer, count, worth, useless_ms) in of {
+            (0..count).for_each(|_| all.add(Holding { key: useless_ms as usize, peer, worth, useless_ms }));
+        }
+        all
     }
 
     #[test]
@@ -250,7 +272,11 @@ mod tests {
     fn whose_network_holds_fewest_is_next() {
         let held = holdings(&[(host(1), 8, Worth::Busy, 0), (host(2), 5, Worth::Busy, 0)]);
         let waiting = [(1, host(1), 0), (2, host(2), 1), (3, host(3), 7), (4, host(4), 6), (5, host(4), 9)];
-        let next = |of: &[(usize, Peer, u64)]| QUOTA.next(&held, &mut of.iter().copied());
+        let next = |of: &[(usize, Peer, u64)]| {
+            let mut turn = Turn::new(&QUOTA, &held);
+            of.iter().for_each(|&(key, peer, since_ms)| turn.add(key, peer, since_ms));
+            turn.first()
+        };
         assert_eq!(next(&waiting), Some((4, Verdict::Free)));
         assert_eq!(next(&waiting[..2]), Some((2, Verdict::Free)), "the first has its share");
         assert_eq!(next(&waiting[..1]), None);

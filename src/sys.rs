@@ -1,5 +1,5 @@
-//! The system calls for which std has no safe wrapper, or only one that is large: with [`mod@file`], `spawn` and `tty` the only
-//! place of the crate with `unsafe` in it.
+//! The system calls for which std has no safe wrapper, or only one that is large: with `clock`, [`mod@file`], `spawn` and
+//! `tty` the only place of the crate with `unsafe` in it.
 //!
 //! The crate rustix would do for most of these, without `unsafe` here. All of them, in a program by themselves, are 6.5 KB of
 //! x86-64 code as they are, 7.4 KB with rustix, and 9.5 KB with what it is on MIPS, a layer over libc; and signalfd, the mask of
@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod accounts;
+mod clock;
 pub mod file;
 pub(crate) mod file_watch;
 pub mod privileges;
@@ -19,36 +20,47 @@ pub(crate) mod spawn;
 pub mod terminal;
 mod tty;
 
+pub(crate) use clock::since_1970_s;
+#[cfg(feature = "shell")]
+pub(crate) use clock::sleep;
+pub use clock::{cpu_us, since_ms};
+use file::again;
 pub(crate) use tty::{TerminalSettings, is_terminal, set_terminal, terminal_settings};
 #[cfg(feature = "shell")]
 pub(crate) use tty::{drop_typed, restore_on_crash, terminal_size};
 
 use std::ffi::CStr;
+use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::Instant;
 
 /// Turns the -1 of a system call into the error it left in `errno`.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
-/// Whole milliseconds since then: `Duration::as_millis` would do it in 128 bits.
-pub fn since_ms(then: Instant) -> u64 {
-    let since = then.elapsed();
-    since.as_secs().saturating_mul(1000).saturating_add(since.subsec_millis().into())
+/// What is wrong, in a sentence of ours.
+struct Sentence(String);
+
+impl fmt::Display for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-/// Microseconds of processor time that this process has taken, in the kernel too. `None` if that can't be told.
-pub fn cpu_us() -> Option<u64> {
-    let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the pointer is to live memory of the type that the call fills.
-    check(unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, time.as_mut_ptr()) }).ok()?;
-    // SAFETY: all-zero bytes are a valid `timespec`, and the call only puts other numbers there.
-    let time = unsafe { time.assume_init() };
-    let (s, ns) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
-    Some(s.saturating_mul(1_000_000).saturating_add(ns / 1000))
+impl fmt::Debug for Sentence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Sentence {}
+
+/// An error that is a sentence of ours. (One that std makes of a string can also quote it, for which it brings a table of all
+/// characters: four kilobytes.)
+pub(crate) fn sentence(text: String) -> io::Error {
+    io::Error::other(Sentence(text))
 }
 
 /// Fills `out` from the kernel's random source (getrandom(2)).
@@ -62,16 +74,7 @@ pub fn random(out: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
     while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
-        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        match usize::try_from(got) {
-            Ok(got) => filled += got,
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
+        filled += again(&mut || unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) })?;
     }
     Ok(())
 }
@@ -100,13 +103,16 @@ pub fn kernel_release() -> (u32, u32) {
     }
     // SAFETY: all-zero bytes are a valid `utsname`, and the call only puts other bytes there.
     let name = unsafe { name.assume_init() };
-    let bytes = name.release.map(|byte| byte as u8);
-    let mut numbers = bytes.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        digits
-            .iter()
-            .fold(0u32, |number, digit| number.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
-    });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    let (mut numbers, mut at) = ([0_u32; 2], 0);
+    for byte in name.release.map(|byte| byte as u8) {
+        let Some(number) = numbers.get_mut(at) else { break };
+        match byte {
+            b'0'..=b'9' => *number = number.saturating_mul(10).saturating_add(u32::from(byte - b'0')),
+            _ => at += 1,
+        }
+    }
+    let [major, minor] = numbers;
+    (major, minor)
 }
 
 /// A variable of the environment, if it is UTF-8 (getenv(3)). Nothing here changes the environment, so it stays as it is. (std's
@@ -212,21 +218,12 @@ impl Signals {
     pub fn read_signal(&self) -> io::Result<Option<Signal>> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         let size = size_of::<libc::signalfd_siginfo>();
-        loop {
-            // SAFETY: the buffer is `size` bytes, live and exclusively borrowed.
-            let got = unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) };
-            if usize::try_from(got) == Ok(size) {
-                break;
-            }
-            if got >= 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
-            }
-            let error = io::Error::last_os_error();
-            match error.kind() {
-                io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => return Ok(None),
-                _ => return Err(error),
-            }
+        // SAFETY: the buffer is `size` bytes, live and exclusively borrowed.
+        match again(&mut || unsafe { libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size) }) {
+            Ok(got) if got == size => {}
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error),
         }
         // SAFETY: a read of the full size has initialised all of it; any bit pattern is a valid value.
         let number = unsafe { info.assume_init() }.ssi_signo;
@@ -272,23 +269,13 @@ pub(crate) fn wait_either_for(
 ) -> io::Result<(bool, bool)> {
     let entry = |fd: BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut entries = [entry(first), entry(second)];
-    poll(&mut entries, most_ms)?;
-    let [first, second] = entries.map(|entry| entry.revents != 0);
-    Ok((first, second))
-}
-
-/// Waits so many milliseconds. (`std::thread::sleep` would be 700 bytes more.)
-#[cfg(feature = "shell")]
-pub(crate) fn pause(time_ms: u64) {
-    // Nothing can come of it but the end of the time.
-    let _ = poll(&mut [], libc::c_int::try_from(time_ms).unwrap_or(libc::c_int::MAX));
-}
-
-fn poll(entries: &mut [libc::pollfd], most_ms: libc::c_int) -> io::Result<()> {
     loop {
-        // SAFETY: the entries are live, exclusively borrowed and as many as is said; there are two at most.
-        match check(unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, most_ms) }) {
-            Ok(_) => return Ok(()),
+        // SAFETY: the array is live, exclusively borrowed and two entries long.
+        match check(unsafe { libc::poll(entries.as_mut_ptr(), 2, most_ms) }) {
+            Ok(_) => {
+                let [first, second] = entries.map(|entry| entry.revents != 0);
+                return Ok((first, second));
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -296,14 +283,10 @@ fn poll(entries: &mut [libc::pollfd], most_ms: libc::c_int) -> io::Result<()> {
 }
 
 /// prctl(2) with two arguments; the rest are 0, as most of its operations demand.
-pub(crate) fn prctl(
-    operation: libc::c_int,
-    first: libc::c_ulong,
-    second: libc::c_ulong,
-) -> io::Result<libc::c_int> {
+pub(crate) fn prctl(operation: libc::c_int, first: libc::c_ulong, second: libc::c_ulong) -> io::Result<()> {
     let none: libc::c_ulong = 0;
     // SAFETY: only called with operations whose arguments are plain numbers, never pointers (see `privileges`).
-    check(unsafe { libc::prctl(operation, first, second, none, none) })
+    check(unsafe { libc::prctl(operation, first, second, none, none) }).map(drop)
 }
 
 /// Capability sets of this thread, as bits: bit N is the capability N of linux/capability.h.
@@ -381,12 +364,21 @@ pub fn set_capabilities(sets: Capabilities) -> io::Result<()> {
 ///
 /// # Errors
 /// `EPERM` without CAP_SETGID and CAP_SETUID. A failure half way leaves the groups changed: leave the program then.
+///
+/// The kernel's own calls, which are for one thread, since there is no other: the C library's stop all others meanwhile, for
+/// which they bring three kilobytes.
 pub(crate) fn set_ids(uid: u32, gid: u32) -> io::Result<()> {
-    // SAFETY: an empty list may be a null pointer; the others take plain numbers. The groups go first, since
-    // nothing may change them once the user id is no longer 0.
+    // The calls of these names take ids of 16 bits on machines that have the others as well.
+    #[cfg(not(any(target_arch = "arm", target_arch = "x86")))]
+    use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+    #[cfg(any(target_arch = "arm", target_arch = "x86"))]
+    use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+    let none: *const libc::gid_t = std::ptr::null();
+    // SAFETY: an empty list may be a null pointer; the others take plain numbers, no wider than a register. The groups go
+    // first, since nothing may change them once the user id is no longer 0.
     unsafe {
-        check(libc::setgroups(0, std::ptr::null()))?;
-        check(libc::setresgid(gid, gid, gid))?;
-        check(libc::setresuid(uid, uid, uid)).map(drop)
+        check(libc::syscall(SETGROUPS, 0, none) as libc::c_int)?;
+        check(libc::syscall(SETRESGID, gid, gid, gid) as libc::c_int)?;
+        check(libc::syscall(SETRESUID, uid, uid, uid) as libc::c_int).map(drop)
     }
 }

@@ -189,31 +189,26 @@ fn compute(algorithm: Algorithm, rounds: u32, salt: &[u8], password: &[u8], out:
         }
         (Algorithm::Sha256Crypt, Ok(params)) => {
             let digest = sha_crypt::sha256_crypt(password, salt, params);
-            transposed(&digest, [0, 10, 20], [2, 0, 1], out);
+            transposed(&digest, 21, out);
         }
         (Algorithm::Sha512Crypt, Ok(params)) => {
             let digest = sha_crypt::sha512_crypt(password, salt, params);
-            transposed(&digest, [0, 21, 42], [1, 2, 0], out);
+            transposed(&digest, 22, out);
         }
         // `parse` lets no such number of rounds in, and `burn` documents it.
         (_, Err(_)) => {}
     }
 }
 
-/// Puts a digest into the order its text has: groups of three bytes, each group's numbers made from those of the
-/// group before by adding 1 and turning them by `turn` (step 22 of the specification gives the list that this makes),
-/// the last byte of a group first; then the one or two bytes that are left, as they are.
-fn transposed<const N: usize>(digest: &[u8; N], first: [usize; 3], turn: [usize; 3], out: &mut [u8; 64]) {
-    let at = |index: usize| digest.get(index).copied().unwrap_or_default();
-    let mut group = first;
-    let (groups, rest) = (N / 3 * 3, N % 3);
-    for slots in out.split_at_mut(groups).0.chunks_exact_mut(3) {
-        let [a, b, c] = group;
-        slots.copy_from_slice(&[at(c), at(b), at(a)]);
-        group = turn.map(|index| group.get(index).copied().unwrap_or_default() + 1);
-    }
-    for (offset, slot) in out.iter_mut().skip(groups).take(rest).enumerate() {
-        *slot = at(groups + offset);
+/// Puts a digest into the order its text has (step 22 of the specification): groups of three bytes, one of each third of the
+/// digest, each group `step` bytes behind the one before, and the last byte of a group first; then the one or two bytes that
+/// are left, as they are.
+fn transposed(digest: &[u8], step: usize, out: &mut [u8; 64]) {
+    let third = digest.len() / 3;
+    let in_groups = 3 * third;
+    for (at, place) in out.iter_mut().take(digest.len()).enumerate() {
+        let from = if at < in_groups { (at / 3 * step + (2 - at % 3) * third) % in_groups } else { at };
+        *place = digest.get(from).copied().unwrap_or_default();
     }
 }
 

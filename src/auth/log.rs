@@ -1,10 +1,9 @@
 //! Names from the network made safe for a log.
 
-use std::fmt::Write;
-
 use heapless::String;
 
 use crate::limits::LOG_NAME_BYTES;
+use crate::out::hex_digit;
 
 /// What tells that the rest of a name was cut.
 const CUT: &str = "...";
@@ -17,13 +16,14 @@ pub fn printable(name: &[u8]) -> String<LOG_NAME_BYTES> {
     let mut rest = name.iter();
     for &byte in rest.by_ref() {
         let plain = (byte.is_ascii_graphic() || byte == b' ') && !matches!(byte, b'\\' | b'"' | b'\'');
-        let size = if plain { 1 } else { 4 };
-        if text.len() + size + CUT.len() > LOG_NAME_BYTES {
+        let escaped = [b'\\', b'x', hex_digit(byte >> 4), hex_digit(byte)];
+        let shown: &[u8] = if plain { &[byte] } else { &escaped };
+        if text.len() + shown.len() + CUT.len() > LOG_NAME_BYTES {
             let _ = text.push_str(CUT);
             break;
         }
-        // There is room: that was just checked.
-        let _ = if plain { write!(text, "{}", char::from(byte)) } else { write!(text, "\\x{byte:02x}") };
+        // It is ASCII, and there is room: that was just checked.
+        let _ = text.push_str(core::str::from_utf8(shown).unwrap_or_default());
     }
     text
 }

@@ -27,9 +27,10 @@ pub use store::{Backend, Look, Store, refresh};
 pub use throttle::{Admission, Report, Throttle};
 
 use crate::sys::file::Status;
+use crate::sys::sentence;
 
 /// Fails for a file that others than its owner can write: what it says about logins could be anybody's.
 fn check_owner_alone(status: &Status) -> std::io::Result<()> {
     let text = "others than its owner can write it: take that away with \"chmod go-w\"";
-    if status.mode & 0o022 == 0 { Ok(()) } else { Err(std::io::Error::other(text)) }
+    if status.mode & 0o022 == 0 { Ok(()) } else { Err(sentence(text.to_owned())) }
 }

@@ -13,13 +13,13 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::check::{Check, Ticket};
 use super::{Login, Peer};
 use crate::limits::{PROGRAM_MS, PROGRAMS};
 use crate::log;
-use crate::sys::file;
+use crate::sys;
+use crate::sys::file::{self, Shown};
 use crate::sys::spawn::{self, Child, End};
 
 /// What a program reads at most (the interface allows no more). A pipe holds at least eight times as much.
@@ -83,12 +83,10 @@ impl Program {
     /// A program at this path, if nobody but its owner can change it.
     pub(super) fn open(path: PathBuf) -> Result<Program, String> {
         let status = file::stat(&path).and_then(|status| {
-            let ordinary = status.is(libc::S_IFREG);
-            let status =
-                ordinary.then_some(status).ok_or_else(|| io::Error::other("it is not an ordinary file"));
-            super::check_owner_alone(&status?)
+            file::check_ordinary(&status)?;
+            super::check_owner_alone(&status)
         });
-        status.map_err(|error| format!("login program {}: {error}", path.display()))?;
+        status.map_err(|error| format!("login program {}: {error}", Shown(&path)))?;
         spawn::forbid_core_dumps().map_err(|error| format!("can't forbid core dumps: {error}"))?;
         let works = [const { None }; PROGRAMS];
         Ok(Program { path, works, next: 0, log_from_ms: 0, untold: 0 })
@@ -102,7 +100,7 @@ impl Program {
         file::check_executable(&self.path).map_err(|error| {
             format!(
                 "login program {}: {error}: the daemon's account must be able to run it",
-                self.path.display()
+                Shown(&self.path)
             )
         })
     }
@@ -175,6 +173,12 @@ impl Program {
         news
     }
 
+    /// Ends all that is at work.
+    pub(super) fn end(&mut self) {
+        let children = self.works.iter().flatten().filter_map(|work| work.child.as_ref());
+        children.for_each(Child::kill);
+    }
+
     /// Frees the places of programs that have ended and whose answer nobody asks for.
     fn free(&mut self) {
         for place in &mut self.works {
@@ -190,7 +194,7 @@ impl Program {
             return;
         }
         self.log_from_ms = now_ms.saturating_add(LOG_EVERY_MS);
-        let (path, more) = (self.path.display(), std::mem::take(&mut self.untold));
+        let (path, more) = (Shown(&self.path), std::mem::take(&mut self.untold));
         log::error(format_args!(
             "the login program {path} {failure}; {more} more failures since the last such line"
         ));
@@ -200,8 +204,7 @@ impl Program {
 impl Drop for Program {
     /// Nothing that was started outlives the daemon.
     fn drop(&mut self) {
-        let children = self.works.iter().flatten().filter_map(|work| work.child.as_ref());
-        children.for_each(Child::kill);
+        self.end();
     }
 }
 
@@ -255,8 +258,7 @@ impl Work {
 /// What the program is to read, or `None` where that can't be said: a NUL is the end of a name or password, and only so many
 /// bytes are read.
 fn input(user: &[u8], password: &[u8]) -> Option<Vec<u8>> {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let time = since_1970.as_secs().to_string();
+    let time = sys::since_1970_s().to_string();
     if user.contains(&0) || password.contains(&0) || user.is_empty() {
         return None;
     }

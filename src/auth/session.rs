@@ -8,6 +8,7 @@
 //! and a session that is in use is the last of its network to go.
 
 use crate::limits::{SESSIONS, SESSIONS_PER_ADDRESS};
+use crate::out::hex_digit;
 use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
 
 use super::hash::same;
@@ -77,19 +78,22 @@ impl Sessions {
         now_ms: u64,
     ) -> Result<[u8; 32], Busy> {
         let timeout_ms = self.timeout_ms;
-        let alive_ones = self.slots.iter().enumerate().filter(|(_, slot)| alive(slot, timeout_ms, now_ms));
-        let holdings = Holdings::new(&mut alive_ones.map(|(key, slot)| Holding {
-            key,
-            peer: slot.who.peer,
-            worth: Worth::Stalled,
-            useless_ms: now_ms.saturating_sub(slot.used_ms.unwrap_or(0)),
-        }));
+        let mut holdings = Holdings::default();
+        for (key, slot) in self.slots.iter().enumerate().filter(|(_, slot)| alive(slot, timeout_ms, now_ms)) {
+            let useless_ms = now_ms.saturating_sub(slot.used_ms.unwrap_or(0));
+            holdings.add(Holding { key, peer: slot.who.peer, worth: Worth::Stalled, useless_ms });
+        }
         let slot = match QUOTA.decide(&holdings, peer) {
             Verdict::Evict(place) => self.slots.get_mut(place),
             // Never used or closed ones first (`None` is the least), then the one that expired longest ago.
             Verdict::Free => {
-                let free = self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms));
-                free.min_by_key(|slot| slot.used_ms)
+                let mut free: Option<&mut Session> = None;
+                for slot in self.slots.iter_mut().filter(|slot| !alive(slot, timeout_ms, now_ms)) {
+                    if free.as_ref().is_none_or(|free| slot.used_ms < free.used_ms) {
+                        free = Some(slot);
+                    }
+                }
+                free
             }
             Verdict::Wait => None,
         };
@@ -165,6 +169,7 @@ impl Sessions {
 }
 
 /// True if the session in this place has not ended.
+#[inline(never)]
 fn alive(slot: &Session, timeout_ms: u64, now_ms: u64) -> bool {
     slot.used_ms.is_some_and(|used| now_ms.saturating_sub(used) < timeout_ms)
 }
@@ -172,11 +177,8 @@ fn alive(slot: &Session, timeout_ms: u64, now_ms: u64) -> bool {
 /// Lower-case hex digits.
 fn to_hex(bytes: &[u8; 16]) -> [u8; 32] {
     let mut text = [0; 32];
-    let digit = |value: u8| {
-        if value < 10 { b'0' + value } else { b'a' + value - 10 }
-    };
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(*byte)]);
     }
     text
 }

@@ -16,8 +16,9 @@ use super::program::Program;
 use super::{Login, Peer, Sessions};
 use crate::limits::PASSWORD_FILE_BYTES;
 use crate::log;
-use crate::sys::file::{self, Status};
+use crate::sys::file::{self, Shown, Status};
 use crate::sys::file_watch::Watch;
+use crate::sys::sentence;
 
 /// What decides who may log in.
 #[derive(Clone, Debug)]
@@ -99,7 +100,7 @@ impl Store {
                 Err(error) => Err(format!(
                     "password file {}: {error}: the account that --user names must be able to read it, or a new version \
                      could never be read: give it to that account's group (chgrp) with mode 0640",
-                    file.watch.path().display()
+                    Shown(file.watch.path())
                 )),
             },
         }
@@ -142,6 +143,13 @@ impl Store {
         }
     }
 
+    /// Ends what was started to judge logins: nobody will ask for the answers.
+    pub(crate) fn end(&mut self) {
+        if let Source::Program(program) = &mut self.0 {
+            program.end();
+        }
+    }
+
     /// True if this is a user as of now: still there, and with the same password.
     pub fn knows(&self, login: &Login) -> bool {
         match &self.0 {
@@ -179,9 +187,9 @@ impl std::fmt::Display for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Source::Anybody => f.write_str("open to whoever can reach the daemon (--auth none)"),
-            Source::Program(program) => write!(f, "judged by the program {}", program.path().display()),
+            Source::Program(program) => write!(f, "judged by the program {}", Shown(program.path())),
             Source::File(file) => {
-                write!(f, "judged by {} (users: {})", file.watch.path().display(), file.users.len())
+                write!(f, "judged by {} (users: {})", Shown(file.watch.path()), file.users.len())
             }
         }
     }
@@ -221,7 +229,7 @@ impl UserFile {
     }
 
     fn explain(&self, error: &io::Error) -> String {
-        format!("password file {}: {error}", self.watch.path().display())
+        format!("password file {}: {error}", Shown(self.watch.path()))
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -237,10 +245,11 @@ impl UserFile {
         if self.users.is_empty() {
             warnings.push("nobody can log in: the password file has no user with a password".to_owned());
         }
-        let missing = self.allowed.iter().flatten().filter(|name| !self.users.contains(name));
-        for name in missing.filter(|_| !self.users.is_empty()) {
-            warnings
-                .push(format!("{} can't log in: no such account, or it has no password", printable(name)));
+        for name in self.allowed.as_deref().unwrap_or_default() {
+            if !self.users.is_empty() && !self.users.contains(name) {
+                let name = printable(name);
+                warnings.push(format!("{name} can't log in: no such account, or it has no password"));
+            }
         }
         warnings
     }
@@ -258,12 +267,12 @@ fn read_users(file: BorrowedFd<'_>, status: Status, allowed: Option<&[Name]>) ->
     let length = file::fill(file, &mut buffer)?;
     if length == buffer.len() {
         let most = PASSWORD_FILE_BYTES - 1;
-        return Err(io::Error::other(format!("it is too large: {most} bytes are the most")));
+        return Err(sentence(format!("it is too large: {most} bytes are the most")));
     }
     let text = buffer.split_at(length).0;
     let users = match allowed {
         Some(allowed) => Users::parse_shadow(text, allowed),
         None => Users::parse(text),
     };
-    users.map_err(|error| io::Error::other(error.to_string()))
+    users.map_err(|error| sentence(error.to_string()))
 }

@@ -183,13 +183,19 @@ impl Throttle {
 
     /// The index of the record that a newcomer would get.
     fn reusable(&self, now_ms: u64) -> Option<usize> {
-        let free = |record: &Record| record.forgotten(now_ms) || record.until_ms <= now_ms;
-        let order = |record: &Record| (!record.forgotten(now_ms), record.failures, record.last_ms);
-        let candidates = self.records.iter().enumerate().filter(|(_, record)| free(record));
-        candidates.min_by_key(|(_, record)| order(record)).map(|(index, _)| index)
+        let mut least = None;
+        for (index, record) in self.records.iter().enumerate() {
+            let failures = if record.forgotten(now_ms) { 0 } else { record.failures.saturating_add(1) };
+            let rank = (failures, record.last_ms);
+            if (failures == 0 || record.until_ms <= now_ms) && least.is_none_or(|(least, _)| rank < least) {
+                least = Some((rank, index));
+            }
+        }
+        least.map(|(_, index)| index)
     }
 
     /// The account of hashing now.
+    #[inline(never)]
     fn credit(&self, now_ms: u64) -> i64 {
         let earned = i64::try_from(now_ms.saturating_sub(self.credit_at_ms)).unwrap_or(i64::MAX);
         self.credit_ms.saturating_add(earned).min(MAX_CREDIT_MS)

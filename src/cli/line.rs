@@ -157,14 +157,16 @@ impl Line {
             if matches!(option.takes, Nothing | Either) && args.contains(option.keys()) {
                 add(None);
             }
-            while option.takes != Nothing {
+            // What is left of one that is taken once is given twice.
+            let most = match option.takes {
+                Nothing => 0,
+                Values => usize::MAX,
+                Value | Either => 1,
+            };
+            for _ in 0..most {
                 match args.opt_value_from_fn(option.keys(), kept).map_err(sentence)? {
                     None => break,
                     value => add(value),
-                }
-                // What is left of the others is given twice.
-                if option.takes != Values {
-                    break;
                 }
             }
         }

@@ -8,7 +8,10 @@ use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
 use crate::out::Out;
 use crate::syntax::{Syntax, put_text};
 use crate::sys::terminal::Prompt;
-use crate::sys::{self, file};
+use crate::sys::{
+    self,
+    file::{self, Shown},
+};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -92,10 +95,10 @@ fn password(user: &str, from: &Password) -> Result<String, Failure> {
         Password::Ask => ask(user),
         Password::Stdin => first_line(file::STDIN, "the standard input"),
         Password::File(path) => {
-            let of = path.to_str().unwrap_or_default();
+            let of = Shown(path).to_string();
             match file::open(path, libc::O_RDONLY, 0) {
-                Ok(file) => first_line(file.as_fd(), of),
-                Err(error) => Err(unread(of, &error)),
+                Ok(file) => first_line(file.as_fd(), &of),
+                Err(error) => Err(unread(&of, &error)),
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::text::{number, shown, split};
 use crate::limits::{REPLY_HEAD_BYTES, REPLY_MS};
-use crate::sys::file;
+use crate::sys::file::{self, Shown};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
@@ -213,7 +213,7 @@ impl<'a> Connection<'a> {
 fn connect(place: &Place) -> Result<OwnedFd, Failure> {
     open(place).map_err(|error| {
         let whom = match place {
-            Place::Unix(path) => format!("unix:{}", path.display()),
+            Place::Unix(path) => format!("unix:{}", Shown(path)),
             Place::Tcp(_, written) => written.clone(),
         };
         Failure::new(format_args!("no daemon answers at {whom}: {error}; --connect says where it listens"))

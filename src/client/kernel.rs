@@ -101,7 +101,7 @@ impl Kernel {
         }
         let now_ms = self.now_ms();
         if let Readiness::At(at_ms) = context.rates.readiness(&plan, now_ms) {
-            sys::pause(at_ms.saturating_sub(now_ms));
+            sys::sleep(at_ms.saturating_sub(now_ms));
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Kernel {
             match progress.map_err(refused)? {
                 DumpProgress::Done => break,
                 // The kernel makes the next part when it is asked for it, so this hardly ever is.
-                DumpProgress::Blocked => sys::pause(1),
+                DumpProgress::Blocked => sys::sleep(1),
                 DumpProgress::More | DumpProgress::Full => {}
             }
         }

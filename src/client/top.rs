@@ -75,7 +75,7 @@ fn batch(options: &Options, state: &mut State, reading: &mut Reading) -> Result<
             return Ok(());
         }
         print(b"\n")?;
-        sys::pause((options.delay_s * 1000).saturating_sub(sys::since_ms(began)));
+        sys::sleep((options.delay_s * 1000).saturating_sub(sys::since_ms(began)));
     }
 }
 

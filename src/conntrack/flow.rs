@@ -60,6 +60,7 @@ pub const fn mapped(v4: [u8; 4]) -> Address {
 }
 
 /// An address in the form in which flows carry it, and whether it is IPv4.
+#[inline(never)]
 pub(crate) fn carried(address: IpAddr) -> (Address, bool) {
     match address {
         IpAddr::V4(a) => (mapped(a.octets()), true),

@@ -21,18 +21,20 @@ impl Accept {
         for element in elements(value) {
             let (range, parameters) = cut(element, b';');
             let range = range.trim_ascii();
+            let is = |known: &[u8]| range.eq_ignore_ascii_case(known);
             let [named, kind, any] = &mut self.xml;
-            let place = [
-                (b"application/json".as_slice(), &mut self.json),
-                (b"text/xml", named),
-                (b"text/*", kind),
-                (b"*/*", any),
-            ]
-            .into_iter()
-            .find(|(known, _)| range.eq_ignore_ascii_case(known));
-            if let Some((_, place)) = place {
-                *place = (*place).max(Some(weight(parameters).unwrap_or(0)));
-            }
+            let place = if is(b"application/json") {
+                &mut self.json
+            } else if is(b"text/xml") {
+                named
+            } else if is(b"text/*") {
+                kind
+            } else if is(b"*/*") {
+                any
+            } else {
+                continue;
+            };
+            *place = (*place).max(Some(weight(parameters).unwrap_or(0)));
         }
     }
 

@@ -80,8 +80,10 @@ impl<'a> Fields<'a> {
         } else if is("content-encoding") {
             self.encoded |= elements(value).any(|e| !e.eq_ignore_ascii_case(b"identity"));
         } else if is("connection") {
-            self.close |= elements(value).any(|e| e.eq_ignore_ascii_case(b"close"));
-            self.keep_alive |= elements(value).any(|e| e.eq_ignore_ascii_case(b"keep-alive"));
+            for element in elements(value) {
+                self.close |= element.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= element.eq_ignore_ascii_case(b"keep-alive");
+            }
         } else if is("expect") {
             for element in elements(value) {
                 let known = element.eq_ignore_ascii_case(b"100-continue");

@@ -1,5 +1,6 @@
 //! Networks and other ranges of addresses.
 
+use crate::address::ShownAddress;
 use crate::conntrack::flow::{Address, carried};
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -121,11 +122,11 @@ impl Net {
 
 impl fmt::Display for Net {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.address(self.low))?;
+        write!(f, "{}", ShownAddress(self.address(self.low)))?;
         match self.mask_bits() {
             _ if self.low == self.high => Ok(()),
             Some(bits) => write!(f, "/{bits}"),
-            None => write!(f, "-{}", self.address(self.high)),
+            None => write!(f, "-{}", ShownAddress(self.address(self.high))),
         }
     }
 }

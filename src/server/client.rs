@@ -98,34 +98,41 @@ impl Client {
     /// A client that was just accepted.
     #[must_use]
     pub fn new(socket: Socket, peer: Peer, via: Via, now_ms: u64) -> Self {
-        Client {
-            ends: socket.ends(),
-            socket: Some(socket),
+        let mut client = Client {
+            ends: None,
+            socket: None,
             peer,
             far: peer,
             via,
-            state: State::Head(HeadReader::default()),
+            state: State::Last,
             input: Input::default(),
             output: Output::new(),
-            // Level-triggered at the start: data may be there already.
-            readable: true,
-            writable: true,
+            readable: false,
+            writable: false,
             gone: false,
-            deadline_ms: Some(now_ms + HEAD_MS),
+            deadline_ms: None,
             moved_ms: now_ms,
             called_ms: now_ms,
             pace: Pace::default(),
             wants_large: false,
-        }
+        };
+        client.begin(socket, peer, via, now_ms);
+        client
     }
 
     /// Puts another connection in this slot's place and keeps its buffers.
     pub fn reuse(&mut self, socket: Socket, peer: Peer, via: Via, now_ms: u64, large: &mut LargeBuffers) {
         self.input.clear(large);
         self.output.clear();
+        self.begin(socket, peer, via, now_ms);
+    }
+
+    /// A connection begins, with empty buffers.
+    fn begin(&mut self, socket: Socket, peer: Peer, via: Via, now_ms: u64) {
         self.ends = socket.ends();
         (self.socket, self.peer, self.far, self.via) = (Some(socket), peer, peer, via);
         self.state = State::Head(HeadReader::default());
+        // Level-triggered at the start: data may be there already.
         (self.readable, self.writable, self.gone) = (true, true, false);
         (self.deadline_ms, self.moved_ms, self.called_ms) = (Some(now_ms + HEAD_MS), now_ms, now_ms);
         (self.pace, self.wants_large) = (Pace::default(), false);

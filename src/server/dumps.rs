@@ -4,6 +4,7 @@
 //! readable until a read found nothing.
 
 use super::scan_delay::ScanDelay;
+use super::turn::First;
 use super::{FIRST_STREAM, SHARED_SCAN};
 use crate::conntrack::message::Message;
 use crate::conntrack::plan::KernelPlan;
@@ -159,10 +160,10 @@ impl SharedScan {
         true
     }
 
-    /// When there is something to do without an event, in milliseconds: a delayed scan begins, or a silent kernel is given up.
-    #[must_use]
-    pub(super) fn wakes_at_ms(&self) -> Option<u64> {
-        [self.delay.due_ms(), self.dump.wakes_at_ms()].into_iter().flatten().min()
+    /// When there is something to do without an event: a delayed scan begins, or a silent kernel is given up.
+    pub(super) fn wake(&self, first: &mut First) {
+        first.add(self.delay.due_ms());
+        first.add(self.dump.wakes_at_ms());
     }
 }
 
@@ -209,9 +210,9 @@ impl Streams {
         }
     }
 
-    /// The slots of the clients that have a dump.
-    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
-        self.streams.iter().filter_map(|s| s.slot)
+    /// Whether the client in `slot` has a dump.
+    pub(super) fn has(&self, slot: usize) -> bool {
+        self.streams.iter().any(|s| s.slot == Some(slot))
     }
 
     /// Starts the `at`th dump, which is made if it is the first time.

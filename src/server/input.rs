@@ -20,13 +20,10 @@ pub struct LargeBuffers {
 impl LargeBuffers {
     /// One for the peer, if one is free and its network's share is not used up.
     fn take(&mut self, peer: Peer) -> Option<Box<[u8]>> {
-        let holders = self.holders.iter();
-        let holdings = Holdings::new(&mut holders.map(|&peer| Holding {
-            key: 0,
-            peer,
-            worth: Worth::Busy,
-            useless_ms: 0,
-        }));
+        let mut holdings = Holdings::default();
+        for &holder in &self.holders {
+            holdings.add(Holding { key: 0, peer: holder, worth: Worth::Busy, useless_ms: 0 });
+        }
         if QUOTA.decide(&holdings, peer) != Verdict::Free {
             return None;
         }

@@ -5,6 +5,7 @@
 //! each, but no slot and no buffer.
 
 use super::listen::Socket;
+use super::turn::First;
 use crate::auth::Peer;
 use crate::limits::{LINGER_BYTES, LINGER_MS, LINGERING};
 use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
@@ -48,11 +49,13 @@ impl Linger {
         now_ms: u64,
     ) {
         socket.finish();
-        let all = self.leaving.iter().enumerate().filter_map(|(key, l)| Some((key, l.as_ref()?)));
-        let holdings = Holdings::new(&mut all.map(|(key, leaving)| {
-            let useless_ms = now_ms.saturating_sub(leaving.since_ms);
-            Holding { key, peer: leaving.peer, worth: Worth::Stalled, useless_ms }
-        }));
+        let mut holdings = Holdings::default();
+        for (key, leaving) in self.leaving.iter().enumerate() {
+            if let Some(leaving) = leaving {
+                let useless_ms = now_ms.saturating_sub(leaving.since_ms);
+                holdings.add(Holding { key, peer: leaving.peer, worth: Worth::Stalled, useless_ms });
+            }
+        }
         let at = match self.quota.decide(&holdings, peer) {
             Verdict::Free => self.leaving.iter().position(Option::is_none),
             Verdict::Evict(at) => Some(at),
@@ -90,10 +93,11 @@ impl Linger {
         }
     }
 
-    /// When there is something to do again without an event, in milliseconds.
-    pub(crate) fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
-        let leaving = self.leaving.iter().flatten();
-        leaving.map(|leaving| if leaving.readable { now_ms } else { leaving.ends_ms() }).min()
+    /// When there is something to do again without an event.
+    pub(super) fn wake(&self, first: &mut First, now_ms: u64) {
+        for leaving in self.leaving.iter().flatten() {
+            first.add(Some(if leaving.readable { now_ms } else { leaving.ends_ms() }));
+        }
     }
 
     /// Whether there is none.

@@ -1,18 +1,20 @@
 //! Listening sockets, TCP and unix, and what can go wrong when they are opened.
 
+use crate::address::ShownEnd;
 use crate::auth::Peer;
 use crate::config::Listen;
 use crate::http::Via;
 use crate::limits::{CLIENTS, LINGERING, STREAMS, WAITING_ROOM};
 use crate::sys;
-use crate::sys::file::{self, Stamp};
+use crate::sys::file::{self, Shown, Stamp};
 use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::ffi::OsStr;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -74,10 +76,10 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> String {
         match self {
-            Listener::Tcp(listener) => {
-                listener.local_addr().map_or_else(|_| "an unknown address".to_owned(), |a| a.to_string())
-            }
-            Listener::Unix(_, path, _) => format!("unix:{}", path.display()),
+            Listener::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|_| "an unknown address".to_owned(), |a| ShownEnd(&a).to_string()),
+            Listener::Unix(_, path, _) => format!("unix:{}", Shown(path)),
         }
     }
 
@@ -86,10 +88,11 @@ impl Listener {
     /// # Errors
     /// epoll_ctl(2)'s.
     pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
-            Listener::Tcp(listener) => listener.register(registry, token, Interest::READABLE),
-            Listener::Unix(listener, ..) => listener.register(registry, token, Interest::READABLE),
-        }
+        let fd = match self {
+            Listener::Tcp(listener) => listener.as_raw_fd(),
+            Listener::Unix(listener, ..) => listener.as_raw_fd(),
+        };
+        SourceFd(&fd).register(registry, token, Interest::READABLE)
     }
 }
 
@@ -238,11 +241,16 @@ impl Socket {
     /// epoll_ctl(2)'s.
     pub fn register(&mut self, registry: &Registry, token: Token, known: bool) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
-        let source: &mut dyn Source = match self {
-            Socket::Tcp(stream, _) => stream,
-            Socket::Unix(stream) => stream,
-        };
+        let fd = self.as_fd().as_raw_fd();
+        let mut source = SourceFd(&fd);
         if known { source.reregister(registry, token, both) } else { source.register(registry, token, both) }
+    }
+
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(stream, _) => stream.as_fd(),
+            Socket::Unix(stream) => stream.as_fd(),
+        }
     }
 
     /// This machine's end of a TCP connection, and the other one.
@@ -258,10 +266,7 @@ impl Socket {
     /// # Errors
     /// read(2)'s; an interrupted call is repeated.
     pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        again(|| match self {
-            Socket::Tcp(stream, _) => stream.read(buf),
-            Socket::Unix(stream) => stream.read(buf),
-        })
+        file::read(self.as_fd(), buf)
     }
 
     /// Sends as much as goes.
@@ -269,10 +274,7 @@ impl Socket {
     /// # Errors
     /// write(2)'s; an interrupted call is repeated.
     pub fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        again(|| match self {
-            Socket::Tcp(stream, _) => stream.write(buf),
-            Socket::Unix(stream) => stream.write(buf),
-        })
+        file::send(self.as_fd(), buf)
     }
 
     /// Says that nothing more will be sent.
@@ -282,14 +284,5 @@ impl Socket {
             Socket::Tcp(stream, _) => stream.shutdown(std::net::Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(std::net::Shutdown::Write),
         };
-    }
-}
-
-fn again(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            other => return other,
-        }
     }
 }

@@ -103,7 +103,16 @@ impl Server {
     ///
     /// # Errors
     /// A sentence, when the loop itself can't go on.
-    pub fn run(mut self) -> Result<(), String> {
+    pub fn run(mut self: Box<Self>) -> Result<(), String> {
+        let result = self.serve();
+        // The process ends with this, and the kernel frees what it had: what others can see is put away here.
+        self.listeners.clear();
+        self.engine.shared.store.end();
+        core::mem::forget(self);
+        result
+    }
+
+    fn serve(&mut self) -> Result<(), String> {
         let fd = self.signals.as_raw_fd();
         let watch = self.poll.registry().register(&mut SourceFd(&fd), SIGNALS, Interest::READABLE);
         watch.map_err(|e| format!("can't watch for signals: {e}"))?;

@@ -21,14 +21,14 @@ use crate::rpc::{Engine, Settings, System};
 use crate::sys::{self, Signals, file, privileges};
 use mio::{Poll, Registry, Token};
 use std::path::PathBuf;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 impl Server {
     /// Opens all that the configuration names.
     ///
     /// # Errors
     /// A sentence that says what is missing and what to do.
-    pub fn open(config: Config) -> Result<Self, String> {
+    pub fn open(config: Config) -> Result<Box<Self>, String> {
         Self::open_with(config, open_netlink)
     }
 
@@ -36,7 +36,7 @@ impl Server {
     ///
     /// # Errors
     /// As [`Server::open`].
-    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Self, String> {
+    pub fn open_with(config: Config, open_link: OpenLink) -> Result<Box<Self>, String> {
         let signals = Signals::open().map_err(|e| format!("can't watch for signals: {e}"))?;
         let link = || open_link().map_err(|error| explain_netlink(&error));
         let mut control = Control::new(link()?);
@@ -44,7 +44,7 @@ impl Server {
         let entries = check_table(&mut control)?;
         let poll = Poll::new().map_err(|e| format!("can't open an epoll instance: {e}"))?;
         let owner = match &config.user {
-            Some(user) => Some(privileges::account(user).map_err(|e| e.to_string())?),
+            Some(user) => Some(privileges::account(user)?),
             None => None,
         };
         let listeners = listeners(&config, owner, poll.registry())?;
@@ -55,10 +55,9 @@ impl Server {
         let mut engine = engine(&config)?;
         passwd.check(0, &mut engine.shared.context.users);
         match &config.user {
-            Some(user) => privileges::drop_privileges(user),
-            None => privileges::harden(),
+            Some(user) => privileges::drop_privileges(user)?,
+            None => privileges::harden()?,
         }
-        .map_err(|e| e.to_string())?;
         engine.shared.store.check_access()?;
         tell_start(&engine.shared.store, config.user.as_deref());
         // Only now that privileges are gone, so that what this user may not read is told at the start.
@@ -69,7 +68,7 @@ impl Server {
         }
         tell_unkept();
         explain_empty(entries);
-        Ok(Server {
+        Ok(Box::new(Server {
             poll,
             began: Instant::now(),
             listeners,
@@ -89,7 +88,7 @@ impl Server {
             passwd,
             names,
             stop_at_ms: None,
-        })
+        }))
     }
 }
 
@@ -151,8 +150,7 @@ fn tell_start(store: &Store, user: Option<&str>) {
 
 /// Seconds since 1970, and microseconds that the process has computed.
 fn clocks() -> (u64, Option<u64>) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    (since.map_or(0, |since| since.as_secs()), sys::cpu_us())
+    (sys::since_1970_s(), sys::cpu_us())
 }
 
 /// What the kernel keeps of connections only if a switch is on, that switch's name in `net.netfilter`, and the option that

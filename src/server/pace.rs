@@ -17,12 +17,14 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// From here on the client is waited for.
+    #[inline(never)]
     pub(crate) fn wait(&mut self, now_ms: u64) {
         self.stop(now_ms);
         self.since_ms = Some(now_ms);
     }
 
     /// The client has done what it was waited for.
+    #[inline(never)]
     pub(crate) fn stop(&mut self, now_ms: u64) {
         self.before_ms = self.sum_ms(now_ms);
         self.since_ms = None;
@@ -49,6 +51,7 @@ impl Pace {
     }
 
     /// For how long in all, in milliseconds.
+    #[inline(never)]
     pub(crate) fn sum_ms(&self, now_ms: u64) -> u64 {
         self.before_ms.saturating_add(self.still_ms(now_ms))
     }

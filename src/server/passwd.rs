@@ -3,7 +3,7 @@
 use crate::log;
 use crate::query::users::UserNames;
 use crate::sys::accounts;
-use crate::sys::file;
+use crate::sys::file::{self, Shown};
 use crate::sys::file_watch::Watch;
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ impl PasswdFile {
                 true
             })
         });
-        let path = self.watch.path().display();
+        let path = Shown(self.watch.path());
         match looked {
             Some(Err(e)) => log::warn(format_args!(
                 "can't read {path}: {e}; until it can be, users may have no name or an old one"

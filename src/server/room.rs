@@ -1,10 +1,11 @@
 //! The waiting room: newcomers for whom there is no slot yet. Each costs a descriptor; what it sends stays in the kernel.
 
 use super::listen::Socket;
+use super::turn::First;
 use crate::auth::Peer;
 use crate::http::Via;
 use crate::limits::{ROOM_MS, WAITING_PER_ADDRESS, WAITING_ROOM};
-use crate::quota::{Holding, Holdings, Quota, Verdict, Worth};
+use crate::quota::{Holding, Holdings, Quota, Turn, Verdict, Worth};
 use heapless::Vec;
 
 /// A connection that was accepted and has no slot.
@@ -37,12 +38,12 @@ impl Room {
     /// Takes a newcomer in. Where the room, or the share of its network, is full, one newcomer must be refused, and is given
     /// back: this one, or the last to come of the network that has most in the room.
     pub(crate) fn add(&mut self, newcomer: Newcomer, now_ms: u64) -> Option<Newcomer> {
-        let waiting = self.waiting.iter().enumerate();
-        let holdings = Holdings::new(&mut waiting.map(|(key, waits)| {
+        let mut holdings = Holdings::default();
+        for (key, waits) in self.waiting.iter().enumerate() {
             // The newcomer that came last has the longest still to wait, and loses least if it is refused.
             let useless_ms = ROOM_MS.saturating_sub(now_ms.saturating_sub(waits.since_ms));
-            Holding { key, peer: waits.peer, worth: Worth::Spent, useless_ms }
-        }));
+            holdings.add(Holding { key, peer: waits.peer, worth: Worth::Spent, useless_ms });
+        }
         let refused = match self.quota.decide(&holdings, newcomer.peer) {
             Verdict::Wait => return Some(newcomer),
             Verdict::Evict(at) => self.take(at),
@@ -62,13 +63,22 @@ impl Room {
         self.take(at)
     }
 
-    /// The newcomers: for each the place that [`Room::take`] takes, its peer, and since when it has waited, in milliseconds.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (usize, Peer, u64)> {
-        self.waiting.iter().enumerate().map(|(at, waits)| (at, waits.peer, waits.since_ms))
+    /// The newcomer whose turn it is to get a part of what is held: the place that [`Room::take`] takes, and the verdict on it.
+    pub(crate) fn next(&self, quota: &Quota, holdings: &Holdings) -> Option<(usize, Verdict)> {
+        let mut turn = Turn::new(quota, holdings);
+        for (at, waits) in self.waiting.iter().enumerate() {
+            turn.add(at, waits.peer, waits.since_ms);
+        }
+        turn.first()
     }
 
-    /// When the next newcomer will have waited for [`ROOM_MS`], in milliseconds.
-    pub(crate) fn wakes_at_ms(&self) -> Option<u64> {
-        self.waiting.iter().map(|waits| waits.since_ms + ROOM_MS).min()
+    /// Who waits.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = Peer> {
+        self.waiting.iter().map(|waits| waits.peer)
+    }
+
+    /// When the next newcomer will have waited for [`ROOM_MS`].
+    pub(super) fn wake(&self, first: &mut First) {
+        self.waiting.iter().for_each(|waits| first.add(Some(waits.since_ms + ROOM_MS)));
     }
 }

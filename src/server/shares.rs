@@ -1,18 +1,18 @@
 //! The limited resources: which client gets a slot, a large buffer or a dump, each by its [`Quota`](crate::quota::Quota).
 
-use super::client::{Client, Next, State};
+use super::client::{Next, State};
 use super::{Server, dumps, input};
 use crate::auth::Peer;
 use crate::http::Error;
 use crate::limits::PAUSE_MS;
-use crate::quota::{Holding, Holdings, Verdict};
+use crate::quota::{Holdings, Turn, Verdict};
 use crate::stats::Counter;
 
 impl Server {
     fn slot_holdings(&self, now_ms: u64) -> Holdings {
-        let worth =
-            |slot, client: &Client| Some(client.worth_of_slot(self.engine.is_held_back(slot), now_ms));
-        Holdings::new(&mut self.slots.holdings(worth))
+        self.slots.holdings(&|slot, client| {
+            Some((client.peer, client.worth_of_slot(self.engine.is_held_back(slot), now_ms)))
+        })
     }
 
     /// Whether a newcomer gets a slot, and whose if none is free.
@@ -25,34 +25,37 @@ impl Server {
         if self.room.is_empty() {
             return None;
         }
-        self.slots.quota.next(&self.slot_holdings(now_ms), &mut self.room.waiting())
+        self.room.next(&self.slots.quota, &self.slot_holdings(now_ms))
     }
 
     /// The slot of the next client to get a large buffer, and whose buffer it gets if none is free.
     pub(super) fn next_body(&self, now_ms: u64) -> Option<(usize, Verdict)> {
-        let waiting = self.slots.taken().filter(|(_, client)| client.waits_for_buffer());
-        let mut waiting = waiting.map(|(slot, client)| (slot, client.peer, client.since_ms())).peekable();
-        waiting.peek()?;
+        if !self.slots.any_waits_for_buffer() {
+            return None;
+        }
         // As the buffers count them: by who was given one.
-        let holding = |(key, client): (usize, &Client)| {
-            let (worth, useless_ms) = client.worth_of_buffer(now_ms);
-            client.input.holder().map(|peer| Holding { key, peer, worth, useless_ms })
-        };
-        input::QUOTA.next(&Holdings::new(&mut self.slots.taken().filter_map(holding)), &mut waiting)
+        let holdings =
+            self.slots.holdings(&|_, client| Some((client.input.holder()?, client.worth_of_buffer(now_ms))));
+        let mut turn = Turn::new(&input::QUOTA, &holdings);
+        for (slot, client) in self.slots.taken().filter(|(_, client)| client.waits_for_buffer()) {
+            turn.add(slot, client.peer, client.since_ms());
+        }
+        turn.first()
     }
 
     /// The slot of the next client to get a dump of its own, and whose dump it gets if none is free. A client that has yet to
     /// take an earlier part of its reply could not go on with a dump, and keeps nobody waiting.
     pub(super) fn next_listing(&self, now_ms: u64) -> Option<(usize, Verdict)> {
-        let flushed = self.slots.taken().filter(|(_, client)| client.is_flushed());
-        let waits = |(slot, client): (usize, &Client)| {
-            self.engine.waits_for_dump(slot).map(|since_ms| (slot, client.peer, since_ms))
-        };
-        let mut waiting = flushed.filter_map(waits).peekable();
-        waiting.peek()?;
-        let has_dump = |slot| self.streams.slots().any(|with| with == slot);
-        let holdings = self.slots.holdings(|at, c| has_dump(at).then(|| c.worth_of_dump(now_ms)));
-        dumps::QUOTA.next(&Holdings::new(&mut { holdings }), &mut waiting)
+        let holdings = self.slots.holdings(&|slot, client| {
+            self.streams.has(slot).then(|| (client.peer, client.worth_of_dump(now_ms)))
+        });
+        let mut turn = Turn::new(&dumps::QUOTA, &holdings);
+        for (slot, client) in self.slots.taken().filter(|(_, client)| client.is_flushed()) {
+            if let Some(since_ms) = self.engine.waits_for_dump(slot) {
+                turn.add(slot, client.peer, since_ms);
+            }
+        }
+        turn.first()
     }
 
     /// Gives a body that waits for a large buffer one, if it is its turn.
@@ -92,19 +95,15 @@ impl Server {
         let Some(client) = self.slots.get(slot) else {
             return false;
         };
-        let others_want_buffer =
-            client.input.keeps_large() && self.slots.taken().any(|(_, other)| other.waits_for_buffer());
+        let others_want_buffer = client.input.keeps_large() && self.slots.any_waits_for_buffer();
         if self.room.is_empty() || others_want_buffer {
             return others_want_buffer;
         }
         let holdings = self.slot_holdings(now_ms);
         // As long as a newcomer can have a slot without that, nobody is in the way.
         let (held, sharers) = (holdings.weight(client.peer), client.peer.sharers());
-        self.slots.quota.next(&holdings, &mut self.room.waiting()).is_none()
-            && self
-                .room
-                .waiting()
-                .any(|(_, peer, _)| peer.sharers() == sharers || held >= holdings.weight(peer) + 2)
+        self.room.next(&self.slots.quota, &holdings).is_none()
+            && self.room.peers().any(|peer| peer.sharers() == sharers || held >= holdings.weight(peer) + 2)
     }
 
     /// Ends a client's connection so that another can have what it holds. A client whose request was not answered is told so.
@@ -169,7 +168,7 @@ impl Server {
     /// quotas are asked again after a pause, since no event tells that a client has become slow enough to give way.
     pub(super) fn shares_wake_at_ms(&self, now_ms: u64) -> Option<u64> {
         let listings = (0..self.slots.len()).any(|slot| self.engine.waits_for_dump(slot).is_some());
-        let bodies = self.slots.taken().any(|(_, client)| client.waits_for_buffer());
+        let bodies = self.slots.any_waits_for_buffer();
         let at_once = self.next_newcomer(now_ms).is_some()
             || (bodies && self.next_body(now_ms).is_some())
             || (listings && self.next_listing(now_ms).is_some());

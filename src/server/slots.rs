@@ -6,7 +6,7 @@ use super::listen::Socket;
 use crate::auth::Peer;
 use crate::http::Via;
 use crate::limits::{CLIENTS, CLIENTS_PER_ADDRESS};
-use crate::quota::{Holding, Quota, Worth};
+use crate::quota::{Holding, Holdings, Quota, Worth};
 
 /// A slot: its buffers are made when it is first used, and kept.
 struct Slot {
@@ -18,6 +18,10 @@ struct Slot {
 
 /// Times that a client may get further in one turn, on average over all of them.
 const STEPS_A_TURN: usize = 8;
+
+/// Whether and how a client holds something: who counts as its holder, what it is worth, and for how long it has been of no
+/// use, in milliseconds.
+pub(super) type Held<'a> = &'a dyn Fn(usize, &Client) -> Option<(Peer, (Worth, u64))>;
 
 /// All clients.
 pub struct Slots {
@@ -115,28 +119,13 @@ impl Slots {
     /// Shares the steps of a turn out: each network gets the same number, which its clients share evenly. Otherwise sixteen
     /// connections of one network would get sixteen times the work that the one connection of another gets.
     fn share_steps(&mut self) {
-        let mut networks: heapless::Vec<(Peer, usize), CLIENTS> = heapless::Vec::new();
-        for (_, client) in self.taken() {
-            let sharers = client.peer.sharers();
-            match networks.iter_mut().find(|(network, _)| *network == sharers) {
-                Some((_, clients)) => *clients += 1,
-                // There are no more networks than clients.
-                None => drop(networks.push((sharers, 1))),
-            }
-        }
-        let all: usize = networks.iter().map(|(_, clients)| STEPS_A_TURN * clients).sum();
+        let holdings = self.holdings(&|_, client| Some((client.peer, (Worth::Busy, 0))));
+        let all = STEPS_A_TURN * holdings.len();
+        let networks = holdings.networks().max(1);
         for slot in self.slots.iter_mut().filter(|s| s.taken) {
-            let sharers = slot.client.peer.sharers();
-            let of_network = networks.iter().find(|(network, _)| *network == sharers);
-            let clients = of_network.map_or(1, |(_, clients)| *clients);
-            slot.steps = (all / networks.len().max(1) / clients).max(1);
+            let clients = holdings.held(slot.client.peer).max(1);
+            slot.steps = (all / networks / clients).max(1);
         }
-    }
-
-    /// When the next client's time is up, in milliseconds.
-    #[must_use]
-    pub fn wakes_at_ms(&self) -> Option<u64> {
-        self.taken().filter_map(|(_, client)| client.deadline_ms()).min()
     }
 
     /// The clients, with their slots.
@@ -144,16 +133,20 @@ impl Slots {
         self.slots.iter().enumerate().filter(|(_, s)| s.taken).map(|(at, s)| (at, &s.client))
     }
 
-    /// What the clients hold for whom `worth` gives something: the worth of it, and for how long it has been of no use, in
-    /// milliseconds.
-    pub(super) fn holdings<'a>(
-        &'a self,
-        worth: impl Fn(usize, &Client) -> Option<(Worth, u64)> + 'a,
-    ) -> impl Iterator<Item = Holding> + 'a {
-        self.taken().filter_map(move |(key, client)| {
-            let (worth, useless_ms) = worth(key, client)?;
-            Some(Holding { key, peer: client.peer, worth, useless_ms })
-        })
+    /// What the clients hold for whom `held` gives something.
+    pub(super) fn holdings(&self, held: Held<'_>) -> Holdings {
+        let mut holdings = Holdings::default();
+        for (key, client) in self.taken() {
+            if let Some((peer, (worth, useless_ms))) = held(key, client) {
+                holdings.add(Holding { key, peer, worth, useless_ms });
+            }
+        }
+        holdings
+    }
+
+    /// Whether any client waits for a large buffer.
+    pub(super) fn any_waits_for_buffer(&self) -> bool {
+        self.taken().any(|(_, client)| client.waits_for_buffer())
     }
 }
 
@@ -161,7 +154,7 @@ impl Slots {
 mod tests {
     use super::*;
     use crate::limits::CLIENTS_LOCAL;
-    use crate::quota::{Holdings, Verdict};
+    use crate::quota::Verdict;
     use mio::net::UnixStream;
 
     #[test]
@@ -170,9 +163,8 @@ mod tests {
         let local = |address: &str| Peer::new(address.parse().unwrap());
         let peers = [Peer::Unix, local("127.0.0.1"), local("::1"), local("127.0.0.2")];
         let decide = |slots: &Slots, peer| {
-            let holdings =
-                Holdings::new(&mut slots.holdings(|_, client| Some(client.worth_of_slot(false, 0))));
-            slots.quota.decide(&holdings, peer)
+            let held = |_: usize, client: &Client| Some((client.peer, client.worth_of_slot(false, 0)));
+            slots.quota.decide(&slots.holdings(&held), peer)
         };
         for &peer in &peers[..CLIENTS_LOCAL] {
             assert_eq!(decide(&slots, peer), Verdict::Free);

@@ -6,6 +6,19 @@ use crate::rpc::World;
 use crate::sys;
 use std::time::Instant;
 
+/// The first of some times, in milliseconds.
+pub(super) struct First(Option<u64>);
+
+impl First {
+    /// One more of them, if it is one.
+    #[inline(never)]
+    pub(super) fn add(&mut self, at_ms: Option<u64>) {
+        if let Some(at_ms) = at_ms {
+            self.0 = Some(self.0.map_or(at_ms, |first_ms| first_ms.min(at_ms)));
+        }
+    }
+}
+
 impl Server {
     /// Takes one turn. Gives when there is something to do again without an event, in milliseconds: `now_ms` for at once.
     pub(super) fn turn(&mut self, now_ms: u64) -> Option<u64> {
@@ -71,22 +84,21 @@ impl Server {
 
     /// When something is to be done without an event, in milliseconds: the first of all that wait and of all deadlines.
     fn wakes_at_ms(&self, now_ms: u64) -> Option<u64> {
-        let calls = self.slots.taken().filter(|(_, client)| client.is_flushed());
-        let calls = calls.filter_map(|(slot, _)| self.call_wakes_at_ms(slot, now_ms)).min();
-        let accepting = match self.paused_until_ms {
+        let mut first = First(match self.paused_until_ms {
             Some(until_ms) => Some(until_ms),
             None => self.listeners.iter().any(|(_, ready)| *ready).then_some(now_ms),
-        };
-        let all = [
-            accepting,
-            calls,
-            self.slots.wakes_at_ms(),
-            self.shares_wake_at_ms(now_ms),
-            self.room.wakes_at_ms(),
-            self.linger.wakes_at_ms(now_ms),
-            self.scan.wakes_at_ms(),
-            self.stop_at_ms,
-        ];
-        all.into_iter().flatten().min()
+        });
+        for (slot, client) in self.slots.taken() {
+            first.add(client.deadline_ms());
+            if client.is_flushed() {
+                first.add(self.call_wakes_at_ms(slot, now_ms));
+            }
+        }
+        first.add(self.shares_wake_at_ms(now_ms));
+        self.room.wake(&mut first);
+        self.linger.wake(&mut first, now_ms);
+        self.scan.wake(&mut first);
+        first.add(self.stop_at_ms);
+        first.0
     }
 }

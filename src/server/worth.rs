@@ -31,6 +31,7 @@ impl Client {
         (self.worth(self.is_stalled(sum_ms, now_ms), false, sum_ms, now_ms), sum_ms)
     }
 
+    #[inline(never)]
     fn is_stalled(&self, sum_ms: u64, now_ms: u64) -> bool {
         self.pace.still_ms(now_ms) >= YIELD_MS || sum_ms >= STALLED_MS
     }
@@ -39,6 +40,7 @@ impl Client {
         matches!(self.state, State::Calling { .. })
     }
 
+    #[inline(never)]
     fn worth(&self, stalled: bool, unserved: bool, sum_ms: u64, now_ms: u64) -> Worth {
         let served_long = self.is_called() && now_ms.saturating_sub(self.called_ms) >= SERVED_MS;
         match () {

@@ -1,6 +1,7 @@
 //! Files and descriptors by the system calls themselves, one function each and none generic: `std::fs` brings buffers,
 //! builders and a copy of itself for each type, which is flash on a router. Paths come from the command line.
-use super::check;
+use super::{check, sentence};
+use std::fmt::{self, Write};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -60,6 +61,21 @@ impl Status {
     }
 }
 
+/// A path in a sentence: what of it is not UTF-8 is replaced. (`Path::display` does the same in four times the code.)
+pub(crate) struct Shown<'a>(pub(crate) &'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.as_os_str().as_bytes().utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The path as C has it, with a NUL at its end. (`CString::new` would be half a kilobyte more.)
 ///
 /// # Errors
@@ -80,11 +96,19 @@ impl CPath {
     }
 }
 
+/// Calls the system with a path, and gives what it returns.
+fn with_path(
+    path: &Path,
+    call: &mut dyn FnMut(*const libc::c_char) -> libc::c_int,
+) -> io::Result<libc::c_int> {
+    check(call(c_path(path)?.as_ptr()))
+}
+
 /// The result of a call that fills a `stat`, whose numbers have other widths on other machines.
 #[allow(clippy::unnecessary_cast)]
-fn status(call: &dyn Fn(*mut libc::stat) -> libc::c_int) -> io::Result<Status> {
+fn status(call: &mut dyn FnMut(*mut libc::stat) -> io::Result<libc::c_int>) -> io::Result<Status> {
     let mut stat = MaybeUninit::<libc::stat>::zeroed();
-    check(call(stat.as_mut_ptr()))?;
+    call(stat.as_mut_ptr())?;
     // SAFETY: all-zero bytes are a valid `stat`, and the call only put other numbers there.
     let stat = unsafe { stat.assume_init() };
     Ok(Status {
@@ -106,9 +130,8 @@ fn status(call: &dyn Fn(*mut libc::stat) -> libc::c_int) -> io::Result<Status> {
 /// # Errors
 /// `ENOENT` and others of stat(2).
 pub fn stat(path: &Path) -> io::Result<Status> {
-    let path = c_path(path)?;
     // SAFETY: both pointers are to live memory; the path ends in NUL.
-    status(&|to| unsafe { libc::stat(path.as_ptr(), to) })
+    status(&mut |to| with_path(path, &mut |path| unsafe { libc::stat(path, to) }))
 }
 
 /// Whether this process may run the file (access(2), by its real ids, which are all that it has).
@@ -116,9 +139,8 @@ pub fn stat(path: &Path) -> io::Result<Status> {
 /// # Errors
 /// `EACCES` if it may not, and others of access(2).
 pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::access(path.as_ptr(), libc::X_OK) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::access(path, libc::X_OK) }).map(drop)
 }
 
 /// lstat(2): of a symbolic link itself.
@@ -126,9 +148,8 @@ pub(crate) fn check_executable(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of lstat(2).
 pub fn lstat(path: &Path) -> io::Result<Status> {
-    let path = c_path(path)?;
     // SAFETY: as in `stat`.
-    status(&|to| unsafe { libc::lstat(path.as_ptr(), to) })
+    status(&mut |to| with_path(path, &mut |path| unsafe { libc::lstat(path, to) }))
 }
 
 /// fstat(2).
@@ -137,7 +158,7 @@ pub fn lstat(path: &Path) -> io::Result<Status> {
 /// Those of fstat(2).
 pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
     // SAFETY: the pointer is to live memory.
-    status(&|to| unsafe { libc::fstat(fd.as_raw_fd(), to) })
+    status(&mut |to| check(unsafe { libc::fstat(fd.as_raw_fd(), to) }))
 }
 
 /// Opens a file, close-on-exec, with more `flags` of open(2); one that `O_CREAT` makes gets `mode`.
@@ -145,10 +166,9 @@ pub fn fstat(fd: BorrowedFd<'_>) -> io::Result<Status> {
 /// # Errors
 /// Those of open(2) but `EINTR`.
 pub fn open(path: &Path, flags: libc::c_int, mode: u32) -> io::Result<OwnedFd> {
-    let path = c_path(path)?;
     loop {
         // SAFETY: the path is live and ends in NUL.
-        match check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, mode) }) {
+        match with_path(path, &mut |path| unsafe { libc::open(path, flags | libc::O_CLOEXEC, mode) }) {
             // SAFETY: open just made this descriptor, and nothing else owns it.
             Ok(fd) => return Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -182,10 +202,28 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn open_ordinary(path: &Path, flags: libc::c_int) -> io::Result<(OwnedFd, Status)> {
     let file = open(path, libc::O_RDONLY | libc::O_NONBLOCK | flags, 0)?;
     let status = fstat(file.as_fd())?;
-    if status.is(libc::S_IFREG) {
-        Ok((file, status))
-    } else {
-        Err(io::Error::other("it is not an ordinary file"))
+    check_ordinary(&status)?;
+    Ok((file, status))
+}
+
+/// Fails for what is not an ordinary file.
+///
+/// # Errors
+/// A sentence.
+pub(crate) fn check_ordinary(status: &Status) -> io::Result<()> {
+    if status.is(libc::S_IFREG) { Ok(()) } else { Err(sentence("it is not an ordinary file".to_owned())) }
+}
+
+/// Makes a call that reads or writes, again while it is interrupted; how many bytes that were.
+pub(super) fn again(call: &mut dyn FnMut() -> libc::ssize_t) -> io::Result<usize> {
+    loop {
+        if let Ok(count) = usize::try_from(call()) {
+            return Ok(count);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
     }
 }
 
@@ -194,17 +232,8 @@ pub(crate) fn open_ordinary(path: &Path, flags: libc::c_int) -> io::Result<(Owne
 /// # Errors
 /// Those of read(2) but `EINTR`.
 pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
-        let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-        if let Ok(got) = usize::try_from(got) {
-            return Ok(got);
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: pointer and length are those of one live, exclusively borrowed slice.
+    again(&mut || unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
 /// Reads until the end of the file or of the buffer; how many bytes that were.
@@ -266,17 +295,18 @@ pub(crate) fn is_writable(fd: BorrowedFd<'_>) -> bool {
 /// # Errors
 /// Those of write(2) but `EINTR`.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    loop {
-        // SAFETY: pointer and length are those of one live slice.
-        let sent = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-        if let Ok(sent) = usize::try_from(sent) {
-            return Ok(sent);
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+    // SAFETY: pointer and length are those of one live slice.
+    again(&mut || unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// The same to a socket, without a signal where nobody is there to read it.
+///
+/// # Errors
+/// Those of send(2) but `EINTR`.
+pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let (fd, flags) = (socket.as_raw_fd(), libc::MSG_NOSIGNAL);
+    // SAFETY: pointer and length are those of one live slice.
+    again(&mut || unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
 }
 
 /// Writes all of `bytes`.
@@ -298,9 +328,8 @@ pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Those of unlink(2).
 pub fn remove(path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::unlink(path.as_ptr()) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::unlink(path) }).map(drop)
 }
 
 /// rename(2).
@@ -308,9 +337,9 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// # Errors
 /// Those of rename(2).
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (c_path(from)?, c_path(to)?);
+    let to = c_path(to)?;
     // SAFETY: both paths are live and end in NUL.
-    check(unsafe { libc::rename(from.as_ptr(), to.as_ptr()) }).map(drop)
+    with_path(from, &mut |from| unsafe { libc::rename(from, to.as_ptr()) }).map(drop)
 }
 
 /// Where a symbolic link leads; at most `PATH_MAX` bytes.
@@ -319,11 +348,11 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// `EINVAL` for what is none, and others of readlink(2).
 pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
     let mut target = vec![0; libc::PATH_MAX as usize];
-    let path = c_path(path)?;
-    // SAFETY: the path ends in NUL; pointer and length are those of one live, exclusively borrowed buffer.
-    let length = unsafe { libc::readlink(path.as_ptr(), target.as_mut_ptr().cast(), target.len()) };
     // At most `PATH_MAX`, which fits.
-    let length = check(length as libc::c_int)?;
+    let length = with_path(path, &mut |path| {
+        // SAFETY: the path ends in NUL; pointer and length are those of one live, exclusively borrowed buffer.
+        unsafe { libc::readlink(path, target.as_mut_ptr().cast(), target.len()) as libc::c_int }
+    })?;
     target.truncate(usize::try_from(length).unwrap_or_default());
     Ok(target)
 }
@@ -333,9 +362,8 @@ pub fn read_link(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of lchown(2).
 pub fn lchown(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    let path = c_path(path)?;
     // SAFETY: the path is live and ends in NUL.
-    check(unsafe { libc::lchown(path.as_ptr(), uid, gid) }).map(drop)
+    with_path(path, &mut |path| unsafe { libc::lchown(path, uid, gid) }).map(drop)
 }
 
 /// fchown(2).

@@ -5,7 +5,6 @@
 //! comes after it; and what was done is read back, since a half-dropped daemon is worse than one that does not start.
 #![forbid(unsafe_code)]
 
-use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -18,40 +17,54 @@ pub const CAP_NET_ADMIN: u32 = 12;
 /// CAP_NET_ADMIN as a bit of a capability set.
 pub const NET_ADMIN: u64 = 1 << CAP_NET_ADMIN;
 
-/// Why privileges could not be given up: a sentence for the person who started the daemon.
-#[derive(Debug)]
-pub enum Error {
-    /// A system call failed: what it was to do, and its error.
-    Step(&'static str, io::Error),
-    /// The account is not there, or can't be used: the whole sentence.
-    Account(String),
+/// A step on the way.
+#[derive(Clone, Copy)]
+enum Step {
+    /// prctl(2) with these arguments.
+    Prctl(libc::c_int, libc::c_ulong),
+    LimitBoundingSet,
+    /// Become this user, with this group and no other.
+    SetIds(u32, u32),
+    SetCapabilities(Capabilities),
+    ClearAmbientSet,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Step(step, error) => write!(f, "can't {step}: {error}"),
-            Error::Account(text) => f.write_str(text),
-        }
+/// The sentence for the person who started the daemon on why a step could not be taken.
+fn cant(what: &str, error: &io::Error) -> String {
+    format!("can't {what}: {error}")
+}
+
+/// Takes these steps in their order, up to the first that fails; each with what it does, as in "can't ...".
+fn take(steps: &[(&'static str, Step)]) -> Result<(), String> {
+    for &(what, step) in steps {
+        let taken = match step {
+            Step::Prctl(operation, argument) => prctl(operation, argument, 0),
+            Step::LimitBoundingSet => limit_bounding_set(),
+            Step::SetIds(uid, gid) => set_ids(uid, gid),
+            Step::SetCapabilities(sets) => set_capabilities(sets),
+            Step::ClearAmbientSet => clear_ambient_set(),
+        };
+        taken.map_err(|error| cant(what, &error))?;
     }
+    Ok(())
 }
 
-impl std::error::Error for Error {}
-
-/// Names the step that an error belongs to.
-fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Error> {
-    result.map_err(|error| Error::Step(what, error))
+/// The capabilities as they are.
+fn read_capabilities() -> Result<Capabilities, String> {
+    capabilities().map_err(|error| cant("read the capabilities", &error))
 }
 
 /// Forbids core dumps and tracing by the same user (both could show password hashes and session ids), gaining privileges
 /// from set-user-id programs, and handing capabilities on to a program that is started. Needs no privilege itself; call it whether or not there is a `--user`.
 ///
 /// # Errors
-/// What prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
-pub fn harden() -> Result<(), Error> {
-    step("switch core dumps off", prctl(libc::PR_SET_DUMPABLE, 0, 0))?;
-    step("set no_new_privs", prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0))?;
-    clear_ambient_set()
+/// A sentence with what prctl(2) gives; `EINVAL` for no_new_privs on a kernel before 3.5.
+pub fn harden() -> Result<(), String> {
+    take(&[
+        ("switch core dumps off", Step::Prctl(libc::PR_SET_DUMPABLE, 0)),
+        ("set no_new_privs", Step::Prctl(libc::PR_SET_NO_NEW_PRIVS, 1)),
+        ("clear ambient capabilities", Step::ClearAmbientSet),
+    ])
 }
 
 /// Becomes `user` (a name in /etc/passwd, with that account's group and no other), keeps CAP_NET_ADMIN alone in
@@ -61,28 +74,27 @@ pub fn harden() -> Result<(), Error> {
 /// and the bounding set are a thread's own. A file only root can read can't be reread afterwards.
 ///
 /// # Errors
-/// An account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
+/// A sentence: on an account that is not there or is root itself, a process that is not root or lacks CAP_NET_ADMIN, and what the
 /// system calls give. After any error leave the program: part of the way may be done.
-pub fn drop_privileges(user: &str) -> Result<(), Error> {
+pub fn drop_privileges(user: &str) -> Result<(), String> {
     let (uid, gid) = account(user)?;
     if uid == 0 {
-        return Err(Error::Account(format!("\"{user}\" is root itself: name an account without privileges")));
+        return Err(format!("\"{user}\" is root itself: name an account without privileges"));
     }
-    let sets = step("read the capabilities", capabilities())?;
-    if sets.permitted & NET_ADMIN == 0 {
-        return Err(Error::Account(
-            "CAP_NET_ADMIN is missing: start rctd as root or give it this capability".into(),
-        ));
+    if read_capabilities()?.permitted & NET_ADMIN == 0 {
+        return Err("CAP_NET_ADMIN is missing: start rctd as root or give it this capability".to_owned());
     }
-    limit_bounding_set()?;
-    step("keep capabilities over a change of user", prctl(libc::PR_SET_KEEPCAPS, 1, 0))?;
-    step("change the user (start rctd as root, or leave --user out)", set_ids(uid, gid))?;
     let kept = Capabilities { effective: NET_ADMIN, permitted: NET_ADMIN, inheritable: 0 };
-    step("drop all capabilities but CAP_NET_ADMIN", set_capabilities(kept))?;
-    step("forget about keeping capabilities", prctl(libc::PR_SET_KEEPCAPS, 0, 0))?;
+    take(&[
+        ("limit the bounding set (this takes root)", Step::LimitBoundingSet),
+        ("keep capabilities over a change of user", Step::Prctl(libc::PR_SET_KEEPCAPS, 1)),
+        ("change the user (start rctd as root, or leave --user out)", Step::SetIds(uid, gid)),
+        ("drop all capabilities but CAP_NET_ADMIN", Step::SetCapabilities(kept)),
+        ("forget about keeping capabilities", Step::Prctl(libc::PR_SET_KEEPCAPS, 0)),
+    ])?;
     harden()?;
-    if step("read the capabilities", capabilities())? != kept || super::effective_uid() != uid {
-        return Err(Error::Account("the kernel kept privileges that were to be dropped".into()));
+    if read_capabilities()? != kept || super::effective_uid() != uid {
+        return Err("the kernel kept privileges that were to be dropped".to_owned());
     }
     Ok(())
 }
@@ -90,8 +102,8 @@ pub fn drop_privileges(user: &str) -> Result<(), Error> {
 /// The user and group id of `user`, a name in /etc/passwd. The first good line with it counts, as for the C library.
 ///
 /// # Errors
-/// [`Error::Account`] when the file can't be read or has no such user.
-pub fn account(user: &str) -> Result<(u32, u32), Error> {
+/// A sentence when the file can't be read or has no such user.
+pub fn account(user: &str) -> Result<(u32, u32), String> {
     let mut found = None;
     let read = file::open(Path::new(ACCOUNTS), libc::O_RDONLY, 0).and_then(|accounts| {
         file::lines(accounts.as_fd(), &mut |line| {
@@ -100,33 +112,29 @@ pub fn account(user: &str) -> Result<(u32, u32), Error> {
             found.is_none()
         })
     });
-    read.map_err(|error| Error::Account(format!("can't read {ACCOUNTS}: {error}")))?;
-    found.ok_or_else(|| {
-        Error::Account(format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
-    })
+    read.map_err(|error| format!("can't read {ACCOUNTS}: {error}"))?;
+    found.ok_or_else(|| format!("there is no user \"{user}\" in {ACCOUNTS}: create it or name another"))
 }
 
 /// Takes every capability but CAP_NET_ADMIN out of the bounding set. The kernel says where its list ends: `EINVAL`.
-fn limit_bounding_set() -> Result<(), Error> {
+fn limit_bounding_set() -> io::Result<()> {
     // 64 is what the kernel's own type has room for.
     for capability in 0..64 {
         if prctl(libc::PR_CAPBSET_READ, capability, 0).is_err() {
             break;
         }
         if capability != libc::c_ulong::from(CAP_NET_ADMIN) {
-            step("limit the bounding set (this takes root)", prctl(libc::PR_CAPBSET_DROP, capability, 0))?;
+            prctl(libc::PR_CAPBSET_DROP, capability, 0)?;
         }
     }
     Ok(())
 }
 
 /// Empties the ambient set. Kernels before 4.3 have none and say `EINVAL`, which is as good.
-fn clear_ambient_set() -> Result<(), Error> {
+fn clear_ambient_set() -> io::Result<()> {
     match prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong, 0) {
-        Err(error) if error.raw_os_error() != Some(libc::EINVAL) => {
-            Err(Error::Step("clear ambient capabilities", error))
-        }
-        _ => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        cleared => cleared,
     }
 }
 
@@ -138,7 +146,7 @@ mod tests {
     fn an_unusable_account_is_refused_before_anything_is_dropped() {
         let before = capabilities().expect("capget works");
         for (user, part) in [("no such user", "there is no user"), ("root", "root itself")] {
-            let error = drop_privileges(user).expect_err(user).to_string();
+            let error = drop_privileges(user).expect_err(user);
             assert!(error.contains(part), "{error}");
         }
         assert_eq!(capabilities().expect("capget works"), before);

@@ -29,8 +29,9 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 /// Forbids core dumps of programs that are started: there may be a password in one.
 pub(crate) fn forbid_core_dumps() -> io::Result<()> {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the pointer is to live memory that the call only reads.
-    check(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) }).map(drop)
+    // prlimit(2) of this process does as setrlimit(2), for which the C library brings what stops all threads meanwhile.
+    // SAFETY: the pointer is to live memory that the call only reads; what was is not wanted.
+    check(unsafe { libc::prlimit(0, libc::RLIMIT_CORE, &raw const none, std::ptr::null_mut()) }).map(drop)
 }
 
 /// How a program ended.

@@ -23,7 +23,7 @@ const MOST_QUIET: usize = 200;
 
 /// The daemon, and the clock it lives by.
 pub struct Bench {
-    server: Server,
+    server: Box<Server>,
     events: Events,
     /// Milliseconds.
     pub now_ms: u64,
