@@ -285,13 +285,22 @@ impl Flow {
     #[inline]
     pub fn read(message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
         let mut flow = Flow::default();
+        flow.add(message, needs, labels)?;
+        Ok(flow)
+    }
+
+    /// Reads those attributes of `message` whose [`bit`] is in `needs`; the others stay as they are.
+    ///
+    /// # Errors
+    /// [`ReadError`], as for [`Flow::read`].
+    pub(crate) fn add(&mut self, message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<(), ReadError> {
         let mut attrs = message.attrs();
         while let Some((kind, value)) = attrs.pull()? {
             if kind < 32 && needs & bit(kind) != 0 {
-                flow.read_attribute(kind, value, labels)?;
+                self.read_attribute(kind, value, labels)?;
             }
         }
-        Ok(flow)
+        Ok(())
     }
 
     #[inline]
