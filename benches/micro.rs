@@ -9,15 +9,16 @@ mod support;
 use common::flows::flows;
 use common::inserter::Inserter;
 use common::namespace::in_namespace;
-use rctd::conntrack::flow::{ALL, Flow, ReadError};
+use rctd::conntrack::flow::{ALL, Flow};
 use rctd::conntrack::message::{Datagram, Item, Message};
 use rctd::conntrack::request::KernelFilter;
 use rctd::out::{Full, Out};
 use rctd::query::context::Context;
+use rctd::query::entry::Entry;
 use rctd::query::field::{FieldId, FieldSet};
 use rctd::query::filter::{Filter, Input};
 use rctd::query::order::Order;
-use rctd::query::page::{Candidate, Page};
+use rctd::query::page::Page;
 use rctd::query::rows::{Lease, RowPool};
 use rctd::rpc::row;
 use rctd::syntax::Document;
@@ -119,22 +120,6 @@ fn field(name: &str) -> FieldId {
     FieldId::named(name).expect("a field")
 }
 
-/// An entry as the daemon's scan offers it.
-struct Entry<'a, 'm> {
-    message: &'a Message<'m>,
-    flow: Flow,
-}
-
-impl Candidate for Entry<'_, '_> {
-    fn flow(&self) -> &Flow {
-        &self.flow
-    }
-
-    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError> {
-        Flow::read(self.message, ALL, &mut context.labels)
-    }
-}
-
 fn choosing(dump: &Dump) {
     let mut context = Context::default();
     for (name, value) in
@@ -171,8 +156,9 @@ fn passes(dump: &Dump, order: Order, start: u64, context: &mut Context) -> u64 {
     for _ in 0..if start == 0 { 1 } else { 2 } {
         page.begin(&lease, 0);
         dump.each(|message| {
-            let flow = Flow::read(message, needs, &mut context.labels).expect("what the kernel sent");
-            page.offer(&mut Entry { message, flow }, &mut pool, &lease, context).expect("the same in full");
+            let mut entry = Entry::new(message);
+            entry.read(needs, &mut context.labels).expect("what the kernel sent");
+            page.offer(&mut entry, &mut pool, &lease, context).expect("the same in full");
         });
         page.end(&mut pool, &lease, context);
     }

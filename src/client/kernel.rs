@@ -134,7 +134,8 @@ impl Kernel {
             let mut ended = None;
             let progress = self.reader.read(now_ms, &mut |message| {
                 let mut one = || -> Result<bool, Failure> {
-                    let mut entry = Entry::read(message, needs, &mut context.labels).map_err(unreadable)?;
+                    let mut entry = Entry::new(message);
+                    entry.read(needs, &mut context.labels).map_err(unreadable)?;
                     if !plan.counts(part, entry.flow()) {
                         return Ok(true);
                     }

@@ -33,18 +33,20 @@ impl<'a> Attrs<'a> {
     /// # Errors
     /// [`Malformed`] if the attribute does not fit; the cursor then is at its end. Fewer than four bytes at the end
     /// are padding.
-    #[inline]
+    #[inline(always)] // A dozen of these for every entry of the table: a call costs as much as what it does.
     pub(crate) fn pull(&mut self) -> Result<Option<(u16, &'a [u8])>, Malformed> {
-        let [l0, l1, t0, t1, ..] = *self.rest else {
+        let Some(head) = self.rest.first_chunk() else {
             return Ok(None);
         };
-        let len = usize::from(u16::from_ne_bytes([l0, l1]));
-        let kind = u16::from_ne_bytes([t0, t1]) & NLA_TYPE_MASK;
+        // One load of four bytes is cheaper than two of two, which need not be aligned either.
+        let head = u32::from_ne_bytes(*head);
+        let (len, kind) = if cfg!(target_endian = "big") { (head >> 16, head) } else { (head, head >> 16) };
+        let (len, kind) = (usize::from(len as u16), kind as u16 & NLA_TYPE_MASK);
         let Some(value) = self.rest.get(NLA_HEADER_SIZE..len) else {
             self.rest = &[];
             return Err(Malformed);
         };
-        self.rest = self.rest.get(aligned(len)..).unwrap_or(&[]);
+        self.rest = self.rest.get(aligned(len).min(self.rest.len())..).unwrap_or(&[]);
         Ok(Some((kind, value)))
     }
 }

@@ -92,8 +92,9 @@ pub enum Ends {
     },
 }
 
-/// One direction of a flow.
+/// One direction of a flow. The layout is such that addresses are copied and compared by words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C, align(4))]
 pub struct Tuple {
     /// Source address.
     pub src: Address,
@@ -282,17 +283,34 @@ impl Flow {
     /// Reads those attributes of `message` whose [`bit`] is in `needs`.
     ///
     /// # Errors
-    /// [`ReadError`]; attributes that are not needed are not looked into.
+    /// [`ReadError`]; attributes that are not needed are not looked into, nor is what follows the last one that is.
     #[inline]
     pub fn read(message: &Message<'_>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
         let mut flow = Flow::default();
-        let mut attrs = message.attrs();
-        while let Some((kind, value)) = attrs.pull()? {
-            if kind < 32 && needs & bit(kind) != 0 {
-                flow.read_attribute(kind, value, labels)?;
+        flow.add(message, needs, labels)?;
+        Ok(flow)
+    }
+
+    /// Reads those attributes of `message` whose [`bit`] is in `needs`; the others stay as they are.
+    ///
+    /// # Errors
+    /// [`ReadError`], as for [`Flow::read`].
+    pub(crate) fn add(
+        &mut self,
+        message: &Message<'_>,
+        needs: u32,
+        labels: &mut Labels,
+    ) -> Result<(), ReadError> {
+        let (mut attrs, mut left) = (message.attrs(), needs);
+        while left != 0
+            && let Some((kind, value)) = attrs.pull()?
+        {
+            if kind < 32 && left & bit(kind) != 0 {
+                left &= !bit(kind);
+                self.read_attribute(kind, value, labels)?;
             }
         }
-        Ok(flow)
+        Ok(())
     }
 
     #[inline]

@@ -1,28 +1,41 @@
 //! An entry of a dump: read as far as the calls need that judge it, and in full when one of them keeps it.
 
 use super::context::Context;
+use super::field::RATES;
 use super::page::Candidate;
 use super::rates::Meter;
 use crate::conntrack::flow::{ALL, Flow, ReadError};
 use crate::conntrack::label::Labels;
 use crate::conntrack::message::Message;
 
+/// All attributes, and the rates as far as they are known.
+const IN_FULL: u32 = ALL | RATES;
+
 /// An entry that just came from the kernel.
 pub struct Entry<'a, 'm> {
     message: &'a Message<'m>,
     flow: Flow,
-    full: Option<Flow>,
+    /// The attributes that `flow` was read with, or [`IN_FULL`].
+    known: u32,
 }
 
 impl<'a, 'm> Entry<'a, 'm> {
-    /// Reads of `message` the attributes `needs` ([`crate::conntrack::uapi::bit`]).
+    /// An entry of which nothing has been read.
+    #[must_use]
+    #[inline]
+    pub fn new(message: &'a Message<'m>) -> Self {
+        Entry { message, flow: Flow::default(), known: 0 }
+    }
+
+    /// Reads the attributes `needs` ([`crate::conntrack::uapi::bit`]), as far as they are not known.
     ///
     /// # Errors
     /// [`ReadError`], when one of these attributes can't be read.
     #[inline]
-    pub fn read(message: &'a Message<'m>, needs: u32, labels: &mut Labels) -> Result<Self, ReadError> {
-        let flow = Flow::read(message, needs, labels)?;
-        Ok(Entry { message, flow, full: None })
+    pub fn read(&mut self, needs: u32, labels: &mut Labels) -> Result<(), ReadError> {
+        self.flow.add(self.message, needs & !self.known, labels)?;
+        self.known |= needs & ALL;
+        Ok(())
     }
 
     /// Reads the entry's counters for its rates. It must have been read with [`super::rates::METERED`].
@@ -35,7 +48,7 @@ impl<'a, 'm> Entry<'a, 'm> {
     pub(crate) fn renew(&mut self, now: &Flow, rates: &mut Meter) {
         let rates = self.flow.rates.or_else(|| rates.meter(now));
         self.flow = Flow { rates, ..*now };
-        self.full = Some(self.flow);
+        self.known = IN_FULL;
     }
 }
 
@@ -45,13 +58,12 @@ impl Candidate for Entry<'_, '_> {
         &self.flow
     }
 
-    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError> {
-        if let Some(flow) = self.full {
-            return Ok(flow);
+    fn full(&mut self, context: &mut Context) -> Result<&Flow, ReadError> {
+        if self.known != IN_FULL {
+            self.read(ALL, &mut context.labels)?;
+            self.known = IN_FULL;
+            self.flow.rates = self.flow.rates.or_else(|| context.rates.meter(&self.flow));
         }
-        let mut flow = Flow::read(self.message, ALL, &mut context.labels)?;
-        flow.rates = self.flow.rates.or_else(|| context.rates.meter(&flow));
-        self.full = Some(flow);
-        Ok(flow)
+        Ok(&self.flow)
     }
 }

@@ -34,9 +34,9 @@ mod select;
 pub use candidate::Candidate;
 
 use super::context::Context;
-use super::order::Order;
+use super::order::{Key, Order};
 use super::rows::{Lease, Ranking, Row, RowPool};
-use crate::conntrack::flow::{Flow, ReadError};
+use crate::conntrack::flow::ReadError;
 use candidate::Tie;
 
 /// What the pass that is under way does.
@@ -84,6 +84,8 @@ pub struct Page {
     after: Option<Row>,
     before: Option<Row>,
     behind: u64,
+    /// Key and id of the last row of a first page that is full.
+    gate: Option<(Key, Option<u32>)>,
     /// Rows `next..len` are ready to be written.
     next: usize,
     /// There are more rows than this pass could hold.
@@ -110,6 +112,7 @@ impl Page {
             after: None,
             before: None,
             behind: 0,
+            gate: None,
             next: 0,
             more: false,
             random: 0x9E37_79B9_7F4A_7C15,
@@ -160,7 +163,7 @@ impl Page {
         self.passes += 1;
         self.clock_s = clock_s;
         (self.next, self.matched, self.within) = (0, 0, 0);
-        self.more = false;
+        (self.more, self.gate) = (false, None);
         if !matches!(self.pass, Pass::Count) {
             self.len = 0;
         }
@@ -193,13 +196,13 @@ impl Page {
         let Some(order) = self.order else {
             return self.take(candidate, pool, lease, context);
         };
-        let key = order.key(candidate.flow(), context, self.clock_s);
-        if self.is_behind_all(&key, candidate.flow(), pool, lease) {
+        let flow = candidate.flow();
+        let (key, id) = (order.key(flow, context, self.clock_s), flow.id);
+        if self.is_behind_all(&key, id) {
             self.more = true;
             return Ok(());
         }
-        let mut row = Row { key, rank: 0, flow: Flow::default() };
-        let mut tie = Tie { candidate, row: &mut row, known: false };
+        let mut tie = Tie { candidate, key, id };
         match self.pass {
             Pass::Select { .. } | Pass::SelectBack { .. } | Pass::Aim => {
                 self.select(&mut tie, order, pool, lease, context)

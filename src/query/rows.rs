@@ -17,7 +17,8 @@ use heapless::Vec;
 pub struct Row {
     /// Its place in the query's order.
     pub key: Key,
-    /// In a counting pass: how many flows stand between the row before this one and this one, itself included.
+    /// While rows are chosen: which of them stands in this one's place of the heap, so that none is moved for its order. In a
+    /// counting pass: how many flows stand between the row before this one and this one, itself included.
     pub rank: u32,
     /// The flow, read in full.
     pub flow: Flow,
@@ -214,59 +215,116 @@ impl RowPool {
         }
     }
 
+    /// Which row is the last in order of a heap.
+    #[must_use]
     #[inline]
-    fn swap(&mut self, lease: &Lease, a: usize, b: usize) {
-        if let (Some(a), Some(b)) = (Self::place(lease, a), Self::place(lease, b)) {
-            self.rows.swap(a, b);
+    pub fn last(&self, lease: &Lease) -> u32 {
+        self.rank(lease, 0)
+    }
+
+    /// Puts another flow where row `index` was, and leaves the heap as it is.
+    pub fn put(&mut self, lease: &Lease, index: usize, key: Key, flow: &Flow) {
+        if let Some(slot) = self.get_mut(lease, index) {
+            (slot.key, slot.flow) = (key, *flow);
         }
     }
 
-    /// Compares two rows of a lease.
-    #[inline]
-    fn compare(&self, lease: &Lease, ranking: Ranking<'_>, a: usize, b: usize) -> Ordering {
-        match (self.get(lease, a), self.get(lease, b)) {
-            (Some(a), Some(b)) => ranking.compare(a, b),
-            _ => Ordering::Equal,
+    fn set_rank(&mut self, lease: &Lease, place: usize, rank: u32) {
+        if let Some(slot) = self.get_mut(lease, place) {
+            slot.rank = rank;
         }
     }
 
-    /// Restores the heap (the last in order at index 0) upwards from `index`.
-    pub fn sift_up(&mut self, lease: &Lease, ranking: Ranking<'_>, mut index: usize) {
-        while index > 0 {
-            let parent = (index - 1) / 2;
-            if self.compare(lease, ranking, index, parent) != Ordering::Greater {
-                return;
+    /// Which row stands at `place` of a heap.
+    #[inline]
+    fn rank(&self, lease: &Lease, place: usize) -> u32 {
+        self.get(lease, place).map_or(0, |row| row.rank)
+    }
+
+    /// Whether row `index` comes after row `other`.
+    fn is_after(&self, lease: &Lease, ranking: Ranking<'_>, index: u32, other: u32) -> bool {
+        match (self.get(lease, index as usize), self.get(lease, other as usize)) {
+            (Some(a), Some(b)) => ranking.compare(a, b) == Ordering::Greater,
+            _ => false,
+        }
+    }
+
+    /// Adds row `index`, which was just written, to the heap of those before it.
+    pub fn push(&mut self, lease: &Lease, ranking: Ranking<'_>, index: usize) {
+        let (mut place, row) = (index, index as u32);
+        while place > 0 {
+            let parent = (place - 1) / 2;
+            let above = self.rank(lease, parent);
+            if !self.is_after(lease, ranking, row, above) {
+                break;
             }
-            self.swap(lease, index, parent);
-            index = parent;
+            self.set_rank(lease, place, above);
+            place = parent;
         }
+        self.set_rank(lease, place, row);
     }
 
-    /// Restores the heap of the first `len` rows downwards from `index`.
-    pub fn sift_down(&mut self, lease: &Lease, ranking: Ranking<'_>, mut index: usize, len: usize) {
+    /// Puts `row` at `place` of a heap of `len` rows, or as far below it as the order has it. What was there has gone.
+    pub fn sift_down(&mut self, lease: &Lease, ranking: Ranking<'_>, mut place: usize, row: u32, len: usize) {
         loop {
-            let mut last = index;
-            for child in [2 * index + 1, 2 * index + 2] {
-                if child < len && self.compare(lease, ranking, child, last) == Ordering::Greater {
-                    last = child;
+            let mut child = 2 * place + 1;
+            if child >= len {
+                break;
+            }
+            let mut below = self.rank(lease, child);
+            if child + 1 < len {
+                let other = self.rank(lease, child + 1);
+                if self.is_after(lease, ranking, other, below) {
+                    (child, below) = (child + 1, other);
                 }
             }
-            if last == index {
-                return;
+            if !self.is_after(lease, ranking, below, row) {
+                break;
             }
-            self.swap(lease, index, last);
-            index = last;
+            self.set_rank(lease, place, below);
+            place = child;
         }
+        self.set_rank(lease, place, row);
     }
 
     /// Sorts the first `len` rows, which need not be a heap.
     pub fn sort(&mut self, lease: &Lease, ranking: Ranking<'_>, len: usize) {
+        for index in 0..len {
+            self.set_rank(lease, index, index as u32);
+        }
         for index in (0..len / 2).rev() {
-            self.sift_down(lease, ranking, index, len);
+            self.sift_down(lease, ranking, index, index as u32, len);
         }
         for end in (1..len).rev() {
-            self.swap(lease, 0, end);
-            self.sift_down(lease, ranking, 0, end);
+            let (last, row) = (self.rank(lease, 0), self.rank(lease, end));
+            self.set_rank(lease, end, last);
+            self.sift_down(lease, ranking, 0, row, end);
+        }
+        self.move_to_places(lease, len);
+    }
+
+    /// Writes the row that stands in the place of its own.
+    fn set(&mut self, lease: &Lease, index: usize, row: Row) {
+        if let Some(slot) = self.get_mut(lease, index) {
+            *slot = Row { rank: index as u32, ..row };
+        }
+    }
+
+    /// Moves each of the first `len` rows to its place: those that take each other's in turn, along the way that they take.
+    fn move_to_places(&mut self, lease: &Lease, len: usize) {
+        for start in 0..len {
+            let Some(&first) = self.get(lease, start) else {
+                return;
+            };
+            let (mut place, mut from) = (start, first.rank as usize);
+            while from != start {
+                let Some(&row) = self.get(lease, from) else {
+                    return;
+                };
+                self.set(lease, place, row);
+                (place, from) = (from, row.rank as usize);
+            }
+            self.set(lease, place, first);
         }
     }
 }

@@ -178,17 +178,24 @@ impl Engine {
     /// Hands an entry of the kernel's table, from this `part` of the plan, to the calls that take part in the scan.
     pub fn offer(&mut self, message: &Message<'_>, part: PlanPart, world: &mut World<'_>) {
         self.shared.stats.add(Counter::Entries);
-        let mut read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
+        let mut offered = Offered {
+            entry: Entry::new(message),
+            settled: false,
+            #[cfg(feature = "metrics")]
+            counted: false,
+            kernel: world.kernel,
+        };
+        let entry = &mut offered.entry;
+        let mut read = entry.read(self.kernel_scan.needs, &mut self.shared.context.labels);
         if matches!(read, Err(ReadError::Labels)) {
             // Only the calls that need the texts of every entry fail; the others go on without them.
             self.fail_who_needs(TEXTS, &ReadError::Labels.into());
             self.kernel_scan.needs &= !TEXTS;
-            read = Entry::read(message, self.kernel_scan.needs, &mut self.shared.context.labels);
+            read = entry.read(self.kernel_scan.needs, &mut self.shared.context.labels);
         }
-        let mut entry = match read {
-            Ok(entry) => entry,
-            Err(error) => return self.fail_riders(Source::Kernel, &error.into()),
-        };
+        if let Err(error) = read {
+            return self.fail_riders(Source::Kernel, &error.into());
+        }
         if !self.kernel_scan.plan.counts(part, entry.flow()) {
             return;
         }
@@ -196,13 +203,6 @@ impl Engine {
         if self.kernel_scan.needs & RATES != 0 {
             entry.meter(&mut self.shared.context.rates);
         }
-        let mut offered = Offered {
-            entry,
-            settled: false,
-            #[cfg(feature = "metrics")]
-            counted: false,
-            kernel: world.kernel,
-        };
         for slot in slots(self.kernel_scan.riders) {
             let Some(task) = self.tasks.get_mut(slot).filter(|task| !task.is_first_reading) else {
                 continue;

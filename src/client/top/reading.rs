@@ -157,7 +157,7 @@ impl Reading {
             let is_this =
                 |row: &&mut (Flow, bool)| row.0.id == entry.flow().id && row.0.orig == entry.flow().orig;
             if let Some(row) = rows.iter_mut().find(is_this) {
-                *row = (entry.full(context).map_err(unreadable)?, false);
+                *row = (*entry.full(context).map_err(unreadable)?, false);
             }
             Ok(true)
         })?;

@@ -2,8 +2,8 @@
 
 use crate::conntrack::flow::{Flow, ReadError};
 use crate::query::context::Context;
-use crate::query::order::Order;
-use crate::query::rows::Row;
+use crate::query::order::{Key, Order};
+use crate::query::rows::{Lease, Row, RowPool};
 use core::cmp::Ordering;
 
 /// A view of the query's flow stream: the flow as far as the query asked for it, and all of it on demand.
@@ -15,7 +15,7 @@ pub trait Candidate {
     ///
     /// # Errors
     /// [`ReadError`], when an attribute that was not needed so far can't be read.
-    fn full(&mut self, context: &mut Context) -> Result<Flow, ReadError>;
+    fn full(&mut self, context: &mut Context) -> Result<&Flow, ReadError>;
 }
 
 /// A flow that is known in full, as those of the snapshot are.
@@ -24,28 +24,19 @@ impl Candidate for Flow {
         self
     }
 
-    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
-        Ok(*self)
+    fn full(&mut self, _: &mut Context) -> Result<&Flow, ReadError> {
+        Ok(self)
     }
 }
 
 /// A flow that is being compared: it is read in full at the first tie, or when it is kept.
 pub(super) struct Tie<'a> {
     pub(super) candidate: &'a mut dyn Candidate,
-    pub(super) row: &'a mut Row,
-    pub(super) known: bool,
+    pub(super) key: Key,
+    pub(super) id: Option<u32>,
 }
 
 impl Tie<'_> {
-    #[inline]
-    pub(super) fn full(&mut self, context: &mut Context) -> Result<&Row, ReadError> {
-        if !self.known {
-            self.row.flow = self.candidate.full(context)?;
-            self.known = true;
-        }
-        Ok(self.row)
-    }
-
     #[inline]
     pub(super) fn compare(
         &mut self,
@@ -54,18 +45,31 @@ impl Tie<'_> {
         context: &mut Context,
     ) -> Result<Ordering, ReadError> {
         // A flow whose key has changed since the other was kept may be the other itself.
-        if self.candidate.flow().id == other.flow.id {
-            self.full(context)?;
-            if (self.row.flow.orig, self.row.flow.zone) == (other.flow.orig, other.flow.zone) {
+        if self.id == other.flow.id {
+            let flow = self.candidate.full(context)?;
+            if (flow.orig, flow.zone) == (other.flow.orig, other.flow.zone) {
                 return Ok(Ordering::Equal);
             }
         }
-        match self.row.key.cmp(&other.key) {
+        match self.key.cmp(&other.key) {
             Ordering::Equal => {
-                self.full(context)?;
-                Ok(order.break_tie(&self.row.flow, &other.flow, context))
+                let flow = self.candidate.full(context)?;
+                Ok(order.break_tie(flow, &other.flow, context))
             }
             decided => Ok(decided),
         }
+    }
+
+    /// Keeps the flow where row `index` was.
+    pub(super) fn keep(
+        &mut self,
+        pool: &mut RowPool,
+        lease: &Lease,
+        index: usize,
+        context: &mut Context,
+    ) -> Result<(), ReadError> {
+        let flow = self.candidate.full(context)?;
+        pool.put(lease, index, self.key, flow);
+        Ok(())
     }
 }

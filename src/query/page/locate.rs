@@ -64,11 +64,7 @@ impl Page {
                 _ => return Ok(()),
             }
         };
-        let row = *tie.full(context)?;
-        if let Some(slot) = pool.get_mut(lease, at) {
-            *slot = row;
-        }
-        Ok(())
+        tie.keep(pool, lease, at, context)
     }
 
     fn count(

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Tie};
 use super::{Page, Pass};
-use crate::conntrack::flow::{Flow, ReadError};
+use crate::conntrack::flow::ReadError;
 use crate::query::context::Context;
 use crate::query::order::{Key, Order};
 use crate::query::rows::{Lease, Ranking, RowPool};
@@ -24,7 +24,7 @@ impl Page {
         }
         match pool.get_mut(lease, self.len) {
             Some(slot) => {
-                slot.flow = candidate.full(context)?;
+                slot.flow = *candidate.full(context)?;
                 self.len += 1;
             }
             None => self.more = true,
@@ -46,11 +46,8 @@ impl Page {
     /// Whether a first page has all its rows, and the flow stands behind them by its key alone: so it is with nearly
     /// every flow of a table, and nothing more need be known of it.
     #[inline]
-    pub(super) fn is_behind_all(&self, key: &Key, flow: &Flow, pool: &RowPool, lease: &Lease) -> bool {
-        let first_page = matches!(self.pass, Pass::Select { .. }) && self.after.is_none();
-        first_page
-            && self.len == self.wanted(lease)
-            && pool.get(lease, 0).is_some_and(|last| *key > last.key && flow.id != last.flow.id)
+    pub(super) fn is_behind_all(&self, key: &Key, id: Option<u32>) -> bool {
+        self.gate.as_ref().is_some_and(|(last, last_id)| key > last && id != *last_id)
     }
 
     #[inline]
@@ -74,25 +71,26 @@ impl Page {
         if self.len == wanted {
             self.more = true;
             // The last of the rows kept so far dismisses nearly every flow.
-            let Some(last) = pool.get(lease, 0) else {
+            let Some(last) = pool.get(lease, pool.last(lease) as usize) else {
                 return Ok(());
             };
             if turned(tie.compare(last, order, context)?) != Ordering::Less {
                 return Ok(());
             }
         }
-        let row = *tie.full(context)?;
-        let at = if self.len < wanted { self.len } else { 0 };
-        let Some(slot) = pool.get_mut(lease, at) else {
-            return Ok(());
-        };
-        *slot = row;
+        // The new row takes the memory of the last one, or what is free.
+        let is_full = self.len == wanted;
+        let at = if is_full { pool.last(lease) } else { self.len as u32 };
+        tie.keep(pool, lease, at as usize, context)?;
         let ranking = Ranking { order, context, back };
-        if self.len < wanted {
-            self.len += 1;
-            pool.sift_up(lease, ranking, at);
+        if is_full {
+            pool.sift_down(lease, ranking, 0, at, self.len);
         } else {
-            pool.sift_down(lease, ranking, 0, self.len);
+            pool.push(lease, ranking, self.len);
+            self.len += 1;
+        }
+        if self.len == wanted && self.after.is_none() && !back {
+            self.gate = pool.get(lease, pool.last(lease) as usize).map(|last| (last.key, last.flow.id));
         }
         Ok(())
     }

@@ -118,7 +118,10 @@ pub(super) fn hash(tuple: &Tuple) -> u16 {
         Ends::Icmp { kind, code, id } => u32::from(id) << 16 | u32::from(kind) << 8 | u32::from(code),
     };
     let words = tuple.src.chunks_exact(4).chain(tuple.dst.chunks_exact(4));
-    let words = words.map(|word| word.iter().fold(0, |all, &byte| all << 8 | u32::from(byte)));
     let mix = |hash: u32, word: u32| (hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9);
-    (words.fold(mix(u32::from(tuple.l4proto), ends), mix) >> 16) as u16
+    let mut hash = mix(u32::from(tuple.l4proto), ends);
+    for word in words {
+        hash = mix(hash, word.first_chunk().map_or(0, |word| u32::from_be_bytes(*word)));
+    }
+    (hash >> 16) as u16
 }

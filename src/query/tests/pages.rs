@@ -21,8 +21,8 @@ impl Candidate for Offered {
         &self.part
     }
 
-    fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
-        Ok(self.whole)
+    fn full(&mut self, _: &mut Context) -> Result<&Flow, ReadError> {
+        Ok(&self.whole)
     }
 }
 
@@ -230,7 +230,7 @@ fn a_flow_that_can_not_be_read_is_an_error() {
         fn flow(&self) -> &Flow {
             &self.0
         }
-        fn full(&mut self, _: &mut Context) -> Result<Flow, ReadError> {
+        fn full(&mut self, _: &mut Context) -> Result<&Flow, ReadError> {
             Err(ReadError::Labels)
         }
     }

@@ -102,7 +102,8 @@ impl Listing {
     ) -> Result<(), Stop> {
         let context = &mut shared.context;
         let needs = self.view.filter.needs() | context.needs();
-        let mut entry = Entry::read(message, needs, &mut context.labels)?;
+        let mut entry = Entry::new(message);
+        entry.read(needs, &mut context.labels)?;
         if !self.view.filter.admits(entry.flow(), context) {
             return Ok(());
         }
@@ -110,7 +111,7 @@ impl Listing {
             self.skip -= 1;
         } else if self.left > 0 {
             let flow = entry.full(context)?;
-            pieces.piece(|writer| row::write(writer, &flow, context, self.view.fields))?;
+            pieces.piece(|writer| row::write(writer, flow, context, self.view.fields))?;
             self.left -= u64::from(self.left != u64::MAX);
             self.rows += 1;
         }

@@ -87,7 +87,7 @@ impl Work for TakeSnapshot {
             return Ok(());
         }
         let flow = offered.entry.full(&mut shared.context)?;
-        offered.settled = shared.autorefresh.snapshot().is_some_and(|s| s.push(&flow).is_ok());
+        offered.settled = shared.autorefresh.snapshot().is_some_and(|s| s.push(flow).is_ok());
         // What did not fit is counted, so that the fault can say how much room it would take.
         self.left_out += usize::from(!offered.settled);
         Ok(())
