@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     ("client", "config name_files rpc query syntax conntrack address out cut charset limits log sys"),
     ("name_files", "config query limits log sys"),
-    ("config", "address auth query http xmlrpc syntax limits log sys"),
+    ("config", "address auth peer query http xmlrpc syntax limits log sys"),
     ("web", "http"),
     ("rpc", "cut auth peer quota query xmlrpc syntax conntrack metrics stats address out limits log sys"),
     ("metrics", "stats query http conntrack address out limits"),

@@ -45,7 +45,35 @@ fn main() -> io::Result<()> {
             line(what, took, flows, drain);
         }
     }
+    if wanted.is_empty() {
+        let groups = daemon.groups("local");
+        let (took, reply) = median(|| daemon.call("summary", &groups))?;
+        if !reply.contains("<name>connections</name>") {
+            return Err(io::Error::other(format!("no groups in {reply}")));
+        }
+        line("summary by the local host", took, flows, drain);
+        println!("the page: {} bytes with its heads", open_page()?);
+    }
     Ok(())
+}
+
+/// Loads what a browser loads first, for the memory that it takes; how many bytes come.
+fn open_page() -> io::Result<usize> {
+    let mut bytes = 0;
+    for path in ["/", "/page.js", "/page.css"] {
+        let mut stream = TcpStream::connect(DAEMON)?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply)?;
+        if !reply.starts_with(b"HTTP/1.1 200 ") {
+            return Err(io::Error::other(format!("no {path}: {}", String::from_utf8_lossy(&reply))));
+        }
+        bytes += reply.len();
+    }
+    Ok(bytes)
 }
 
 /// One measurement: in thousands of instructions, in instructions for each flow, beside the drain.
@@ -100,6 +128,11 @@ impl Daemon {
              <param><value><int>{start}</int></value></param><param><value><int>{length}</int></value></param>",
             self.session
         )
+    }
+
+    /// What a call of `summary` carries.
+    fn groups(&self, by: &str) -> String {
+        format!("<param><value>{}</value></param><param><value>{by}</value></param>", self.session)
     }
 
     /// Calls a procedure and reads its reply, from the end of the one before up to its last tag.
