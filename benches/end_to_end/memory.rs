@@ -12,8 +12,8 @@ use std::sync::Barrier;
 const ENOUGH_BYTES: u64 = 32 << 20;
 /// An address of the benchmark's own namespace.
 const ELSEWHERE: &str = "10.9.0.1";
-/// Ids in a kill: about 60 KB of request.
-const KILLED: i64 = 1500;
+/// Ids in a kill, as many as a call takes: about 40 KB of request.
+const KILLED: i64 = 1000;
 
 /// One client, which asks for everything; and its peak in KiB.
 pub fn one_client(program: &Path, report: &mut Report) -> f64 {
