@@ -302,9 +302,10 @@ impl Flow {
         labels: &mut Labels,
     ) -> Result<(), ReadError> {
         let (mut attrs, mut left) = (message.attrs(), needs);
-        while left != 0
-            && let Some((kind, value)) = attrs.pull()?
-        {
+        while left != 0 {
+            let Some((kind, value)) = attrs.pull()? else {
+                break;
+            };
             if kind < 32 && left & bit(kind) != 0 {
                 left &= !bit(kind);
                 self.read_attribute(kind, value, labels)?;

@@ -157,9 +157,9 @@ impl Engine {
                 task.check_readings(&self.shared, start.now_ms);
                 task.dumps += 1;
             }
-            if !task.is_first_reading
-                && let Err(fault) = task.job.work().begin(&mut self.shared, start)
-            {
+            let begun =
+                if task.is_first_reading { Ok(()) } else { task.job.work().begin(&mut self.shared, start) };
+            if let Err(fault) = begun {
                 task.stage = Stage::Over(Some(fault));
                 continue;
             }
