@@ -58,6 +58,7 @@
 pub(crate) mod address;
 pub mod auth;
 pub mod base64;
+mod bytes;
 pub mod charset;
 pub mod cli;
 #[cfg(feature = "shell")]

@@ -1,8 +1,9 @@
 //! `rctd call`: one login, one call, one logout; what comes of it as JSON on the standard output.
 
 use super::http::{Connection, refusal};
-use super::text::{Parts, number, shown, split};
+use super::text::{Parts, number, shown};
 use super::{Failure, print};
+use crate::bytes::cut;
 use crate::charset::is_xml_char;
 use crate::limits::{FAULT_REPLY_BYTES, PASSWORD_BYTES};
 use crate::out::Out;
@@ -130,7 +131,7 @@ fn first_line(from: BorrowedFd<'_>, name: &str) -> Result<String, Failure> {
     let mut line = [0; PASSWORD_BYTES + 2];
     let length = file::fill(from, &mut line).map_err(|error| unread(name, &error))?;
     let text = line.get(..length).unwrap_or_default();
-    let (first, _) = split(text, b'\n');
+    let (first, _) = cut(text, b'\n');
     checked(Some(first).filter(|first| first.len() <= PASSWORD_BYTES), name)
 }
 
@@ -240,7 +241,7 @@ fn push_text(body: &mut Vec<u8>, text: &str) -> Result<(), Failure> {
 
 /// What a fault says.
 fn fault(reply: &[u8]) -> Failure {
-    let (number, text) = split(reply.get(FAULT.len()..).unwrap_or_default(), b',');
+    let (number, text) = cut(reply.get(FAULT.len()..).unwrap_or_default(), b',');
     let text = text.strip_prefix(b"\"faultString\":\"").unwrap_or_default();
     Failure::new(format_args!("fault {}: {}", shown(number), shown(&unescaped(text)))).with(3)
 }

@@ -1,7 +1,8 @@
 //! One connection to a daemon: calls out, replies in, HTTP/1.1 as far as that takes it.
 
 use super::Failure;
-use super::text::{number, shown, split};
+use super::text::{number, shown};
+use crate::bytes::cut;
 use crate::limits::{REPLY_HEAD_BYTES, REPLY_MS};
 use crate::sys::file::{self, Shown};
 use std::io;
@@ -130,7 +131,7 @@ impl<'a> Connection<'a> {
         }
         loop {
             let line = self.line(BROKEN_OFF)?;
-            match number(split(&line, b';').0, 16).ok_or_else(|| wrong(BROKEN_OFF))? {
+            match number(cut(&line, b';').0, 16).ok_or_else(|| wrong(BROKEN_OFF))? {
                 // Trailers may follow.
                 0 => return self.lines(BROKEN_OFF, &mut |_| Ok(())),
                 size => self.part(Some(size), each)?,
@@ -246,7 +247,7 @@ fn lost(error: &io::Error) -> Failure {
 impl Head {
     /// Takes a field; `None` for a length that is none.
     fn field(&mut self, line: &[u8]) -> Option<()> {
-        let (name, value) = split(line, b':');
+        let (name, value) = cut(line, b':');
         let value = value.trim_ascii();
         let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
         if is(b"content-length") {
@@ -264,6 +265,6 @@ impl Head {
 
 /// Why the daemon did not take the call, of the beginning of what it says about it.
 pub(super) fn refusal(status: u64, said: &[u8]) -> Failure {
-    let line = shown(split(said, b'\n').0.trim_ascii());
+    let line = shown(cut(said, b'\n').0.trim_ascii());
     Failure::new(format_args!("the daemon refuses the call with HTTP status {status}: {line}"))
 }

@@ -1,6 +1,7 @@
 //! The connection that the command is typed over, which a kill by filter spares.
 
-use super::text::{number, split};
+use super::text::number;
+use crate::bytes::cut;
 use crate::conntrack::flow::Tuple;
 use crate::sys::{self, file};
 use std::net::SocketAddr;
@@ -35,7 +36,7 @@ fn of_process(process: u32) -> Option<Tuple> {
     let environment = read(process, "environ", ENVIRONMENT_BYTES)?;
     let mut rest = environment.as_slice();
     while !rest.is_empty() {
-        let (entry, behind) = split(rest, 0);
+        let (entry, behind) = cut(rest, 0);
         if let Some(tuple) = entry.strip_prefix(b"SSH_CONNECTION=").and_then(parse) {
             return Some(tuple);
         }
@@ -48,9 +49,9 @@ fn of_process(process: u32) -> Option<Tuple> {
 fn parent(process: u32) -> Option<u32> {
     let stat = read(process, "stat", 512)?;
     // ") S 1 ": the state stands between.
-    let (_, rest) = split(stat.get(stat.iter().rposition(|&byte| byte == b')')?..)?, b' ');
-    let (_, rest) = split(rest, b' ');
-    u32::try_from(number(split(rest, b' ').0, 10)?).ok()
+    let (_, rest) = cut(stat.get(stat.iter().rposition(|&byte| byte == b')')?..)?, b' ');
+    let (_, rest) = cut(rest, b' ');
+    u32::try_from(number(cut(rest, b' ').0, 10)?).ok()
 }
 
 fn read(process: u32, name: &str, most: usize) -> Option<Vec<u8>> {
@@ -71,10 +72,10 @@ fn parse(text: &[u8]) -> Option<Tuple> {
 
 /// Reads an address and a port, and gives what stands behind them.
 fn end(text: &[u8]) -> Option<(SocketAddr, &[u8])> {
-    let (address, rest) = split(text, b' ');
-    let (port, rest) = split(rest, b' ');
+    let (address, rest) = cut(text, b' ');
+    let (port, rest) = cut(rest, b' ');
     // An address of one link has that behind it.
-    let address = core::str::from_utf8(split(address, b'%').0).ok()?;
+    let address = core::str::from_utf8(cut(address, b'%').0).ok()?;
     let port = u16::try_from(number(port, 10)?).ok()?;
     Some((SocketAddr::new(address.parse().ok()?, port), rest))
 }

@@ -60,12 +60,6 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// What stands before the first such byte, and what behind it.
-pub(super) fn split(text: &[u8], at: u8) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|&byte| byte == at).unwrap_or(text.len());
-    (text.get(..end).unwrap_or_default(), text.get(end + 1..).unwrap_or_default())
-}
-
 /// A number of this base, with spaces around it or not.
 pub(super) fn number(text: &[u8], base: u32) -> Option<u64> {
     u64::from_str_radix(core::str::from_utf8(text.trim_ascii()).ok()?, base).ok()

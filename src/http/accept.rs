@@ -1,6 +1,7 @@
 //! Which of the two types that a reply may have the client would rather have.
 
-use super::list::{cut, elements};
+use super::list::elements;
+use crate::bytes::cut;
 
 /// A weight of an `Accept` field in thousandths, from 0 to 1000 (RFC 9110, section 12.4.2).
 type Weight = u16;

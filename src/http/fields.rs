@@ -5,7 +5,8 @@
 
 use super::accept::Accept;
 use super::error::Error;
-use super::list::{cut, elements};
+use super::list::elements;
+use crate::bytes::cut;
 use crate::charset::Charset;
 
 /// Where a request's body ends (RFC 9112 section 6).
