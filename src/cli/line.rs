@@ -123,9 +123,9 @@ pub(super) struct Line {
 
 /// An argument, with its value where it is an option.
 struct Given {
+    /// The name of an option in the table, or what is none as it stands.
     text: &'static str,
-    /// The name in the table; none of what is no option.
-    option: &'static str,
+    is_option: bool,
     value: Option<&'static str>,
     /// It was asked for.
     is_taken: bool,
@@ -133,7 +133,7 @@ struct Given {
     is_behind: bool,
 }
 
-const NONE: Given = Given { text: "", option: "", value: None, is_taken: false, is_behind: false };
+const NONE: Given = Given { text: "", is_option: false, value: None, is_taken: false, is_behind: false };
 
 impl Line {
     /// Takes the arguments apart.
@@ -152,7 +152,7 @@ impl Line {
         let mut args = Arguments::from_vec(args.iter().map(OsString::from).collect());
         let mut given = Vec::new();
         for option in OPTIONS.iter().filter(|option| option.of & of != 0) {
-            let mut add = |value| given.push(Given { text: option.name, option: option.name, value, ..NONE });
+            let mut add = |value| given.push(Given { text: option.name, is_option: true, value, ..NONE });
             // First without a value: else the next argument would be one.
             if matches!(option.takes, Nothing | Either) && args.contains(option.keys()) {
                 add(None);
@@ -181,7 +181,7 @@ impl Line {
     #[inline(never)]
     fn take(&mut self, name: &str, has_value: bool) -> Option<&'static str> {
         let is_next = |given: &&mut Given| {
-            !given.is_taken && given.option == name && given.value.is_some() == has_value
+            !given.is_taken && given.is_option && given.text == name && given.value.is_some() == has_value
         };
         let given = self.given.iter_mut().find(is_next)?;
         given.is_taken = true;

@@ -96,7 +96,7 @@ impl Chars<'_> {
             return true;
         }
         let end = if self.rest.starts_with("<!--") { "-->" } else { "?>" };
-        let found = find(self.rest, end);
+        let found = self.rest.as_bytes().windows(end.len()).position(|bytes| bytes == end.as_bytes());
         self.skip(found.map_or(self.rest.len(), |i| i + end.len()));
         found.is_some()
     }
@@ -131,11 +131,6 @@ impl Iterator for Chars<'_> {
             return Some(if c == '\r' { '\n' } else { c });
         }
     }
-}
-
-/// Where `what`, which is not empty, first stands in `text`.
-pub(super) fn find(text: &str, what: &str) -> Option<usize> {
-    text.as_bytes().windows(what.len()).position(|bytes| bytes == what.as_bytes())
 }
 
 /// White space of XML 1.0, production 3.

@@ -68,7 +68,8 @@ impl Page {
                 return Ok(());
             }
         }
-        if self.len == wanted {
+        let is_full = self.len == wanted;
+        if is_full {
             self.more = true;
             // The last of the rows kept so far dismisses nearly every flow.
             let Some(last) = pool.get(lease, pool.last(lease) as usize) else {
@@ -79,7 +80,6 @@ impl Page {
             }
         }
         // The new row takes the memory of the last one, or what is free.
-        let is_full = self.len == wanted;
         let at = if is_full { pool.last(lease) } else { self.len as u32 };
         tie.keep(pool, lease, at as usize, context)?;
         let ranking = Ranking { order, context, back };
