@@ -43,7 +43,7 @@ function checked(value) {
 
 // The session outlives a reload of this tab. Passwords are kept nowhere.
 let session = sessionStorage.getItem("session") ?? "";
-let entering, passwords;
+let entering, left, passwords;
 
 function keep(id) {
     session = id;
@@ -70,14 +70,17 @@ export async function call(method, ...params) {
         try {
             return await ask(method, used, ...params);
         } catch (fault) {
-            if (fault.code != 2 || tried) throw fault;
+            // Whoever logs out while a call is under way is not asked to log in again by it.
+            if (fault.code != 2 || tried || used == left) throw fault;
             if (session == used) session = "";
         }
     }
 }
 
+export const inside = () => session != "";
+
 export async function leave() {
-    const used = session;
+    left = session;
     keep("");
-    await ask("logout", used);
+    await ask("logout", left);
 }

@@ -1,6 +1,6 @@
 // The page's beginning, and its turn: one look at the daemon at a time, at the table's pace, and none while nobody looks.
 import { canLeave, killMatching, words } from "./act.js";
-import { call, leave } from "./call.js";
+import { call, inside, leave } from "./call.js";
 import { $, button, notice, say, show } from "./dom.js";
 import { beginFilter, examples, settled, wrong } from "./filter.js";
 import { FIELDS } from "./flow.js";
@@ -25,6 +25,9 @@ const there = () => [place.q, place.sort, place.dir, place.page, place.size].joi
 
 async function turn() {
     clearTimeout(timer);
+    // Whoever left is let in again by something that they do, never by a look of the page's own.
+    if (outside && !inside()) return;
+    outside = false;
     if (busy) {
         again = true;
         return;
@@ -35,7 +38,8 @@ async function turn() {
     let failed = false;
     try {
         await look();
-        for (const name of ["gone", "over", "fault"]) notice(name, "");
+        // Whoever left meanwhile is told that, not that all is well.
+        if (!outside) for (const name of ["gone", "over", "fault"]) notice(name, "");
         document.body.classList.remove("stale");
     } catch (fault) {
         failed = true;
@@ -181,7 +185,7 @@ $("leave").onclick = async () => {
 $("kill-matching").onclick = killMatching;
 $("freeze").onclick = () => set(0);
 for (const tab of document.querySelectorAll(".tabs button")) tab.onclick = () => go({ tab: tab.dataset.tab });
-document.onvisibilitychange = () => { if (!document.hidden && !paused && !outside) turn(); };
+document.onvisibilitychange = () => { if (!document.hidden && !paused) turn(); };
 document.onkeydown = event => {
     if (event.key == "/" && !event.target.closest("input, select, dialog")) {
         event.preventDefault();
@@ -192,7 +196,7 @@ addEventListener("acted", turn);
 wide.onchange = turn;
 onMove(() => {
     tabs();
-    if (!outside) turn();
+    turn();
 });
 
 theme(localStorage.getItem("theme"));

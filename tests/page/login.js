@@ -40,6 +40,38 @@ run(async browser => {
     await until("it goes on", async () => !await page.locator("#dialog").isVisible());
     assert.match(page.url(), /#q=tcp&sort=orig_src$/);
 
+    // A look that is under way when its user logs out does not take that back, nor ask for the password again: answered before
+    // the logout and read after it, or asked after it.
+    for (const answered of [true, false]) {
+        const told = async () => (await text(page, "#notices")).includes("The session is over.");
+        let held = 0, release;
+        const released = new Promise(resolve => { release = resolve; });
+        await page.route("**/RPC2", async route => {
+            if (route.request().postData().includes("<methodName>logout<")) return route.continue();
+            const response = answered ? await route.fetch() : undefined;
+            held += 1;
+            await released;
+            await (response ? route.fulfill({ response }) : route.continue());
+        });
+        await until("a look, which asks for four things", () => held >= 4);
+        await page.click("#leave");
+        await until("the end is told", told);
+        release();
+        await page.unrouteAll({ behavior: "wait" });
+        await page.waitForTimeout(300);
+        assert.ok(await told(), "the end is told for good");
+        assert.equal(await form(page).count(), 0);
+        // Something that needs a session asks for it, and the page goes on with it.
+        await page.locator("#frozen").evaluate(about => { about.open = true; });
+        await page.click("#freeze");
+        await until("it asks", () => form(page).count());
+        await enter(page, password);
+        await until("it goes on", async () => !await told());
+        await until("what was done is seen", async () => (await text(page, "#notices")).includes("All users see a snapshot"));
+        await page.getByRole("button", { name: "Back to the live table" }).click();
+        await until("it is live", async () => await text(page, "#notices") === "");
+    }
+
     await page.click("#leave");
     await until("the end is told", async () => (await text(page, "#notices")).includes("The session is over."));
     await page.reload();
