@@ -3,7 +3,7 @@
 //! The floor is a drain, which receives the dump and looks at no more than the messages' headers. Pages are asked for over
 //! loopback, so that one clock sees all of it: where QEMU counts instructions (`-icount shift=0`), it ticks a nanosecond for
 //! each, and what is printed is how many the kernel, the daemon and this client took together. Medians of three. With names
-//! only those pages are asked for.
+//! only those pages and summaries are asked for.
 #[path = "../netlink.rs"]
 mod netlink;
 
@@ -28,30 +28,34 @@ const PAGES: &[Page] = &[
     ("middle", "page of 50 after the first 4,000 by source address", "", "orig_src", "ASC", 4000, 50),
 ];
 
+/// A name, what is asked for, what flows are put together by, and how many groups are wanted. Each flow of the table has a local
+/// host of its own.
+type Summary = (&'static str, &'static str, &'static str, u32);
+
+const SUMMARIES: &[Summary] = &[
+    ("networks", "summary by local network, 16 groups", "local/24", 16),
+    ("hosts", "summary by local host, 16 groups", "local", 16),
+    ("all", "summary by local host, all groups", "local", 4096),
+];
+
 fn main() -> io::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let mut socket = netlink::Socket::netfilter()?;
     let (drain, flows) = median(|| socket.drain())?;
     line(&format!("bare drain of {flows} flows"), drain, flows, drain);
     let mut daemon = Daemon::reach()?;
-    for &(name, what, filter, order, way, start, length) in PAGES {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            let parameters = daemon.parameters(filter, order, way, start, length);
-            let (took, reply) = median(|| daemon.call("view", &parameters))?;
-            let rows = reply.matches("<name>id</name>").count();
-            if rows > length as usize || rows == 0 && length > 0 {
-                return Err(io::Error::other(format!("{rows} rows in {reply}")));
-            }
-            line(what, took, flows, drain);
-        }
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    for &(_, what, filter, order, way, start, length) in PAGES.iter().filter(|page| is_wanted(page.0)) {
+        let parameters = daemon.parameters(filter, order, way, start, length);
+        let took = daemon.measure("view", &parameters, "<name>id</name>", length)?;
+        line(what, took, flows, drain);
+    }
+    for &(_, what, by, length) in SUMMARIES.iter().filter(|summary| is_wanted(summary.0)) {
+        let parameters = daemon.groups(by, length);
+        let took = daemon.measure("summary", &parameters, "<name>connections</name>", length)?;
+        line(what, took, flows, drain);
     }
     if wanted.is_empty() {
-        let groups = daemon.groups("local");
-        let (took, reply) = median(|| daemon.call("summary", &groups))?;
-        if !reply.contains("<name>connections</name>") {
-            return Err(io::Error::other(format!("no groups in {reply}")));
-        }
-        line("summary by the local host", took, flows, drain);
         println!("the page: {} bytes with its heads", open_page()?);
     }
     Ok(())
@@ -116,7 +120,8 @@ impl Daemon {
         let mut daemon = Daemon { stream, session: String::new() };
         let reply = daemon.call("login", "")?;
         let session = reply.split("<string>").nth(1).and_then(|rest| rest.split('<').next());
-        daemon.session = session.ok_or_else(|| io::Error::other(format!("no session in {reply}")))?.to_owned();
+        daemon.session =
+            session.ok_or_else(|| io::Error::other(format!("no session in {reply}")))?.to_owned();
         Ok(daemon)
     }
 
@@ -131,8 +136,21 @@ impl Daemon {
     }
 
     /// What a call of `summary` carries.
-    fn groups(&self, by: &str) -> String {
-        format!("<param><value>{}</value></param><param><value>{by}</value></param>", self.session)
+    fn groups(&self, by: &str, length: u32) -> String {
+        let texts = [&self.session, by, "", "connections", "DESC"];
+        let texts = texts.map(|text| format!("<param><value>{text}</value></param>")).concat();
+        let numbers = [0, length].map(|number| format!("<param><value><int>{number}</int></value></param>"));
+        texts + &numbers.concat()
+    }
+
+    /// How long a call takes, whose reply has rows that each hold `mark`: no more than are wanted, and some if any are.
+    fn measure(&mut self, name: &str, parameters: &str, mark: &str, length: u32) -> io::Result<Duration> {
+        let (took, reply) = median(|| self.call(name, parameters))?;
+        let rows = reply.matches(mark).count();
+        if rows > length as usize || rows == 0 && length > 0 {
+            return Err(io::Error::other(format!("{rows} rows in {reply}")));
+        }
+        Ok(took)
     }
 
     /// Calls a procedure and reads its reply, from the end of the one before up to its last tag.
