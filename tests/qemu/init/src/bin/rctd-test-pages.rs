@@ -52,7 +52,7 @@ fn main() -> io::Result<()> {
     }
     for &(_, what, by, length) in SUMMARIES.iter().filter(|summary| is_wanted(summary.0)) {
         let parameters = daemon.groups(by, length);
-        let took = daemon.measure("summary", &parameters, "<name>connections</name>", length)?;
+        let took = daemon.measure("summary", &parameters, "<name>local</name>", length)?;
         line(what, took, flows, drain);
     }
     if wanted.is_empty() {
