@@ -4,6 +4,7 @@ const { assert, axe, open, rows, run, text, until } = require("./browser.js");
 const [, , url, user, password] = process.argv;
 
 const form = page => page.locator("#dialog form.login");
+const over = async page => (await text(page, "#notices")).includes("The session is over.");
 
 async function enter(page, secret) {
     await page.fill("#user", user);
@@ -43,7 +44,6 @@ run(async browser => {
     // A look that is under way when its user logs out does not take that back, nor ask for the password again: answered before
     // the logout and read after it, or asked after it.
     for (const answered of [true, false]) {
-        const told = async () => (await text(page, "#notices")).includes("The session is over.");
         let held = 0, release;
         const released = new Promise(resolve => { release = resolve; });
         await page.route("**/RPC2", async route => {
@@ -55,29 +55,29 @@ run(async browser => {
         });
         await until("a look, which asks for four things", () => held >= 4);
         await page.click("#leave");
-        await until("the end is told", told);
+        await until("the end is told", () => over(page));
         release();
         await page.unrouteAll({ behavior: "wait" });
         await page.waitForTimeout(300);
-        assert.ok(await told(), "the end is told for good");
+        assert.ok(await over(page), "the end is told for good");
         assert.equal(await form(page).count(), 0);
         // Something that needs a session asks for it, and the page goes on with it.
         await page.locator("#frozen").evaluate(about => { about.open = true; });
         await page.click("#freeze");
         await until("it asks", () => form(page).count());
         await enter(page, password);
-        await until("it goes on", async () => !await told());
+        await until("it goes on", async () => !await over(page));
         await until("what was done is seen", async () => (await text(page, "#notices")).includes("All users see a snapshot"));
         await page.getByRole("button", { name: "Back to the live table" }).click();
         await until("it is live", async () => await text(page, "#notices") === "");
     }
 
     await page.click("#leave");
-    await until("the end is told", async () => (await text(page, "#notices")).includes("The session is over."));
+    await until("the end is told", () => over(page));
     await page.reload();
     await until("it asks", () => form(page).count());
     await page.keyboard.press("Escape");
-    await until("who does not log in sees why there is nothing", async () => (await text(page, "#notices")).includes("The session is over."));
+    await until("who does not log in sees why there is nothing", () => over(page));
     assert.equal(await rows(page), 0);
     assert.deepEqual(page.wrong, []);
 });
