@@ -74,7 +74,7 @@ fn logging_in_and_a_session_that_ends() {
         let file = folder.path().join("passwd");
         set_password(&file, "admin", "a secret < & >");
         let daemon =
-            Daemon::start(&["--auth", &format!("file:{}", file.display()), "--session-timeout", "4"]);
+            Daemon::start(&["--auth", &format!("file:{}", file.display()), "--session-timeout", "8"]);
         script("page", "login.js", &[url(&daemon), "admin".into(), "a secret < & >".into()]);
     });
 }

@@ -25,6 +25,8 @@ const there = () => [place.q, place.sort, place.dir, place.page, place.size].joi
 
 async function turn() {
     clearTimeout(timer);
+    // A tab that is hidden has its turn when it is looked at again.
+    if (document.hidden) return;
     // Whoever left is let in again by something that they do, never by a look of the page's own.
     if (outside && !inside()) return;
     outside = false;
@@ -48,7 +50,7 @@ async function turn() {
     busy = false;
     const took = performance.now() - began;
     if (again) turn();
-    else if (!paused && !outside && !document.hidden) timer = setTimeout(turn, Math.max(TURN_MS, 3 * took, failed ? 4000 : 0));
+    else if (!paused && !outside) timer = setTimeout(turn, Math.max(TURN_MS, 3 * took, failed ? 4000 : 0));
 }
 
 function troubled(fault) {
@@ -185,7 +187,7 @@ $("leave").onclick = async () => {
 $("kill-matching").onclick = killMatching;
 $("freeze").onclick = () => set(0);
 for (const tab of document.querySelectorAll(".tabs button")) tab.onclick = () => go({ tab: tab.dataset.tab });
-document.onvisibilitychange = () => { if (!document.hidden && !paused) turn(); };
+document.onvisibilitychange = () => { if (!paused) turn(); };
 document.onkeydown = event => {
     if (event.key == "/" && !event.target.closest("input, select, dialog")) {
         event.preventDefault();

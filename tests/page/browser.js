@@ -1,7 +1,7 @@
 // What the tests of the page share: a browser, what it may not do, and independent looks at the kernel's table.
 "use strict";
 const assert = require("node:assert/strict");
-const { execFileSync, spawn } = require("node:child_process");
+const children = require("node:child_process");
 const { chromium } = require("playwright-core");
 
 // Debian's launcher is a shell script that looks around; the program itself needs none of what it finds.
@@ -28,6 +28,13 @@ async function open(browser, url, options = {}) {
         dialog.dismiss();
     });
     page.wrong = wrong;
+    page.asked = 0;
+    page.underWay = new Set();
+    page.on("request", request => {
+        page.asked += 1;
+        page.underWay.add(request);
+    });
+    for (const end of ["requestfinished", "requestfailed"]) page.on(end, request => page.underWay.delete(request));
     await page.goto(url);
     return page;
 }
@@ -44,6 +51,25 @@ async function until(what, probe, patience = 20_000) {
     throw new Error(`in ${patience} ms it did not come to be: ${what}`);
 }
 
+// How many requests the page sends in `ms`, counted from when its answers have come and nothing has followed them.
+async function asks(page, ms) {
+    let busy = Date.now();
+    await until("nothing is under way", () => {
+        if (page.underWay.size) busy = Date.now();
+        return Date.now() - busy > 500;
+    });
+    const before = page.asked;
+    await page.waitForTimeout(ms);
+    return page.asked - before;
+}
+
+// A process that does not outlive the test.
+function spawn(...command) {
+    const child = children.spawn(...command);
+    process.on("exit", () => child.kill("SIGKILL"));
+    return child;
+}
+
 // The texts of one column, by its class.
 const column = (page, name) => page.locator(`#flows tbody td.${name}`).allInnerTexts();
 const rows = page => page.locator("#flows tbody tr:not(.gone)").count();
@@ -51,7 +77,7 @@ const text = (page, selector) => page.locator(selector).innerText();
 
 // What conntrack(8) lists, a line for each connection.
 function conntrack(...options) {
-    const listed = execFileSync("conntrack", ["-L", ...options], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" });
+    const listed = children.execFileSync("conntrack", ["-L", ...options], { stdio: ["ignore", "pipe", "ignore"], encoding: "utf8" });
     return listed.split("\n").filter(line => line);
 }
 
@@ -83,6 +109,8 @@ async function run(test) {
         process.exitCode = 1;
     }
     await browser.close();
+    // A process that was started and a server that listens would keep the test from its end.
+    process.exit();
 }
 
-module.exports = { assert, axe, column, conntrack, open, picture, rows, run, spawn, text, until };
+module.exports = { asks, assert, axe, column, conntrack, open, picture, rows, run, spawn, text, until };

@@ -33,7 +33,7 @@ run(async browser => {
 
     // Nobody looks for longer than a session lasts.
     await page.click("#pause");
-    await page.waitForTimeout(5500);
+    await page.waitForTimeout(9500);
     await page.click("#pause");
     await until("it asks again", () => form(page).count());
     assert.ok(await rows(page) > 0, "the view is kept");

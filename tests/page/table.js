@@ -1,7 +1,7 @@
 // The page on a table with traffic: looking, filtering, killing and changing. Arguments: the page's URL, the port that the
 // busiest connection goes to, that of a slow one.
 "use strict";
-const { assert, axe, column, conntrack, open, picture, rows, run, text, until } = require("./browser.js");
+const { asks, assert, axe, column, conntrack, open, picture, rows, run, text, until } = require("./browser.js");
 const [, , url, busy, slow] = process.argv;
 
 const filter = page => page.locator("#q");
@@ -134,7 +134,7 @@ async function killMatching(page) {
     await settled(page, "12 of ");
     const others = conntrack("-p", "tcp", "-s", "10.3.0.1", "--dport", "9090").length;
     assert.ok(others > 0);
-    assert.equal(await text(page, "#kill-matching"), "Kill all 12…");
+    await until("the kill is offered", async () => await text(page, "#kill-matching") === "Kill all 12…");
     // A question that is opened while the daemon still reads the filter stays: the click is meant for it.
     let answer;
     const answered = new Promise(resolve => { answer = resolve; });
@@ -208,17 +208,12 @@ async function order(page) {
 }
 
 async function pause(page) {
-    const count = () => asked;
-    let asked = 0;
-    page.on("request", () => { asked += 1; });
     await page.click("#pause");
     assert.equal(await page.locator("#pause").getAttribute("aria-pressed"), "true");
-    await page.waitForTimeout(500);
-    const before = count();
-    await page.waitForTimeout(3000);
-    assert.equal(count(), before, "nothing is asked while it is paused");
+    assert.equal(await asks(page, 3000), 0, "nothing is asked while it is paused");
+    const before = page.asked;
     await page.click("#pause");
-    await until("it goes on", () => count() > before);
+    await until("it goes on", () => page.asked > before);
 }
 
 // Everybody's snapshot, explained, and back.
