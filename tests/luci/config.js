@@ -60,5 +60,4 @@ run(async browser => {
     const guest = await open(browser, server.url("rctd.config", "guest"));
     assert.equal(await guest.locator("#rctd-passwords").count(), 0, "who may only read sets no password");
     assert.deepEqual(guest.wrong, []);
-    server.close();
 });

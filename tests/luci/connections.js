@@ -250,5 +250,4 @@ run(async browser => {
     await page.context().close();
     await phone(browser, server);
     await guest(browser, server);
-    server.close();
 });

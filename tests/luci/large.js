@@ -28,5 +28,4 @@ run(async browser => {
     // The browser holds what it shows and no more.
     assert.ok(await page.evaluate(() => document.querySelectorAll("*").length) < 5_000);
     assert.deepEqual(page.wrong, []);
-    server.close();
 });

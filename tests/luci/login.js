@@ -17,5 +17,4 @@ run(async browser => {
     await until("rows for the guest", async () => await rows(guest) == 50);
     assert.ok(server.calls.every(call => !/[0-9a-f]{32}/.test(call.argv.join(" "))), "the password is in no command line");
     assert.deepEqual([...page.wrong, ...guest.wrong], []);
-    server.close();
 });

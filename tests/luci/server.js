@@ -96,10 +96,8 @@ async function serve(program, folder) {
     }
 
     await new Promise(resolve => server.listen(0, "127.0.0.1", resolve));
-    // A test that fails does not wait for it.
-    server.unref();
     const url = (view, session) => `http://127.0.0.1:${server.address().port}/?view=${view}&session=${session}`;
-    return { calls, url, close: () => server.close() };
+    return { calls, url };
 }
 
 function html(parameters) {

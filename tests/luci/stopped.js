@@ -1,17 +1,11 @@
 // The page while the daemon is stopped and started. Arguments: the wrapper, its folder, where the daemon listens.
 "use strict";
 const fs = require("node:fs");
-const { assert, open, picture, rows, run, spawn, until } = require("./browser.js");
+const { assert, open, picture, rows, run, spawn, stop, until } = require("./browser.js");
 const { serve } = require("./server.js");
 const [, , program, folder, place] = process.argv;
 
 const start = () => spawn(process.env.RCTD_BIN, ["--listen", place], { stdio: "ignore" });
-
-async function stop(daemon) {
-    const ended = new Promise(resolve => daemon.on("exit", resolve));
-    daemon.kill("SIGTERM");
-    await ended;
-}
 
 run(async browser => {
     const server = await serve(program, folder);
@@ -43,5 +37,4 @@ run(async browser => {
     fs.writeFileSync(program, "#!/bin/sh\necho '<b>'\n");
     await until("a reply that is no JSON", async () => /no JSON/.test(await trouble.innerText().catch(() => "")));
     assert.deepEqual(page.wrong, []);
-    server.close();
 });

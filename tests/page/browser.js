@@ -20,21 +20,19 @@ async function open(browser, url, options = {}) {
         if (["error", "warning"].includes(message.type()) && !page.offline) wrong.push(`console: ${message.text()}`);
     });
     page.on("pageerror", error => wrong.push(`error: ${error.stack}`));
-    page.on("request", request => {
-        if (!request.url().startsWith(origin + "/")) wrong.push(`a request to ${request.url()}`);
-    });
-    page.on("dialog", dialog => {
-        wrong.push(`a dialog of the browser's: ${dialog.message()}`);
-        dialog.dismiss();
-    });
-    page.wrong = wrong;
     page.asked = 0;
     page.underWay = new Set();
     page.on("request", request => {
         page.asked += 1;
         page.underWay.add(request);
+        if (!request.url().startsWith(origin + "/")) wrong.push(`a request to ${request.url()}`);
     });
     for (const end of ["requestfinished", "requestfailed"]) page.on(end, request => page.underWay.delete(request));
+    page.on("dialog", dialog => {
+        wrong.push(`a dialog of the browser's: ${dialog.message()}`);
+        dialog.dismiss();
+    });
+    page.wrong = wrong;
     await page.goto(url);
     return page;
 }
@@ -68,6 +66,14 @@ function spawn(...command) {
     const child = children.spawn(...command);
     process.on("exit", () => child.kill("SIGKILL"));
     return child;
+}
+
+// Ends one of these as an init system does, and waits for it.
+function stop(child) {
+    return new Promise(resolve => {
+        child.on("exit", resolve);
+        child.kill("SIGTERM");
+    });
 }
 
 // The texts of one column, by its class.
@@ -113,4 +119,4 @@ async function run(test) {
     process.exit();
 }
 
-module.exports = { asks, assert, axe, column, conntrack, open, picture, rows, run, spawn, text, until };
+module.exports = { asks, assert, axe, column, conntrack, open, picture, rows, run, spawn, stop, text, until };

@@ -1,6 +1,6 @@
 // A daemon that goes and comes again under the page. Argument: the program.
 "use strict";
-const { asks, assert, open, rows, run, spawn, text, until } = require("./browser.js");
+const { asks, assert, open, rows, run, spawn, stop, text, until } = require("./browser.js");
 const program = process.env.RCTD_BIN;
 
 // Starts the daemon; resolves to its process and where it listens.
@@ -14,14 +14,6 @@ function start(listen) {
             if (found) resolve({ daemon, address: found[1] });
         });
         daemon.on("exit", code => reject(new Error(`the daemon ended with ${code}: ${said}`)));
-    });
-}
-
-function stop(daemon) {
-    return new Promise(resolve => {
-        daemon.removeAllListeners("exit");
-        daemon.on("exit", resolve);
-        daemon.kill("SIGTERM");
     });
 }
 
